@@ -1,0 +1,62 @@
+/** `instance.json` in the data directory names every address and process of a running instance; every verb finds it there. */
+import { readFileSync, writeFileSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface Instance {
+  readonly pid: number;
+  readonly startedAt: string;
+  readonly portBase: number;
+  readonly configFile: string;
+  readonly temporal: { readonly address: string; readonly namespace: string; readonly uiUrl: string | null };
+  readonly gateway: { readonly url: string; readonly adminUrl: string };
+  /** Bearer token of the gateway's admin API; the file is readable by its owner only. */
+  readonly adminToken: string;
+  /** Simulated clusters: where they serve and where their faults are ordered. Empty for a real fleet. */
+  readonly simulated: Readonly<Record<string, { readonly url: string; readonly controlUrl: string }>>;
+  readonly processes: readonly { readonly name: string; readonly pid: number }[];
+}
+
+export const DATA_DIR_DEFAULT = '.understudy';
+
+/** `--data-dir`, else `UNDERSTUDY_DATA_DIR`, else `.understudy`. */
+export function dataDir(option: string | undefined): string {
+  return option ?? process.env['UNDERSTUDY_DATA_DIR'] ?? DATA_DIR_DEFAULT;
+}
+
+/** The instance of this data directory, or `null` when none is described there. */
+export function readInstance(dir: string): Instance | null {
+  try {
+    return JSON.parse(readFileSync(join(dir, 'instance.json'), 'utf8')) as Instance;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+export function writeInstance(dir: string, instance: Instance): void {
+  mkdirSync(dir, { recursive: true });
+  writeFileSync(join(dir, 'instance.json'), `${JSON.stringify(instance, null, 2)}\n`, { mode: 0o600 });
+}
+
+export function removeInstance(dir: string): void {
+  rmSync(join(dir, 'instance.json'), { force: true });
+}
+
+/** Ports of an instance, all from one base (README, "Ports"). */
+export function portsOf(base: number): {
+  readonly gateway: number;
+  readonly gatewayAdmin: number;
+  readonly temporal: number;
+  readonly temporalUi: number;
+  readonly temporalMetrics: number;
+  readonly simulated: (index: number) => { readonly serve: number; readonly control: number };
+} {
+  return {
+    gateway: base + 1,
+    gatewayAdmin: base + 2,
+    temporal: base + 10,
+    temporalUi: base + 11,
+    temporalMetrics: base + 12,
+    simulated: (index) => ({ serve: base + 20 + index, control: base + 40 + index }),
+  };
+}

@@ -1,0 +1,78 @@
+/**
+ * Every error that leaves a module, sorted by what the caller must do (docs/errors.md). Codes are the `type` of
+ * Temporal failures, the `code` of HTTP answers, the CLI's word and the metric's label; they are never reused.
+ */
+export type ErrorFamily = 'refused' | 'transient' | 'fenced' | 'uncertain' | 'rejected' | 'invariant';
+
+interface ErrorEntry {
+  readonly family: ErrorFamily;
+  readonly meaning: string;
+  readonly fix: string;
+}
+
+export const ERRORS = {
+  'bad-input': { family: 'refused', meaning: 'what was sent cannot be understood', fix: 'correct the named field and send it again' },
+  'bad-config': { family: 'refused', meaning: 'the configuration file is wrong', fix: 'correct the place named, then `understudy apply -f` again' },
+  'unknown-service': { family: 'refused', meaning: 'no such service', fix: '`understudy status` lists the services' },
+  'unknown-cluster': { family: 'refused', meaning: 'no such cluster in this service', fix: '`understudy status` lists the clusters' },
+  'already-moving': { family: 'refused', meaning: 'a move is already running on this service', fix: '`understudy watch` follows it, `understudy abort` ends it' },
+  'already-there': { family: 'refused', meaning: 'the traffic already is where it should go', fix: 'nothing to do' },
+  'preflight-blocked': { family: 'refused', meaning: 'the target may not take the traffic', fix: 'read the named reason; `understudy plan` shows what would be possible' },
+  'no-target': { family: 'refused', meaning: 'no healthy cluster with room is left', fix: 'bring a cluster back, then `understudy failover` by hand' },
+  frozen: { family: 'refused', meaning: 'automation is frozen for this service', fix: '`understudy unfreeze` when its owner agrees' },
+  'nothing-to-answer': { family: 'refused', meaning: 'nobody is waiting for this answer any more', fix: '`understudy status` shows what is open' },
+  'no-move': { family: 'refused', meaning: 'no move is running on this service', fix: '`understudy history` shows the last ones' },
+  'layer-unreachable': { family: 'transient', meaning: 'the traffic layer does not answer', fix: 'is the gateway running? `understudy doctor` tells' },
+  'temporal-unreachable': { family: 'transient', meaning: 'Temporal does not answer', fix: '`understudy doctor` tells which address was tried' },
+  'notifier-unreachable': { family: 'transient', meaning: 'a message could not be delivered', fix: 'it is retried; `understudy doctor` checks the credentials' },
+  'rate-limited': { family: 'transient', meaning: 'asked to slow down', fix: 'it is retried after the time that was named' },
+  'stale-epoch': { family: 'fenced', meaning: 'a newer move owns this service', fix: 'nothing: the newer move goes on' },
+  'write-outcome-unknown': { family: 'uncertain', meaning: 'a change was sent, its answer was lost', fix: 'it is read back before it is repeated' },
+  'canary-rejected': { family: 'rejected', meaning: 'the target failed its verification', fix: 'look at the named evidence before the next try' },
+  'operator-aborted': { family: 'rejected', meaning: 'a person ended the move', fix: '`understudy history` says who and why' },
+  'not-approved': { family: 'rejected', meaning: 'nobody said yes in time, or somebody said no', fix: '`understudy history` says who and why' },
+  invariant: { family: 'invariant', meaning: 'a fault of ours; the traffic stays as it is', fix: 'report it with the output of `understudy history --json`' },
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** CLI exit status by family; DESIGN: 0 done, 1 rolled back, held or failed, 2 usage, 3 refused, 4 could not reach. */
+export const EXIT_BY_FAMILY: Readonly<Record<ErrorFamily, number>> = {
+  refused: 3,
+  transient: 4,
+  fenced: 1,
+  uncertain: 1,
+  rejected: 1,
+  invariant: 70,
+};
+
+export const HTTP_STATUS_BY_FAMILY: Readonly<Record<ErrorFamily, number>> = {
+  refused: 409,
+  transient: 503,
+  fenced: 409,
+  uncertain: 502,
+  rejected: 200,
+  invariant: 500,
+};
+
+/** An error with a registered code. Its message says who, what, what was expected and what was found. */
+export class CodedError extends Error {
+  override readonly name = 'CodedError';
+  readonly code: ErrorCode;
+  /** When to try again, ms; only for `rate-limited`. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: ErrorCode, message: string, options: { cause?: unknown; retryAfterMs?: number } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+
+  get family(): ErrorFamily {
+    return ERRORS[this.code].family;
+  }
+}
+
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === 'string' && Object.hasOwn(ERRORS, value);
+}

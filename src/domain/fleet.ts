@@ -1,0 +1,134 @@
+/** The fleet as the configuration describes it, resolved: every default filled in, every duration in milliseconds. */
+import type { ClusterName, Mode, ServiceName, Strategy, Vantage, Weights } from './words.js';
+
+export const ENGINES = ['generic', 'vllm'] as const;
+export type EngineKind = (typeof ENGINES)[number];
+
+export const TRAFFIC_LAYERS = ['gateway'] as const;
+export type TrafficLayerName = (typeof TRAFFIC_LAYERS)[number];
+
+/** `null` for a dimension means: this cluster has no such check. */
+export interface ProbeSettings {
+  readonly http: { readonly path: string; readonly timeoutMs: number } | null;
+  readonly gpu: { readonly path: string; readonly timeoutMs: number } | null;
+  readonly memory: { readonly path: string; readonly timeoutMs: number; readonly usedMax: number } | null;
+  /** Slowest acceptable answer of any check. */
+  readonly latency: { readonly maxMs: number } | null;
+  readonly metrics: { readonly path: string; readonly timeoutMs: number } | null;
+  readonly generation: { readonly timeoutMs: number; readonly everyMs: number; readonly maxTokens: number } | null;
+  readonly identity: { readonly path: string; readonly timeoutMs: number } | null;
+}
+
+export interface HealthSettings {
+  readonly intervalMs: number;
+  /** Failures in a row that make a verdict. */
+  readonly fall: number;
+  /** Successes in a row that clear it. */
+  readonly rise: number;
+  /** The second way down: `failures` of the last `of` checks. */
+  readonly gray: { readonly failures: number; readonly of: number };
+}
+
+export interface ClusterSpec {
+  readonly name: ClusterName;
+  readonly url: string;
+  readonly region: string;
+  readonly engine: EngineKind;
+  /** Model id that this cluster must serve. */
+  readonly model: string;
+  readonly capacity: { readonly concurrency: number };
+  readonly probes: ProbeSettings;
+  readonly health: HealthSettings;
+}
+
+export type Role = 'primary' | 'standby' | 'active';
+
+export interface Member {
+  readonly cluster: ClusterName;
+  readonly role: Role;
+}
+
+export interface MoveSettings {
+  /** Percent of traffic on the target after each step; the last is always 100. */
+  readonly emergency: readonly number[];
+  readonly degraded: readonly number[];
+  readonly planned: readonly number[];
+  readonly drainTimeoutMs: number;
+  /** Longest wait for a verdict on one planned step; then the move pauses and asks. */
+  readonly stepDeadlineMs: number;
+  /** Shortest watch after a planned step, even when the test accepted at once. */
+  readonly bakeMs: number;
+  /** A first token later than this counts as slow. */
+  readonly slowFirstTokenMs: number;
+  /** Pause after a move in which no other automatic move starts. */
+  readonly cooldownMs: number;
+  /** How long a question to a person stays open; the default answer is no. */
+  readonly approvalTimeoutMs: number;
+}
+
+export interface FailbackSettings {
+  readonly policy: 'auto' | 'approve' | 'never';
+  readonly soakMs: number;
+}
+
+export interface ServiceSpec {
+  readonly name: ServiceName;
+  readonly strategy: Strategy;
+  /** In order of priority. */
+  readonly members: readonly Member[];
+  readonly traffic: { readonly layer: TrafficLayerName };
+  readonly mode: Mode;
+  readonly move: MoveSettings;
+  readonly failback: FailbackSettings;
+}
+
+export interface SlackSettings {
+  readonly channel: string;
+  readonly tokenEnv: string;
+  /** Base URL of the Web API; only tests and proxies change it. */
+  readonly apiUrl?: string;
+}
+
+export interface WebhookSettings {
+  readonly url: string;
+  /** Name of the environment variable that holds the signing secret. */
+  readonly secretEnv: string;
+}
+
+export interface TemporalSettings {
+  readonly address: string;
+  readonly namespace: string;
+}
+
+export interface GatewaySettings {
+  /** Admin base URL of the gateway, as the control and probe workers reach it. `null`: the instance's own. */
+  readonly adminUrl: string | null;
+  readonly connectTimeoutMs: number;
+  readonly firstByteTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly totalTimeoutMs: number;
+  readonly bodyBytesMax: number;
+}
+
+export interface Fleet {
+  readonly temporal: TemporalSettings | null;
+  readonly slack: SlackSettings | null;
+  readonly webhook: WebhookSettings | null;
+  readonly gateway: GatewaySettings;
+  readonly vantages: readonly Vantage[];
+  readonly clusters: Readonly<Record<ClusterName, ClusterSpec>>;
+  readonly services: Readonly<Record<ServiceName, ServiceSpec>>;
+}
+
+/** Where a service's traffic belongs when nothing is wrong. */
+export function homeWeights(service: ServiceSpec): Weights {
+  const { members, strategy } = service;
+  if (strategy === 'primary-standby') {
+    const primary = members.find((m) => m.role === 'primary') ?? members[0];
+    return Object.fromEntries(members.map((m) => [m.cluster, m === primary ? 100 : 0]));
+  }
+  const active = members.filter((m) => m.role !== 'standby');
+  return Object.fromEntries(
+    members.map((m) => [m.cluster, active.includes(m) ? 100 / active.length : 0]),
+  );
+}

@@ -1,0 +1,61 @@
+/** What a traffic layer says of a service: the facts on which moves are verified and reported. */
+import type { ClusterName, ServiceName, Unknown, Weights } from './words.js';
+
+/** Upper bounds (ms) of the buckets of `ClusterCounters.firstToken`; the last bucket is everything above. */
+export const FIRST_TOKEN_BUCKETS_MS = [50, 100, 250, 500, 1_000, 2_000, 5_000, 10_000, 30_000] as const;
+
+/** Monotonic counts of one cluster within one service, since the layer's process began. */
+export interface ClusterCounters {
+  /** Identity of the counting process: another one means that the counts began anew. */
+  readonly process: string;
+  readonly requests: number;
+  readonly ok: number;
+  /** Failures by owner (4xx, 429, and all that the cluster must answer for). */
+  readonly client: number;
+  readonly quota: number;
+  readonly cluster: number;
+  /** Streams that ended without a finish reason of the model's own. */
+  readonly cut: number;
+  /** Requests by time to first token, one count a bucket; one more entry than FIRST_TOKEN_BUCKETS_MS. */
+  readonly firstToken: readonly number[];
+}
+
+/** What callers of a service got, since the layer's process began. */
+export interface CallerCounters {
+  readonly process: string;
+  readonly total: number;
+  readonly ok: number;
+  /** Answered with an error that was not the caller's own (5xx from us or from a cluster, or nothing at all). */
+  readonly lost: number;
+  /** Streams broken after their first token. */
+  readonly cut: number;
+  readonly continued: number;
+  /** Requests that needed more than one cluster before the first byte. */
+  readonly retried: number;
+  /** Refused for the caller's own doing (4xx), and for quota (429). */
+  readonly client: number;
+  readonly quota: number;
+}
+
+export interface ClusterTraffic {
+  readonly inFlight: number | Unknown;
+  readonly counters: ClusterCounters | Unknown;
+  readonly drained: boolean;
+  /** Wall clock, ms: first failure of the present row of failures seen by real traffic; `null` when the last one was well. */
+  readonly failingSinceMs: number | null;
+  /** Wall clock, ms: last success of a real request; `null` when there was none. */
+  readonly lastOkAtMs: number | null;
+}
+
+export interface TrafficState {
+  readonly service: ServiceName;
+  readonly epoch: number;
+  /** What was last written. */
+  readonly intended: Weights;
+  /** What is really applied now. */
+  readonly effective: Weights;
+  /** Wall clock, ms, of the last change of `intended`, by the layer's own clock. */
+  readonly changedAtMs: number;
+  readonly clusters: Readonly<Record<ClusterName, ClusterTraffic>>;
+  readonly callers: CallerCounters | Unknown;
+}

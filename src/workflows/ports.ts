@@ -1,0 +1,76 @@
+/** All of the outside that workflows may ask. Activities implement these; neither side knows the other. */
+import type { ClusterSpec, ServiceSpec } from '../domain/fleet.js';
+import type { StepEvidence } from '../domain/plan/judge-step.js';
+import type { PreflightFacts } from '../domain/plan/judge-preflight.js';
+import type { PlanStep, Profile } from '../domain/plan/types.js';
+import type { Delivered, StoryView } from '../domain/story.js';
+import type { TrafficState } from '../domain/traffic.js';
+import type { VantageHealth } from '../domain/health/vantage.js';
+import type { VantageReport } from '../domain/health/types.js';
+import type { ClusterName, ServiceName, Unknown, Weights } from '../domain/words.js';
+
+/** Looks, changes nothing. */
+export interface Read {
+  traffic(query: { readonly service: ServiceName }): Promise<TrafficState>;
+  preflight(query: {
+    readonly service: ServiceName;
+    readonly target: ClusterName;
+    readonly profile: Profile;
+  }): Promise<PreflightFacts>;
+  /** Watches one step until its gate says something other than `wait`; pads thin traffic with completions of its own. */
+  watchStep(query: {
+    readonly service: ServiceName;
+    readonly target: ClusterName;
+    readonly step: PlanStep;
+    /** Target's and callers' counts when the step began. */
+    readonly baseline: TrafficState;
+    readonly startedAtMs: number;
+  }): Promise<StepEvidence>;
+  /** Notifiers that are configured, in the order in which they are told. */
+  notifiers(): Promise<readonly string[]>;
+}
+
+/** Everything that can hurt. Each call carries the epoch of its move and may be repeated. */
+export interface Mutate {
+  define(order: { readonly spec: ServiceSpec; readonly clusters: readonly ClusterSpec[] }): Promise<TrafficState>;
+  forget(order: { readonly service: ServiceName }): Promise<void>;
+  fence(order: { readonly service: ServiceName; readonly epoch: number }): Promise<TrafficState>;
+  shift(order: { readonly service: ServiceName; readonly epoch: number; readonly weights: Weights }): Promise<TrafficState>;
+  warmUp(order: { readonly service: ServiceName; readonly target: ClusterName }): Promise<{ readonly completions: number }>;
+  /** Returns at its deadline instead of failing: what is left is an answer. */
+  drain(order: {
+    readonly service: ServiceName;
+    readonly epoch: number;
+    readonly cluster: ClusterName;
+    readonly rehome: boolean;
+    readonly timeoutMs: number;
+  }): Promise<{ readonly left: number | Unknown; readonly tookMs: number }>;
+  undrain(order: { readonly service: ServiceName; readonly epoch: number; readonly cluster: ClusterName }): Promise<void>;
+}
+
+/** Tells people; may take hours when they cannot be reached, and nothing waits for it. */
+export interface Notify {
+  publish(order: { readonly notifier: string; readonly view: StoryView; readonly delivered: Delivered }): Promise<Delivered>;
+}
+
+export interface WatchOrder {
+  readonly cluster: ClusterSpec;
+  readonly vantage: string;
+  /** Services whose real traffic reaches this cluster: what the gateway saw is asked for each. */
+  readonly services: readonly ServiceName[];
+  /** State of an earlier watch, so that hysteresis survives; `null` to begin anew. */
+  readonly health: VantageHealth | null;
+  /** Return even without news after this long, so that versions drain, ms. */
+  readonly rotateAfterMs: number;
+}
+
+export interface WatchResult {
+  readonly why: 'verdict' | 'rotate';
+  readonly report: VantageReport;
+  readonly health: VantageHealth;
+}
+
+/** On `probe.<vantage>` only. */
+export interface Watch {
+  watchCluster(order: WatchOrder): Promise<WatchResult>;
+}
