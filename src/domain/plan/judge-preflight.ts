@@ -1,0 +1,3 @@
+export interface PreflightFacts {
+  readonly at: number;
+}

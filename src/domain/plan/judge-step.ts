@@ -1,0 +1,3 @@
+export interface StepEvidence {
+  readonly elapsedMs: number;
+}
