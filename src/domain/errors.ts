@@ -11,27 +11,138 @@ interface ErrorEntry {
 }
 
 export const ERRORS = {
-  'bad-input': { family: 'refused', meaning: 'what was sent cannot be understood', fix: 'correct the named field and send it again' },
-  'bad-config': { family: 'refused', meaning: 'the configuration file is wrong', fix: 'correct the place named, then `understudy apply -f` again' },
+  'bad-input': {
+    family: 'refused',
+    meaning: 'what was sent cannot be understood',
+    fix: 'correct the named field and send it again',
+  },
+  'bad-config': {
+    family: 'refused',
+    meaning: 'the configuration file is wrong',
+    fix: 'correct the place named, then `understudy apply -f` again',
+  },
   'unknown-service': { family: 'refused', meaning: 'no such service', fix: '`understudy status` lists the services' },
-  'unknown-cluster': { family: 'refused', meaning: 'no such cluster in this service', fix: '`understudy status` lists the clusters' },
-  'already-moving': { family: 'refused', meaning: 'a move is already running on this service', fix: '`understudy watch` follows it, `understudy abort` ends it' },
+  'unknown-cluster': {
+    family: 'refused',
+    meaning: 'no such cluster in this service',
+    fix: '`understudy status` lists the clusters',
+  },
+  'already-moving': {
+    family: 'refused',
+    meaning: 'a move is already running on this service',
+    fix: '`understudy watch` follows it, `understudy abort` ends it',
+  },
   'already-there': { family: 'refused', meaning: 'the traffic already is where it should go', fix: 'nothing to do' },
-  'preflight-blocked': { family: 'refused', meaning: 'the target may not take the traffic', fix: 'read the named reason; `understudy plan` shows what would be possible' },
-  'no-target': { family: 'refused', meaning: 'no healthy cluster with room is left', fix: 'bring a cluster back, then `understudy failover` by hand' },
-  frozen: { family: 'refused', meaning: 'automation is frozen for this service', fix: '`understudy unfreeze` when its owner agrees' },
-  'nothing-to-answer': { family: 'refused', meaning: 'nobody is waiting for this answer any more', fix: '`understudy status` shows what is open' },
-  'no-move': { family: 'refused', meaning: 'no move is running on this service', fix: '`understudy history` shows the last ones' },
-  'layer-unreachable': { family: 'transient', meaning: 'the traffic layer does not answer', fix: 'is the gateway running? `understudy doctor` tells' },
-  'temporal-unreachable': { family: 'transient', meaning: 'Temporal does not answer', fix: '`understudy doctor` tells which address was tried' },
-  'notifier-unreachable': { family: 'transient', meaning: 'a message could not be delivered', fix: 'it is retried; `understudy doctor` checks the credentials' },
-  'rate-limited': { family: 'transient', meaning: 'asked to slow down', fix: 'it is retried after the time that was named' },
-  'stale-epoch': { family: 'fenced', meaning: 'a newer move owns this service', fix: 'nothing: the newer move goes on' },
-  'write-outcome-unknown': { family: 'uncertain', meaning: 'a change was sent, its answer was lost', fix: 'it is read back before it is repeated' },
-  'canary-rejected': { family: 'rejected', meaning: 'the target failed its verification', fix: 'look at the named evidence before the next try' },
-  'operator-aborted': { family: 'rejected', meaning: 'a person ended the move', fix: '`understudy history` says who and why' },
-  'not-approved': { family: 'rejected', meaning: 'nobody said yes in time, or somebody said no', fix: '`understudy history` says who and why' },
-  invariant: { family: 'invariant', meaning: 'a fault of ours; the traffic stays as it is', fix: 'report it with the output of `understudy history --json`' },
+  'preflight-blocked': {
+    family: 'refused',
+    meaning: 'the target may not take the traffic',
+    fix: 'read the named reason; `understudy plan` shows what would be possible',
+  },
+  'no-target': {
+    family: 'refused',
+    meaning: 'no healthy cluster with room is left',
+    fix: 'bring a cluster back, then `understudy failover` by hand',
+  },
+  frozen: {
+    family: 'refused',
+    meaning: 'automation is frozen for this service',
+    fix: '`understudy unfreeze` when its owner agrees',
+  },
+  'nothing-to-answer': {
+    family: 'refused',
+    meaning: 'nobody is waiting for this answer any more',
+    fix: '`understudy status` shows what is open',
+  },
+  'no-move': {
+    family: 'refused',
+    meaning: 'no move is running on this service',
+    fix: '`understudy history` shows the last ones',
+  },
+  'temporal-missing': {
+    family: 'refused',
+    meaning: 'no usable Temporal server could be found, downloaded or built',
+    fix: 'follow one of the ways that the message lists',
+  },
+  'start-failed': { family: 'refused', meaning: 'a part of the instance did not start', fix: 'read its last words in the message, and its log in `logs` of the data directory' },
+    family: 'refused',
+    meaning: 'the embedded Temporal server did not start',
+    fix: 'read its last lines in the message',
+  },
+  'port-taken': {
+    family: 'refused',
+    meaning: 'a port that is needed is in use',
+    fix: 'stop the program named, or choose others with `--port-base`',
+  },
+  'data-dir-taken': {
+    family: 'refused',
+    meaning: 'another instance uses this data directory',
+    fix: 'stop it, or choose another with `--data-dir`',
+  },
+  'layer-unreachable': {
+    family: 'transient',
+    meaning: 'the traffic layer does not answer',
+    fix: 'is the gateway running? `understudy doctor` tells',
+  },
+  'temporal-unreachable': {
+    family: 'transient',
+    meaning: 'Temporal does not answer',
+    fix: '`understudy doctor` tells which address was tried',
+  },
+  'no-worker': {
+    family: 'transient',
+    meaning: 'no control worker answers',
+    fix: 'start `understudy worker control`, or see why it ended; `understudy doctor` tells',
+  },
+  'no-instance': {
+    family: 'transient',
+    meaning: 'no running instance is described in this data directory',
+    fix: 'start one with `understudy dev`, or name its directory with `--data-dir`',
+  },
+  'simulator-unreachable': {
+    family: 'transient',
+    meaning: 'a simulated cluster does not answer its control port',
+    fix: 'is `understudy dev` still running? `understudy sim faults` asks every cluster',
+  },
+  'notifier-unreachable': {
+    family: 'transient',
+    meaning: 'a message could not be delivered',
+    fix: 'it is retried; `understudy doctor` checks the credentials',
+  },
+  'rate-limited': {
+    family: 'transient',
+    meaning: 'asked to slow down',
+    fix: 'it is retried after the time that was named',
+  },
+  'stale-epoch': {
+    family: 'fenced',
+    meaning: 'a newer move owns this service',
+    fix: 'nothing: the newer move goes on',
+  },
+  'write-outcome-unknown': {
+    family: 'uncertain',
+    meaning: 'a change was sent, its answer was lost',
+    fix: 'it is read back before it is repeated',
+  },
+  'canary-rejected': {
+    family: 'rejected',
+    meaning: 'the target failed its verification',
+    fix: 'look at the named evidence before the next try',
+  },
+  'operator-aborted': {
+    family: 'rejected',
+    meaning: 'a person ended the move',
+    fix: '`understudy history` says who and why',
+  },
+  'not-approved': {
+    family: 'rejected',
+    meaning: 'nobody said yes in time, or somebody said no',
+    fix: '`understudy history` says who and why',
+  },
+  invariant: {
+    family: 'invariant',
+    meaning: 'a fault of ours; the traffic stays as it is',
+    fix: 'report it with the output of `understudy history --json`',
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof ERRORS;
@@ -59,7 +170,7 @@ export const HTTP_STATUS_BY_FAMILY: Readonly<Record<ErrorFamily, number>> = {
 export class CodedError extends Error {
   override readonly name = 'CodedError';
   readonly code: ErrorCode;
-  /** When to try again, ms; only for `rate-limited`. */
+  /** When to try again, ms; for `rate-limited`, and for what only a person can repair. */
   readonly retryAfterMs: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: { cause?: unknown; retryAfterMs?: number } = {}) {

@@ -15,7 +15,13 @@ export interface ProbeSettings {
   /** Slowest acceptable answer of any check. */
   readonly latency: { readonly maxMs: number } | null;
   readonly metrics: { readonly path: string; readonly timeoutMs: number } | null;
-  readonly generation: { readonly timeoutMs: number; readonly everyMs: number; readonly maxTokens: number } | null;
+  readonly generation: {
+    readonly timeoutMs: number;
+    readonly everyMs: number;
+    readonly maxTokens: number;
+    /** `false` for a model that cannot repeat a few words (a toy): any whole answer is right then. */
+    readonly golden?: boolean;
+  } | null;
   readonly identity: { readonly path: string; readonly timeoutMs: number } | null;
 }
 
@@ -85,6 +91,8 @@ export interface ServiceSpec {
 export interface SlackSettings {
   readonly channel: string;
   readonly tokenEnv: string;
+  /** Name of the environment variable that holds the secret of Slack's own requests (buttons). */
+  readonly signingSecretEnv?: string;
   /** Base URL of the Web API; only tests and proxies change it. */
   readonly apiUrl?: string;
 }
@@ -128,7 +136,5 @@ export function homeWeights(service: ServiceSpec): Weights {
     return Object.fromEntries(members.map((m) => [m.cluster, m === primary ? 100 : 0]));
   }
   const active = members.filter((m) => m.role !== 'standby');
-  return Object.fromEntries(
-    members.map((m) => [m.cluster, active.includes(m) ? 100 / active.length : 0]),
-  );
+  return Object.fromEntries(members.map((m) => [m.cluster, active.includes(m) ? 100 / active.length : 0]));
 }

@@ -39,6 +39,8 @@ export interface MoveRecord {
   readonly reason: string;
   readonly by: string;
   readonly via: Attribution['via'];
+  /** The person who ended it early; `null` when it ended by itself. */
+  readonly endedBy: string | null;
   readonly state: MoveEndState;
   /** One sentence: why it ended so. */
   readonly why: string;

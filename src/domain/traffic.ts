@@ -1,5 +1,5 @@
 /** What a traffic layer says of a service: the facts on which moves are verified and reported. */
-import type { ClusterName, ServiceName, Unknown, Weights } from './words.js';
+import type { ClusterName, ServiceName, Strategy, Unknown, Weights } from './words.js';
 
 /** Upper bounds (ms) of the buckets of `ClusterCounters.firstToken`; the last bucket is everything above. */
 export const FIRST_TOKEN_BUCKETS_MS = [50, 100, 250, 500, 1_000, 2_000, 5_000, 10_000, 30_000] as const;
@@ -58,4 +58,18 @@ export interface TrafficState {
   readonly changedAtMs: number;
   readonly clusters: Readonly<Record<ClusterName, ClusterTraffic>>;
   readonly callers: CallerCounters | Unknown;
+}
+
+/** What a layer must know of a service's members. Their order is their priority. */
+export interface ServiceDefinition {
+  readonly service: ServiceName;
+  readonly strategy: Strategy;
+  readonly members: readonly {
+    readonly cluster: ClusterName;
+    readonly url: string;
+    readonly model: string;
+    readonly concurrency: number;
+  }[];
+  /** Weights for a service that the layer does not know yet. */
+  readonly home: Weights;
 }

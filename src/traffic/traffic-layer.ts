@@ -2,8 +2,10 @@
  * The contract with whatever splits a service's requests over clusters. One file a layer, listed in `registry.ts`.
  * Weights are absolute and a write may be repeated; a layer never decides anything.
  */
-import type { TrafficState } from '../domain/traffic.js';
+import type { ServiceDefinition, TrafficState } from '../domain/traffic.js';
 import type { ClusterName, ServiceName, Weights } from '../domain/words.js';
+
+export type { ServiceDefinition };
 
 /** Writer's right: a layer refuses a smaller epoch with `stale-epoch` (family `fenced`). */
 export interface Fence {
@@ -19,15 +21,6 @@ export interface Capabilities {
   readonly compareAndSet: boolean;
   /** Longest time until a write is effective everywhere, ms. */
   readonly settleMs: number;
-}
-
-/** What a layer must know of a service's members. Their order is their priority. */
-export interface ServiceDefinition {
-  readonly service: ServiceName;
-  readonly strategy: 'primary-standby' | 'round-robin' | 'weighted';
-  readonly members: readonly { readonly cluster: ClusterName; readonly url: string; readonly model: string; readonly concurrency: number }[];
-  /** Weights for a service that the layer does not know yet. */
-  readonly home: Weights;
 }
 
 export interface TrafficLayer {
@@ -46,6 +39,11 @@ export interface TrafficLayer {
    * No new work for `cluster`. With `rehome`, requests that wait there without a first byte are sent elsewhere at once
    * (right when the cluster is dead or stuck; needless when it is well).
    */
-  drain(service: ServiceName, cluster: ClusterName, options: { readonly rehome: boolean }, fence: Fence): Promise<TrafficState>;
+  drain(
+    service: ServiceName,
+    cluster: ClusterName,
+    options: { readonly rehome: boolean },
+    fence: Fence,
+  ): Promise<TrafficState>;
   undrain(service: ServiceName, cluster: ClusterName, fence: Fence): Promise<TrafficState>;
 }

@@ -35,6 +35,8 @@ export interface ClusterHealthView {
 export const configureClusterSignal = defineSignal<[ClusterHealthOrder]>('configure');
 export const retireSignal = defineSignal('retire');
 export const clusterHealthQuery = defineQuery<ClusterHealthView>('health');
+/** What it was last configured with: `apply` shows the difference to it. */
+export const clusterOrderQuery = defineQuery<ClusterHealthOrder>('order');
 
 // --- service/<name> ---
 
@@ -72,6 +74,8 @@ export const freezeUpdate = defineUpdate<VerbReply, [FreezeRequest]>('freeze');
 export const unfreezeUpdate = defineUpdate<VerbReply, [Attribution]>('unfreeze');
 
 export const guardViewQuery = defineQuery<GuardView>('status');
+/** What it was last configured with: `apply` shows the difference to it. */
+export const guardOrderQuery = defineQuery<GuardOrder>('order');
 /** Newest first. */
 export const historyQuery = defineQuery<readonly MoveRecord[]>('history');
 

@@ -14,17 +14,19 @@ export interface Read {
   traffic(query: { readonly service: ServiceName }): Promise<TrafficState>;
   preflight(query: {
     readonly service: ServiceName;
-    readonly target: ClusterName;
+    readonly target: ClusterSpec;
     readonly profile: Profile;
+    /** Last completion known to have succeeded there, ms; a fresh one spares an emergency the wait for another. */
+    readonly provenAtMs: number | null;
   }): Promise<PreflightFacts>;
   /** Watches one step until its gate says something other than `wait`; pads thin traffic with completions of its own. */
   watchStep(query: {
     readonly service: ServiceName;
-    readonly target: ClusterName;
+    /** The clusters that gain traffic. */
+    readonly targets: readonly ClusterSpec[];
     readonly step: PlanStep;
-    /** Target's and callers' counts when the step began. */
+    /** Counts when the step began. */
     readonly baseline: TrafficState;
-    readonly startedAtMs: number;
   }): Promise<StepEvidence>;
   /** Notifiers that are configured, in the order in which they are told. */
   notifiers(): Promise<readonly string[]>;
@@ -35,22 +37,36 @@ export interface Mutate {
   define(order: { readonly spec: ServiceSpec; readonly clusters: readonly ClusterSpec[] }): Promise<TrafficState>;
   forget(order: { readonly service: ServiceName }): Promise<void>;
   fence(order: { readonly service: ServiceName; readonly epoch: number }): Promise<TrafficState>;
-  shift(order: { readonly service: ServiceName; readonly epoch: number; readonly weights: Weights }): Promise<TrafficState>;
-  warmUp(order: { readonly service: ServiceName; readonly target: ClusterName }): Promise<{ readonly completions: number }>;
+  shift(order: {
+    readonly service: ServiceName;
+    readonly epoch: number;
+    readonly weights: Weights;
+  }): Promise<TrafficState>;
+  warmUp(order: { readonly target: ClusterSpec }): Promise<{ readonly completions: number }>;
   /** Returns at its deadline instead of failing: what is left is an answer. */
   drain(order: {
     readonly service: ServiceName;
     readonly epoch: number;
-    readonly cluster: ClusterName;
+    readonly cluster: ClusterSpec;
     readonly rehome: boolean;
     readonly timeoutMs: number;
   }): Promise<{ readonly left: number | Unknown; readonly tookMs: number }>;
-  undrain(order: { readonly service: ServiceName; readonly epoch: number; readonly cluster: ClusterName }): Promise<void>;
+  undrain(order: {
+    readonly service: ServiceName;
+    readonly epoch: number;
+    readonly cluster: ClusterName;
+  }): Promise<void>;
 }
 
 /** Tells people; may take hours when they cannot be reached, and nothing waits for it. */
 export interface Notify {
-  publish(order: { readonly notifier: string; readonly view: StoryView; readonly delivered: Delivered }): Promise<Delivered>;
+  publish(order: {
+    readonly notifier: string;
+    readonly view: StoryView;
+    readonly delivered: Delivered;
+    /** An earlier order may have got through without an answer: look before posting. Absent: no. */
+    readonly maybe?: boolean;
+  }): Promise<Delivered>;
 }
 
 export interface WatchOrder {

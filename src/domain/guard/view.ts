@@ -31,8 +31,6 @@ export interface GuardView {
     readonly startedAt: string;
   };
   readonly failback: null | { readonly dueAt: string | null; readonly state: string; readonly why: string };
-  /** A question of the guard itself (mode `approve`, failback by approval). */
-  readonly question: null | { readonly text: string; readonly askedAt: string; readonly expiresAt: string };
   /** Newest first: decisions not to act, each with its reason. */
   readonly whyNot: readonly { readonly at: string; readonly trigger: string; readonly why: string }[];
 }

@@ -10,6 +10,8 @@ export interface HttpSeen {
   /** `refused`, `timeout`, `reset`, `dns`, `tls`, `protocol`, or any other word of the transport. */
   readonly error?: string;
   readonly ms: number;
+  /** Beginning of the body where it matters, e.g. `Loading model`. */
+  readonly body?: string;
   /** True for the extra try on a fresh connection, 0.5 s after a first failure. */
   readonly fresh?: boolean;
 }

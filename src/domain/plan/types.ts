@@ -1,4 +1,5 @@
 /** A move as it is planned: no choice is left in it, and its retreat is a part of it. */
+import type { ClusterSpec, ServiceSpec } from '../fleet.js';
 import type { Attribution, ClusterName, MoveKind, ServiceName, Weights } from '../words.js';
 
 /** `emergency`: the source is dead or stuck. `degraded`: it limps. `planned`: it is well. */
@@ -11,8 +12,8 @@ export interface StepGate {
   readonly deadlineMs: number;
   /** What an undecided step does at its deadline. */
   readonly undecided: 'proceed' | 'ask';
-  /** A first token later than this is slow, ms. */
-  readonly slowFirstTokenMs: number;
+  /** A first token later than this is slow, ms; `null`: slowness does not matter (emergency). */
+  readonly slowFirstTokenMs: number | null;
 }
 
 export interface PlanStep {
@@ -32,11 +33,13 @@ export interface MovePlan {
   /** Where the traffic was when the plan was made. */
   readonly start: Weights;
   readonly steps: readonly PlanStep[];
-  /** Weights to ramp back through, first one first; `null` when there is nothing living to go back to. */
-  readonly retreat: readonly Weights[] | null;
+  /** Whether the weights at the start may be gone back to: false when a cluster that has weight there is dead or stuck. */
+  readonly canGoBack: boolean;
   /** Other targets, best first, for a move that cannot go back. */
   readonly alternatives: readonly ClusterName[];
   readonly warm: boolean;
+  /** Requests that wait on the source without a first byte are sent elsewhere at once: right for a dead source only. */
+  readonly rehome: boolean;
   /** Whether a person must say yes before the first change. */
   readonly approval: 'none' | 'required';
   readonly approvalTimeoutMs: number;
@@ -47,6 +50,15 @@ export interface MoveInput {
   readonly plan: MovePlan;
   readonly epoch: number;
   readonly attribution: Attribution;
+  /** One line: what led to this move, with evidence. */
+  readonly cause: string;
   /** Wall clock, ms: when the verdict stood that led to this move; `null` for planned moves. */
   readonly detectedAtMs: number | null;
+  /** Last completion that a prober saw succeed on the target, ms. */
+  readonly targetProvenAtMs: number | null;
+  /** The members as configured, by name. */
+  readonly clusters: Readonly<Record<ClusterName, ClusterSpec>>;
+  readonly service: ServiceSpec;
+  /** The clusters that were dead or stuck when the move began. */
+  readonly down: readonly ClusterName[];
 }

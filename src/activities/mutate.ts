@@ -1,0 +1,82 @@
+/** Everything that can hurt, one call a deed: take the fence, call the layer, answer with what it read back. */
+import { cancellationSignal, heartbeat } from '@temporalio/activity';
+import type { ClusterSpec } from '../domain/fleet.js';
+import { homeWeights } from '../domain/fleet.js';
+import type { TrafficLayer } from '../traffic/traffic-layer.js';
+import type { GenerationSeen } from '../domain/health/types.js';
+import type { Unknown } from '../domain/words.js';
+import type { Mutate } from '../workflows/ports.js';
+import { translated } from './failure.js';
+import { pause } from './pause.js';
+
+/** Completions that open a target's connections and wake its caches. */
+const WARM_UP_COMPLETIONS = 4;
+const DRAIN_LOOK_MS = 200;
+/** A queue that is empty once may fill again from a request that is just on its way. */
+const EMPTY_LOOKS = 3;
+/** How long the engine's own count is waited for once the layer's is zero: others may use the engine too. */
+const ENGINE_WAIT_MS_MAX = 30_000;
+
+export interface MutateDeps {
+  readonly layer: TrafficLayer;
+  readonly complete: (cluster: ClusterSpec) => Promise<GenerationSeen>;
+  /** Requests that the engine itself says are running; `unknown` when it does not say. */
+  readonly engineRunning: (cluster: ClusterSpec) => Promise<number | Unknown>;
+}
+
+export function createMutateActivities({ layer, complete, engineRunning }: MutateDeps): Mutate {
+  return {
+    define: async ({ spec, clusters }) =>
+      await translated(async () => {
+        const members = spec.members.flatMap(({ cluster }) => {
+          const found = clusters.find((c) => c.name === cluster);
+          return found === undefined
+            ? []
+            : [{ cluster, url: found.url, model: found.model, concurrency: found.capacity.concurrency }];
+        });
+        return await layer.define({ service: spec.name, strategy: spec.strategy, members, home: homeWeights(spec) });
+      }),
+    forget: async ({ service }) => await translated(async () => await layer.forget(service)),
+    fence: async ({ service, epoch }) => await translated(async () => await layer.fence(service, { epoch })),
+    shift: async ({ service, epoch, weights }) =>
+      await translated(async () => await layer.write(service, weights, { epoch })),
+    warmUp: async ({ target }) => {
+      const answers = await Promise.all(
+        Array.from({ length: WARM_UP_COMPLETIONS }, async () => await complete(target)),
+      );
+      return { completions: answers.filter((a) => a.ok).length };
+    },
+    drain: async (order) => await translated(async () => await drainUntilEmpty(layer, engineRunning, order)),
+    undrain: async ({ service, epoch, cluster }) => {
+      await translated(async () => await layer.undrain(service, cluster, { epoch }));
+    },
+  };
+}
+
+type DrainOrder = Parameters<Mutate['drain']>[0];
+
+/** Looks until nothing runs there several times in a row, or the time is up; then it says what is left. */
+async function drainUntilEmpty(layer: TrafficLayer, engineRunning: MutateDeps['engineRunning'], order: DrainOrder) {
+  const startedAtMs = Date.now();
+  const { service, cluster, epoch, rehome } = order;
+  await layer.drain(service, cluster.name, { rehome }, { epoch });
+  let left: number | Unknown = 'unknown';
+  for (let emptyLooks = 0; emptyLooks < EMPTY_LOOKS;) {
+    const state = await layer.read(service);
+    const tookMs = Date.now() - startedAtMs;
+    left = state.clusters[cluster.name]?.inFlight ?? 'unknown';
+    // A dead engine counts nothing, and another service's requests are not ours to wait for without end.
+    if (left === 0 && !rehome && tookMs < ENGINE_WAIT_MS_MAX) left = await stillRunning(engineRunning, cluster);
+    emptyLooks = left === 0 ? emptyLooks + 1 : 0;
+    heartbeat({ left });
+    if (tookMs >= order.timeoutMs || cancellationSignal().aborted) break;
+    await pause(DRAIN_LOOK_MS, cancellationSignal());
+  }
+  return { left, tookMs: Date.now() - startedAtMs };
+}
+
+/** An engine that does not say leaves the gateway's zero standing. */
+async function stillRunning(engineRunning: MutateDeps['engineRunning'], cluster: ClusterSpec): Promise<number> {
+  const running = await engineRunning(cluster);
+  return running === 'unknown' ? 0 : running;
+}

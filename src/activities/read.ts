@@ -1,0 +1,94 @@
+/** Looks, for moves: is the target fit, and how does a step go? Facts only; verdicts belong to `domain/plan`. */
+import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
+import type { ClusterSpec } from '../domain/fleet.js';
+import type { GenerationSeen } from '../domain/health/types.js';
+import { PROOF_AGE_MS_MAX } from '../domain/plan/judge-preflight.js';
+import { judgeStep } from '../domain/plan/judge-step.js';
+import type { TrafficState } from '../domain/traffic.js';
+import type { Unknown } from '../domain/words.js';
+import type { TrafficLayer } from '../traffic/traffic-layer.js';
+import type { Read } from '../workflows/ports.js';
+import { translated } from './failure.js';
+import { Padding } from './padding.js';
+import { pause } from './pause.js';
+import { evidenceOf } from './step-evidence.js';
+
+const LOOK_MS = 200;
+
+export interface ReadDeps {
+  readonly layer: TrafficLayer;
+  readonly complete: (cluster: ClusterSpec) => Promise<GenerationSeen>;
+  /** Model id that a cluster says it serves. */
+  readonly identify: (cluster: ClusterSpec) => Promise<string | null>;
+}
+
+export function createReadActivities(deps: ReadDeps): Omit<Read, 'notifiers'> {
+  const { layer } = deps;
+  return {
+    traffic: async ({ service }) => await translated(async () => await layer.read(service)),
+    preflight: async ({ service, target, profile, provenAtMs }) =>
+      await translated(async () => {
+        const [state, proof] = await Promise.all([
+          layer.read(service),
+          proveTarget(deps, target, profile === 'emergency' ? provenAtMs : null),
+        ]);
+        return {
+          completion: proof.completion,
+          identity: proof.identity,
+          expectedModel: target.model,
+          layer: { epoch: state.epoch, intended: state.intended, effective: state.effective },
+          demand: demandOf(state),
+          capacity: target.capacity.concurrency,
+        };
+      }),
+    watchStep: async ({ service, targets, step, baseline }) =>
+      await translated(async () => {
+        // The first schedule counts, not this attempt: a restarted worker must not make an emergency step longer.
+        const startedAtMs = activityInfo().scheduledTimestampMs;
+        const padding = new Padding(targets, deps.complete, step.gate.slowFirstTokenMs);
+        try {
+          for (;;) {
+            const now = await layer.read(service);
+            const evidence = evidenceOf({
+              baseline,
+              now,
+              targets,
+              step,
+              padding: padding.counts,
+              elapsedMs: Date.now() - startedAtMs,
+            });
+            heartbeat();
+            if (judgeStep(evidence, step.gate).kind !== 'wait' || cancellationSignal().aborted) return evidence;
+            padding.topUp(evidence.ok - padding.counts.ok);
+            await pause(LOOK_MS, cancellationSignal());
+          }
+        } finally {
+          padding.stop();
+        }
+      }),
+  };
+}
+
+interface Proof {
+  readonly completion: { readonly ok: boolean; readonly why: string };
+  readonly identity: string | Unknown;
+}
+
+/** A real completion now, or one just seen by a prober: then nothing delays the first weight. */
+async function proveTarget(deps: ReadDeps, target: ClusterSpec, provenAtMs: number | null): Promise<Proof> {
+  const ageMs = provenAtMs === null ? Infinity : Date.now() - provenAtMs;
+  if (ageMs <= PROOF_AGE_MS_MAX) {
+    return {
+      completion: { ok: true, why: `a completion succeeded ${Math.max(0, Math.round(ageMs))} ms ago` },
+      identity: 'unknown',
+    };
+  }
+  const [seen, identity] = await Promise.all([deps.complete(target), deps.identify(target)]);
+  const why = seen.ok ? `first token after ${Math.round(seen.ttft ?? 0)} ms` : (seen.error ?? 'a wrong answer');
+  return { completion: { ok: seen.ok, why }, identity: identity ?? 'unknown' };
+}
+
+function demandOf(state: TrafficState): number | Unknown {
+  const counts = Object.values(state.clusters).map((c) => c.inFlight);
+  return counts.reduce<number | Unknown>((sum, n) => (sum === 'unknown' || n === 'unknown' ? 'unknown' : sum + n), 0);
+}

@@ -1,0 +1,51 @@
+/** `understudy dev`: everything on this machine, under one command. */
+import { Command, InvalidArgumentError } from 'commander';
+import { resolve } from 'node:path';
+import { dataDir } from '../config/instance.js';
+
+/** Ports above the base that are used: the last simulated cluster's control port (config/instance.ts). */
+const PORTS_ABOVE_BASE = 60;
+
+/** The verb; its exit status is 0 after Ctrl-C or SIGTERM, otherwise as for every verb. */
+export function devCommand(): Command {
+  return new Command('dev')
+    .description('run everything on this machine: Temporal, workers, gateway and, without a config, a simulated fleet')
+    .option('-c, --config <file>', 'configuration file; without it a simulated fleet is made')
+    .option('--port-base <n>', 'first port; all others follow from it', portBase, 4400)
+    .option('--data-dir <dir>', 'where all state lives (default: $UNDERSTUDY_DATA_DIR or .understudy)')
+    .option('--no-load', 'no simulated callers')
+    .option('--rate <n>', 'simulated requests per second', rate, 4)
+    .option('--plain', 'plain lines, one event each, even on a terminal')
+    .action(async (options: RawOptions) => {
+      const { runDev } = await import('./dev/run-dev.js');
+      process.exitCode = await runDev({
+        configFile: options.config === undefined ? null : resolve(options.config),
+        portBase: options.portBase,
+        dataDir: resolve(dataDir(options.dataDir)),
+        load: options.load,
+        rate: options.rate,
+        live: process.stdout.isTTY && options.plain !== true,
+      });
+    });
+}
+
+interface RawOptions {
+  readonly config?: string;
+  readonly portBase: number;
+  readonly dataDir?: string;
+  readonly load: boolean;
+  readonly rate: number;
+  readonly plain?: boolean;
+}
+
+function portBase(text: string): number {
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 1024 && port + PORTS_ABOVE_BASE <= 65_535) return port;
+  throw new InvalidArgumentError(`a number from 1024 to ${65_535 - PORTS_ABOVE_BASE}`);
+}
+
+function rate(text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0 && value <= 1000) return value;
+  throw new InvalidArgumentError('a number above 0, at most 1000');
+}

@@ -1,0 +1,58 @@
+/** What happened between two looks at the fleet, one sentence each. Pure. */
+import type { ServiceStatus, StatusView } from '../../control/status.js';
+
+/** Lines for plain output and for the list of events; the first look tells everything that is there. */
+export function changesBetween(before: StatusView | null, after: StatusView): readonly string[] {
+  return after.services.flatMap((service) => {
+    const earlier = before?.services.find(({ name }) => name === service.name);
+    return [
+      ...clusterChanges(earlier, service),
+      ...weightChanges(earlier, service),
+      ...moveChanges(earlier, service),
+      ...questionChanges(earlier, service),
+    ];
+  });
+}
+
+function clusterChanges(before: ServiceStatus | undefined, { name: service, clusters }: ServiceStatus): string[] {
+  return clusters.flatMap(({ name, verdict, evidence }) => {
+    const earlier = before?.clusters.find((c) => c.name === name)?.verdict;
+    if (earlier === verdict) return [];
+    const why = evidence.length === 0 ? '' : ` (${evidence.join('; ')})`;
+    return [`${service}: cluster ${name} is ${verdict}${why}${earlier === undefined ? '' : `, was ${earlier}`}`];
+  });
+}
+
+function weightChanges(before: ServiceStatus | undefined, after: ServiceStatus): string[] {
+  const [earlier, now] = [before === undefined ? null : weightsOf(before), weightsOf(after)];
+  return earlier === now ? [] : [`${after.name}: weights ${now}`];
+}
+
+/** Effective weights where they are known: intended ones that do not hold are no news yet. */
+function weightsOf({ clusters }: ServiceStatus): string {
+  return clusters.map(({ name, intended, effective }) => `${name} ${percent(effective ?? intended)}`).join(', ');
+}
+
+function moveChanges(before: ServiceStatus | undefined, { name, move }: ServiceStatus): string[] {
+  const earlier = before?.move ?? null;
+  if (move === null) return earlier === null ? [] : [`${name}: ${earlier.kind} to ${earlier.to} ended (\`understudy history ${name}\`)`];
+  const title = `${name}: ${move.kind} ${move.from.join(', ')} → ${move.to}`;
+  if (earlier?.id !== move.id) return [`${title} began: ${move.step}`];
+  return earlier.step === move.step && earlier.state === move.state ? [] : [`${title}: ${move.step} (${move.state})`];
+}
+
+function questionChanges(before: ServiceStatus | undefined, after: ServiceStatus): string[] {
+  const question = questionOf(after);
+  if (question === null || (before !== undefined && questionOf(before) === question)) return [];
+  return [`${after.name}: ${question} (\`understudy approve ${after.name}\` or \`decline\`)`];
+}
+
+/** The open question of a service, asked by its move or by its guard. */
+export function questionOf({ move, question }: ServiceStatus): string | null {
+  return move?.question ?? question?.text ?? null;
+}
+
+/** A weight as people read it: no digits that say nothing. */
+export function percent(weight: number): string {
+  return `${Math.round(weight * 10) / 10} %`;
+}

@@ -1,0 +1,34 @@
+/** A log of one child: bounded, the generation before kept beside it as `.1`. */
+import { closeSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+const BYTES_MAX = 10 * 1024 * 1024;
+
+export interface LogFile {
+  write(line: string): void;
+  close(): void;
+}
+
+/** Never throws while writing: a full disk must not end what is being logged. */
+export function openLogFile(path: string): LogFile {
+  mkdirSync(dirname(path), { recursive: true });
+  let file = openSync(path, 'a');
+  let bytes = statSync(path).size;
+  const rotate = (): void => {
+    closeSync(file);
+    renameSync(path, `${path}.1`);
+    file = openSync(path, 'a');
+    bytes = 0;
+  };
+  return {
+    write: (line) => {
+      try {
+        if (bytes > BYTES_MAX) rotate();
+        bytes += writeSync(file, `${line}\n`);
+      } catch {
+        // Better no log than no service.
+      }
+    },
+    close: () => closeSync(file),
+  };
+}

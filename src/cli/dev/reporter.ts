@@ -1,0 +1,71 @@
+/** Tells a person what happens: a live picture on a terminal, one line an event everywhere else. */
+import type { StatusView } from '../../control/status.js';
+import { colour } from '../output.js';
+import { changesBetween } from './changes.js';
+import type { Supervised } from './supervised.js';
+import { openScreen, type Screen } from './screen.js';
+import { renderView, type Picture } from './view.js';
+
+export interface Reporter {
+  /** Something happened to a process or to the instance. */
+  event(text: string): void;
+  /** From now on there is a fleet to show. */
+  open(about: Pick<Picture, 'urls' | 'tips'> & { readonly processes: () => readonly Supervised[] }): void;
+  status(status: StatusView): void;
+  /** The fleet could not be looked at; told once until it can be again. */
+  silence(why: string): void;
+  /** Gives the terminal back; events are plain lines from here on. */
+  close(): void;
+}
+
+const EVENTS_MAX = 100;
+
+/** @param live true to draw on the terminal; otherwise only lines are written */
+export function openReporter(live: boolean): Reporter {
+  const events: { readonly at: string; readonly text: string }[] = [];
+  let screen: Screen | null = null;
+  let seen: StatusView | null = null;
+  let note: string | null = null;
+
+  const event = (text: string): void => {
+    const at = new Date().toTimeString().slice(0, 8);
+    events.push({ at, text });
+    if (events.length > EVENTS_MAX) events.shift();
+    if (screen) screen.draw();
+    else process.stdout.write(`${at} ${text}\n`);
+  };
+  return {
+    event,
+    open: ({ urls, tips, processes }) => {
+      if (!live) {
+        for (const { what, url } of urls) event(`${what}: ${url}`);
+        for (const tip of tips) event(`try: ${tip}`);
+        return;
+      }
+      screen = openScreen(process.stdout, ({ columns, rows }) => {
+        const states = processes().map((child) => ({ name: child.name, state: child.state() }));
+        const picture = { services: seen?.services ?? [], notes: notesOf(seen, note), processes: states, events, urls, tips };
+        return renderView(picture, { columns, rows, colors: colour });
+      });
+    },
+    status: (status) => {
+      for (const change of changesBetween(seen, status)) event(change);
+      seen = status;
+      note = null;
+      screen?.draw();
+    },
+    silence: (why) => {
+      if (note === null) event(why);
+      note = why;
+    },
+    close: () => {
+      screen?.close();
+      screen = null;
+    },
+  };
+}
+
+function notesOf(status: StatusView | null, note: string | null): string[] {
+  const unanswered = (status?.unanswered ?? []).map(({ name, why }) => `${name}: ${why}`);
+  return [note, status?.gatewayNote ?? null, ...unanswered].filter((line) => line !== null);
+}

@@ -1,0 +1,57 @@
+/** `understudy`: finds the verb, loads its file only, and lets it run. */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { EXIT, toldError, UsageError } from './exit.js';
+import { tellError } from './output.js';
+import { VERB_FILES } from './verb-files.js';
+
+/** The whole program; only the verb in `argv` is loaded, the others are listed. */
+export async function buildProgram(argv: readonly string[]): Promise<Command> {
+  const program = quiet(
+    new Command('understudy')
+      .description('Durable failover for LLM serving: watches clusters, moves traffic, brings it home.')
+      .version(version(), '-V, --version')
+      .showHelpAfterError(false)
+      .helpCommand(false),
+  );
+  const asked = argv.find((word) => !word.startsWith('-'));
+  for (const [name, { summary, load }] of Object.entries(VERB_FILES)) {
+    program.addCommand(quiet(name === asked ? await load() : new Command(name).description(summary)));
+  }
+  return program;
+}
+
+/** Errors of the command line come to us as exceptions, with nothing printed; sub-commands too. */
+function quiet(command: Command): Command {
+  command.exitOverride().configureOutput({ writeErr: () => undefined });
+  command.commands.forEach(quiet);
+  return command;
+}
+
+async function run(argv: readonly string[]): Promise<void> {
+  const json = argv.includes('--json');
+  try {
+    const program = await buildProgram(argv);
+    if (argv.length === 0) program.outputHelp();
+    else await program.parseAsync(argv, { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return;
+    const told = toldError(error instanceof CommanderError ? new UsageError(usage(error)) : error);
+    tellError(told, json);
+    process.exitCode = told.exit;
+  }
+}
+
+const usage = (error: CommanderError): string =>
+  error.code === 'commander.help' ? 'a verb is missing' : error.message.replace(/^error: /, '').replace(/\n/g, ' ');
+
+function version(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // The reader of a pipe has gone (`| head`): nothing is left to be told.
+  process.exit(error.code === 'EPIPE' ? EXIT.done : EXIT.notDone);
+});
+await run(process.argv.slice(2));

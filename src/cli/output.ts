@@ -1,0 +1,40 @@
+/** Text for people, JSON for programs; colours only where somebody sees them. */
+import pc from 'picocolors';
+import type { ToldError } from './exit.js';
+
+/** True when a person looks at stdout. */
+export const onTerminal = (): boolean => process.stdout.isTTY === true && process.env['TERM'] !== 'dumb';
+
+const { NO_COLOR } = process.env;
+/** Colours of stdout; they do nothing on a pipe, on a dumb terminal and under NO_COLOR. */
+export const colour = pc.createColors(onTerminal() && (NO_COLOR === undefined || NO_COLOR === ''));
+
+/** One line, or several, for people. */
+export function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** One JSON value on one line; shapes are in docs/json.md. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+/** What a program gets on stdout, and a person on stderr. */
+export function tellError(error: ToldError, json: boolean): void {
+  const { code, message, fix } = error;
+  if (json) printJson({ error: { code, message, fix } });
+  else process.stderr.write(`understudy: ${message}\nnext: ${fix}\n`);
+}
+
+/** Columns as wide as their widest cell; colour codes do not count. */
+export function columns(rows: readonly (readonly string[])[], indent = ''): string {
+  const widths: number[] = [];
+  for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, widthOf(cell))));
+  const line = (row: readonly string[]): string =>
+    row.map((cell, i) => (i === row.length - 1 ? cell : cell + ' '.repeat((widths[i] ?? 0) - widthOf(cell)))).join('  ');
+  return rows.map((row) => `${indent}${line(row)}`.trimEnd()).join('\n');
+}
+
+// eslint-disable-next-line no-control-regex -- the escape character is what colour codes begin with
+const COLOUR_CODE = /\u001b\[\d+m/g;
+const widthOf = (cell: string): number => cell.replace(COLOUR_CODE, '').length;

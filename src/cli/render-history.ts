@@ -1,0 +1,54 @@
+/** Ended moves as text: a story with times, then what callers noticed. */
+import type { MoveEndState, MoveRecord, MoveReport } from '../domain/move-record.js';
+import type { Weights } from '../domain/words.js';
+import { clockTime, dateTime, spanBetween } from './clock-words.js';
+import { colour, columns } from './output.js';
+
+/** All moves, newest first. */
+export function renderHistory(service: string, moves: readonly MoveRecord[]): string {
+  if (moves.length === 0) return `${service} has not been moved yet`;
+  return moves.map(renderMove).join('\n\n');
+}
+
+/** One move, from its cause to what it cost. Times are UTC. */
+export function renderMove(move: MoveRecord): string {
+  const { id, kind, from, to, state, why, startedAt, endedAt } = move;
+  const took = spanBetween(startedAt, endedAt);
+  const reason = move.reason === '' ? '' : `: ${move.reason}`;
+  const steps = move.steps.map((s) => [
+    clockTime(s.at),
+    s.name,
+    s.weights === null ? '' : spellWeights(s.weights),
+    [s.verdict, s.why].filter((part) => part !== null && part !== '').join(': '),
+  ]);
+  return [
+    `${colour.bold(`${kind} ${from.join(', ')} → ${to}`)}  ${paintState(state)}${took === null ? '' : ` after ${took}`}  ${colour.dim(id)}`,
+    `  ${dateTime(startedAt)} UTC, by ${move.by} (${move.via})${reason}`,
+    ...(steps.length === 0 ? [] : [columns(steps, '  ')]),
+    ...reportLines(move.report),
+    `  ${clockTime(endedAt)}  ${state}: ${why}. Weights: ${spellWeights(move.weights)}`,
+  ].join('\n');
+}
+
+function reportLines(report: MoveReport): readonly string[] {
+  const { faultAt, detectedAt, firstShiftAt, shiftedAt, recoveredAt, requests } = report;
+  const begin = faultAt ?? detectedAt;
+  const spans = [
+    ['detected', spanBetween(faultAt, detectedAt)],
+    ['first weight', spanBetween(detectedAt, firstShiftAt)],
+    ['all weight', spanBetween(detectedAt ?? firstShiftAt, shiftedAt)],
+    ['callers served again', spanBetween(begin, recoveredAt)],
+  ].flatMap(([what, took]) => (took === null ? [] : [`${what} after ${took}`]));
+  const times = spans.length === 0 ? [] : [`  times: ${spans.join(', ')}`];
+  if (requests === null) return [...times, '  callers: the data plane could not be asked'];
+  const { total, ok, lost, cut, continued, retried } = requests;
+  const counts = `${total} requests, ${ok} ok, ${lost} lost, ${cut} cut, ${continued} continued, ${retried} retried`;
+  return [...times, `  callers: ${lost + cut > 0 ? colour.red(counts) : counts}`];
+}
+
+const spellWeights = (weights: Weights): string =>
+  Object.entries(weights)
+    .map(([cluster, share]) => `${cluster} ${Math.round(share * 10) / 10} %`)
+    .join(', ');
+
+const paintState = (state: MoveEndState): string => (state === 'done' ? colour.green(state) : colour.red(state));

@@ -1,0 +1,111 @@
+/** Which instance a verb speaks to, and how to reach it. */
+import type { Command } from 'commander';
+import { dataDir, readInstance, type Instance } from '../config/instance.js';
+import type { GatewayAdmin } from '../control/gateway-state.js';
+import type { Control } from '../control/control.js';
+import { CodedError } from '../domain/errors.js';
+
+export interface TargetOptions {
+  readonly dataDir?: string;
+  readonly temporal?: string;
+  readonly namespace?: string;
+  readonly gatewayAdmin?: string;
+}
+
+export interface Target {
+  /** host:port of Temporal. */
+  readonly address: string;
+  readonly namespace: string;
+  /** `null` when no gateway is named. */
+  readonly gatewayAdmin: GatewayAdmin | null;
+  readonly instance: Instance | null;
+  /** Where the address comes from, for messages. */
+  readonly source: string;
+}
+
+/** Adds the options that name an instance. */
+export function withTarget(command: Command): Command {
+  return command
+    .option('--data-dir <dir>', 'data directory of the instance (default: $UNDERSTUDY_DATA_DIR or .understudy)')
+    .option('--temporal <host:port>', 'a Temporal service instead of an instance (default: $TEMPORAL_ADDRESS)')
+    .option('--namespace <name>', 'its namespace (default: $TEMPORAL_NAMESPACE or default)')
+    .option('--gateway-admin <url>', 'admin URL of the gateway (default: $UNDERSTUDY_GATEWAY_ADMIN, or the instance’s)');
+}
+
+/**
+ * The instance that was named, nearest name first: `--temporal`, `--data-dir`, UNDERSTUDY_DATA_DIR, TEMPORAL_ADDRESS,
+ * the instance in `.understudy`.
+ * @throws CodedError `temporal-unreachable` when none is there, `bad-config` when its description cannot be read
+ */
+export function findTarget(options: TargetOptions, env: NodeJS.ProcessEnv = process.env): Target {
+  const dirNamed = options.dataDir ?? env['UNDERSTUDY_DATA_DIR'];
+  const dir = dataDir(dirNamed);
+  const named = options.temporal ?? (dirNamed === undefined ? env['TEMPORAL_ADDRESS'] : undefined);
+  const instance = instanceIn(dir, named);
+  const address = named ?? instance?.temporal.address;
+  if (address === undefined) {
+    throw new CodedError('temporal-unreachable', `no instance runs here: ${dir}/instance.json is not there. Start one with \`npm start\`, or name one with --data-dir or --temporal`);
+  }
+  return {
+    address,
+    namespace: options.namespace ?? env['TEMPORAL_NAMESPACE'] ?? instance?.temporal.namespace ?? 'default',
+    gatewayAdmin: gatewayOf(options, env, instance),
+    instance,
+    source: named === undefined ? `${dir}/instance.json` : options.temporal === undefined ? 'TEMPORAL_ADDRESS' : '--temporal',
+  };
+}
+
+/** The instance of the directory, unless another Temporal was named than the one that it uses. */
+function instanceIn(dir: string, address: string | undefined): Instance | null {
+  let instance: Instance | null;
+  try {
+    instance = readInstance(dir);
+  } catch (error) {
+    throw new CodedError('bad-config', `${dir}/instance.json cannot be read: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+  return address === undefined || instance?.temporal.address === address ? instance : null;
+}
+
+function gatewayOf(options: TargetOptions, env: NodeJS.ProcessEnv, instance: Instance | null): GatewayAdmin | null {
+  const url = options.gatewayAdmin ?? env['UNDERSTUDY_GATEWAY_ADMIN'] ?? instance?.gateway.adminUrl;
+  if (url === undefined) return null;
+  if (!URL.canParse(url)) throw new CodedError('bad-input', `the gateway's admin URL \`${url}\` is not a URL`);
+  return { url, token: adminToken(env, instance) };
+}
+
+/** UNDERSTUDY_ADMIN_TOKEN, else the instance's. */
+export function adminToken(env: NodeJS.ProcessEnv, instance: Instance | null): string | null {
+  return env['UNDERSTUDY_ADMIN_TOKEN'] ?? instance?.adminToken ?? null;
+}
+
+/**
+ * Opens the control client of a target, lends it to `use` and closes it.
+ * @throws CodedError as `openControl` and `use`; an instance that has died is called so
+ */
+export async function withControl<T>(target: Target, use: (control: Control) => Promise<T>): Promise<T> {
+  // Loaded here: the Temporal client takes most of the start-up time, and `--help` needs none of it.
+  const { openControl } = await import('../control/control.js');
+  const control = await openControl(target).catch((error: unknown) => {
+    throw explained(error, target);
+  });
+  try {
+    return await use(control);
+  } finally {
+    await control.close();
+  }
+}
+
+function explained(error: unknown, { instance, source }: Target): unknown {
+  if (!(error instanceof CodedError) || error.code !== 'temporal-unreachable') return error;
+  const gone = instance !== null && !lives(instance.pid) ? `; the instance that wrote it (process ${instance.pid}) no longer runs` : '';
+  return new CodedError(error.code, `${error.message} (address from ${source}${gone})`, { cause: error });
+}
+
+function lives(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

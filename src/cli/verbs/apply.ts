@@ -1,0 +1,48 @@
+/** `understudy apply`: brings the running workflows in line with a configuration file. */
+import type { Command } from 'commander';
+import type { ApplyChange, ApplyResult } from '../../control/apply.js';
+import type { Fleet } from '../../domain/fleet.js';
+import { colour, printJson, say } from '../output.js';
+import { findTarget, withControl, withTarget, type Target, type TargetOptions } from '../target.js';
+import { does, verb } from '../verb.js';
+
+interface ApplyOptions extends TargetOptions {
+  readonly file: string;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+export function applyCommand(): Command {
+  const command = verb('apply', 'Start, update and retire workflows until they match the file.')
+    .requiredOption('-f, --file <file>', 'the configuration file')
+    .option('--dry-run', 'show what would change, and change nothing');
+  return does<ApplyOptions>(withTarget(command), async (options) => {
+    const { loadFleet } = await import('../../config/load.js');
+    const fleet = loadFleet(options.file);
+    const { applyFleet } = await import('../../control/apply.js');
+    const result = await withControl(targetOf(options, fleet), async ({ client }) => await applyFleet(client, fleet, { dryRun: options.dryRun === true }));
+    if (options.json === true) printJson(result);
+    else say(renderApply(result));
+    return undefined;
+  });
+}
+
+/** What the file names is meant, unless the command line names something else. */
+function targetOf(options: ApplyOptions, { temporal }: Fleet): Target {
+  if (temporal === null || options.temporal !== undefined || options.dataDir !== undefined) return findTarget(options);
+  return findTarget({ ...options, temporal: temporal.address, namespace: options.namespace ?? temporal.namespace });
+}
+
+const WOULD = { created: 'would be created', updated: 'would be updated', unchanged: 'unchanged', retired: 'would be retired' } as const;
+
+function renderApply({ dryRun, changes, notes }: ApplyResult): string {
+  const done = (change: ApplyChange['change']): string => (dryRun ? WOULD[change] : change);
+  const paint = (change: ApplyChange['change'], text: string): string =>
+    change === 'unchanged' ? colour.dim(text) : change === 'retired' ? colour.yellow(text) : colour.green(text);
+  const lines = changes.flatMap(({ kind, name, change, fields }) => [
+    `${kind} ${name}: ${paint(change, done(change))}`,
+    ...(fields ?? []).map(({ field, from, to }) => `  ${field}: ${from ?? '(absent)'} → ${to ?? '(absent)'}`),
+  ]);
+  const summary = dryRun ? ['nothing was changed (dry run)'] : [];
+  return [...lines, ...notes.map((note) => `note: ${note}`), ...summary].join('\n');
+}

@@ -1,0 +1,31 @@
+/** `understudy history`: the moves of a service, newest first, each as a story with times. */
+import { InvalidArgumentError, type Command } from 'commander';
+import { printJson, say } from '../output.js';
+import { renderHistory } from '../render-history.js';
+import { findTarget, withControl, withTarget, type TargetOptions } from '../target.js';
+import { does, verb } from '../verb.js';
+
+interface HistoryOptions extends TargetOptions {
+  readonly json?: boolean;
+  readonly last?: number;
+}
+
+export function historyCommand(): Command {
+  const command = verb('history', 'The moves of a service, newest first, as a story with times.')
+    .argument('<service>', 'the service')
+    .option('--last <n>', 'only the newest n moves', atLeastOne);
+  return does<HistoryOptions>(withTarget(command), async (options, service = '') => {
+    const { readHistory } = await import('../../control/history.js');
+    const all = await withControl(findTarget(options), async (control) => await readHistory(control, service));
+    const moves = options.last === undefined ? all : all.slice(0, options.last);
+    if (options.json === true) printJson({ moves });
+    else say(renderHistory(service, moves));
+    return undefined;
+  });
+}
+
+function atLeastOne(text: string): number {
+  const n = Number(text);
+  if (!Number.isInteger(n) || n < 1) throw new InvalidArgumentError('write a whole number, 1 or more');
+  return n;
+}

@@ -1,0 +1,23 @@
+/** `understudy status`: every service, its clusters, weights intended and in effect, the running move. */
+import type { Command } from 'commander';
+import { printJson, say } from '../output.js';
+import { renderStatus } from '../render-status.js';
+import { findTarget, withControl, withTarget, type TargetOptions } from '../target.js';
+import { does, verb } from '../verb.js';
+
+interface StatusOptions extends TargetOptions {
+  readonly json?: boolean;
+}
+
+export function statusCommand(): Command {
+  const command = verb('status', 'What is where, and why.').argument('[service]', 'this service only');
+  return does<StatusOptions>(withTarget(command), async (options, service) => {
+    const { readStatus } = await import('../../control/status.js');
+    const target = findTarget(options);
+    const only = service === undefined ? [] : [service];
+    const view = await withControl(target, async (control) => await readStatus(control, target.gatewayAdmin, only));
+    if (options.json === true) printJson(view);
+    else say(renderStatus(view, Date.now()));
+    return undefined;
+  });
+}

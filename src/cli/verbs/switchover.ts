@@ -1,0 +1,12 @@
+/** `understudy switchover`: both sides are well, a person wants the traffic elsewhere. */
+import type { Command } from 'commander';
+import { ordersMove } from '../move-orders.js';
+import { verb } from '../verb.js';
+
+export function switchoverCommand(): Command {
+  const command = verb('switchover', 'Move a healthy service to another cluster, step by step and verified.').requiredOption(
+    '--to <cluster>',
+    'the cluster that takes over',
+  );
+  return ordersMove(command, 'required', async () => (await import('../../control/verbs.js')).switchover);
+}

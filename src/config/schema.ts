@@ -1,0 +1,284 @@
+/**
+ * The shape of the configuration file: what may stand where, and every default. `config.schema.json` is generated from
+ * it (json-schema.ts) and docs/configuration.md describes it. What needs more than one place to judge is in cross-checks.ts.
+ */
+import { z } from 'zod';
+import { ENGINES, TRAFFIC_LAYERS } from '../domain/fleet.js';
+import { DURATION_PATTERN, parseDuration } from './duration.js';
+
+/** More members than this in one service were never tried. */
+const MEMBERS_MAX = 32;
+const RAMP_STEPS_MAX = 20;
+const VANTAGES_MAX = 16;
+const DAY_MS = 86_400_000;
+
+/** A label of a host name: names become workflow ids, metric labels, path segments and chat text. */
+const NAME_PATTERN = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+const ENV_PATTERN = /^[A-Z_][A-Z0-9_]{0,127}$/;
+
+interface Bounds {
+  readonly minMs: number;
+  readonly maxMs: number;
+}
+
+/** A duration with a unit; becomes milliseconds. */
+function duration(what: string, bounds: Partial<Bounds> = {}) {
+  const { minMs = 1, maxMs = DAY_MS } = bounds;
+  return z
+    .string()
+    .meta({ description: `${what} A number with a unit: ms, s, m or h.`, pattern: DURATION_PATTERN.source })
+    .transform((text, ctx) => {
+      const ms = parseDuration(text);
+      if (ms !== null && ms >= minMs && ms <= maxMs) return ms;
+      ctx.addIssue({
+        code: 'custom',
+        message: ms === null ? 'this is not a duration' : 'this duration is out of bounds',
+        params: {
+          fix: ms === null ? 'write a number with a unit, such as 500ms, 2s, 10m or 1h' : `between ${minMs}ms and ${maxMs}ms`,
+        },
+      });
+      return z.NEVER;
+    });
+}
+
+const name = (what: string) =>
+  z
+    .string()
+    .regex(NAME_PATTERN, 'this is not a name that can be used')
+    .meta({ description: what, fix: 'use 1 to 63 lower-case letters, digits and hyphens, a letter or digit at both ends' });
+
+/** The name of a variable, never its value: a value that was put here by mistake is not repeated by any message. */
+const envName = (what: string) =>
+  z
+    .string()
+    .regex(ENV_PATTERN, 'this is not the name of an environment variable')
+    .meta({ description: `${what} The name of an environment variable.`, fix: 'write the name of the variable, such as SLACK_BOT_TOKEN, not its value' });
+
+/** What is wrong with a base URL and how to right it, or `null`. */
+function faultOfBaseUrl(text: string): { readonly wrong: string; readonly fix: string } | null {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || !['http:', 'https:'].includes(url.protocol)) {
+    return { wrong: 'this is not an http or https URL', fix: 'write it as http://host:port' };
+  }
+  if (url.username !== '' || url.password !== '') {
+    return { wrong: 'a URL may not carry a user or password', fix: 'remove them; this file is not the place for secrets' };
+  }
+  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
+    return { wrong: 'a base URL has no path, query or fragment', fix: `write ${url.origin}; paths such as /v1 are added to it` };
+  }
+  return null;
+}
+
+/** A base URL; becomes its origin, without a slash at the end. */
+const baseUrl = (what: string) =>
+  z
+    .string()
+    .meta({ description: what, format: 'uri' })
+    .transform((text, ctx) => {
+      const fault = faultOfBaseUrl(text);
+      if (fault === null) return new URL(text).origin;
+      ctx.addIssue({ code: 'custom', message: fault.wrong, params: { fix: fault.fix } });
+      return z.NEVER;
+    });
+
+const anyHttpUrl = (what: string) =>
+  z
+    .url({ protocol: /^https?$/, error: 'this is not an http or https URL' })
+    .meta({ description: what, fix: 'write it as https://host/path' });
+
+const path = z
+  .string()
+  .regex(/^\/[!-~]*$/, 'this is not a path')
+  .max(512)
+  .meta({ description: 'Path on the cluster.', fix: 'begin it with a slash, without spaces' });
+
+const probeTimeout = duration('How long an answer may take.', { minMs: 10, maxMs: 120_000 }).optional();
+const off = z.literal(false).meta({ description: 'This cluster has no such check.' });
+const probe = <Shape extends z.ZodRawShape>(what: string, shape: Shape) =>
+  z.union([off, z.strictObject(shape)]).optional().meta({ description: what });
+
+const probes = z
+  .strictObject({
+    http: probe('Health endpoint: status 200.', { path: path.optional(), timeout: probeTimeout }),
+    gpu: probe('GPU status: must say `healthy`.', { path: path.optional(), timeout: probeTimeout }),
+    memory: probe('GPU memory: share in use.', {
+      path: path.optional(),
+      timeout: probeTimeout,
+      max: z.number().gt(0).max(1).optional().meta({ description: 'Largest share in use, 0 to 1.' }),
+    }),
+    latency: probe('Slowest acceptable answer of any check.', { max: duration('Slowest answer.', { maxMs: 120_000 }) }),
+    metrics: probe('Engine metrics: progress and load.', { path: path.optional(), timeout: probeTimeout }),
+    generation: probe('A real completion of a few tokens.', {
+      timeout: probeTimeout,
+      every: duration('Pause between two completions when no real answer was seen.', { minMs: 100 }).optional(),
+      maxTokens: z.int().min(2).max(64).optional().meta({ description: 'Tokens to ask for; two at least, to time the second one.' }),
+    }),
+    identity: probe('Which model is served.', { path: path.optional(), timeout: probeTimeout }),
+  })
+  .meta({ description: 'Changes to what the engine checks by default; `false` switches a check off.' });
+
+const cluster = z
+  .strictObject({
+    url: baseUrl('Base URL, without /v1.'),
+    region: name('Where it stands.'),
+    engine: z.enum(ENGINES).default('generic').meta({ description: 'Which dialect its health, metrics and models speak.' }),
+    model: z.string().min(1).max(256).meta({ description: 'Model id that this cluster must serve.' }),
+    capacity: z
+      .strictObject({ concurrency: z.int().min(1).max(1_000_000).default(64).meta({ description: 'Requests at once.' }) })
+      .prefault({})
+      .meta({ description: 'What it can carry.' }),
+    probes: probes.prefault({}),
+  })
+  .meta({ description: 'One LLM serving deployment.' });
+
+const health = z
+  .strictObject({
+    interval: duration('Pause between two checks.', { minMs: 20, maxMs: 300_000 }).prefault('2s'),
+    timeout: duration('Timeout of the http check; without it the engine says (generic 5s, vllm 1s).', { minMs: 10, maxMs: 120_000 }).optional(),
+    fall: z.int().min(1).max(100).default(3).meta({ description: 'Failures in a row that make a verdict.' }),
+    rise: z.int().min(1).max(100).default(5).meta({ description: 'Successes in a row that clear it.' }),
+    gray: z
+      .strictObject({ failures: z.int().min(1).max(100).default(5), of: z.int().min(1).max(100).default(10) })
+      .prefault({})
+      .refine((g) => g.failures <= g.of, {
+        error: '`failures` is larger than `of`',
+        path: ['failures'],
+        params: { fix: 'no window of `of` checks can hold that many' },
+      })
+      .meta({ description: 'The second way down: `failures` of the last `of` checks.' }),
+  })
+  .meta({ description: 'How the clusters of this service are watched. A cluster of several services: the shortest interval wins.' });
+
+/** Percent on the target after each step: rising, and 100 at the end, or the move would stop half-way. */
+const ramp = (what: string) =>
+  z
+    .array(z.number().gt(0).max(100))
+    .min(1)
+    .max(RAMP_STEPS_MAX)
+    .meta({ description: `${what} Percent of traffic on the target after each step; rises, ends with 100.` })
+    .superRefine((steps, ctx) => {
+      const falls = steps.findIndex((pct, i) => i > 0 && pct <= (steps[i - 1] ?? 0));
+      if (falls > 0) {
+        ctx.addIssue({
+          code: 'custom',
+          path: [falls],
+          message: 'the steps do not rise',
+          params: { fix: `a step is larger than the one before it, which is ${steps[falls - 1]}` },
+        });
+      }
+      if (steps.at(-1) !== 100) {
+        ctx.addIssue({ code: 'custom', message: 'the last step is not 100', params: { fix: 'end the list with 100' } });
+      }
+    });
+
+const move = z
+  .strictObject({
+    emergency: ramp('Ramp away from a cluster that is dead or stuck.').prefault([25, 100]),
+    degraded: ramp('Ramp away from a cluster that limps.').prefault([5, 25, 50, 100]),
+    planned: ramp('Ramp of switchovers and failbacks.').prefault([1, 5, 25, 50, 100]),
+    drainTimeout: duration('Longest wait for running requests to end.').prefault('5m'),
+    stepDeadline: duration('Longest wait for a verdict on a planned step; then the move pauses and asks.').prefault('60s'),
+    bake: duration('Shortest watch after a planned step.', { minMs: 0 }).prefault('2s'),
+    slowFirstToken: duration('A first token later than this counts as slow.').prefault('5s'),
+    cooldown: duration('Pause after a move in which no other automatic move starts.', { minMs: 0 }).prefault('60s'),
+    approvalTimeout: duration('How long a question to a person stays open; the default answer is no.').prefault('30m'),
+  })
+  .meta({ description: 'How traffic is moved.' });
+
+const service = z
+  .strictObject({
+    strategy: z
+      .enum(['primary-standby', 'round-robin', 'weighted'])
+      .default('primary-standby')
+      .meta({ description: 'How requests are split when all is well.' }),
+    clusters: z
+      .array(
+        z.strictObject({
+          name: name('A cluster of this file.'),
+          role: z
+            .enum(['primary', 'standby', 'active'])
+            .optional()
+            .meta({ description: 'primary-standby: primary or standby, to be written. Others: active (default) or standby.' }),
+        }),
+      )
+      .min(1)
+      .max(MEMBERS_MAX)
+      .meta({ description: 'In order of priority.' }),
+    traffic: z
+      .strictObject({ layer: z.enum(TRAFFIC_LAYERS).default('gateway') })
+      .prefault({})
+      .meta({ description: 'What splits the requests.' }),
+    mode: z
+      .enum(['auto', 'approve'])
+      .default('auto')
+      .meta({
+        description: 'auto acts; approve asks a person first.',
+        fix: 'write auto or approve; freezing needs an owner and an end: `understudy freeze <service> --for 1h --reason …`',
+      }),
+    health: health.prefault({}),
+    move: move.prefault({}),
+    failback: z
+      .strictObject({
+        policy: z.enum(['auto', 'approve', 'never']).default('approve').meta({ description: 'Whether traffic goes home by itself.' }),
+        soak: duration('How long the old cluster must have been well.', { minMs: 0 }).prefault('10m'),
+      })
+      .prefault({})
+      .meta({ description: 'The way home.' }),
+  })
+  .meta({ description: 'What callers use; served by several clusters.' });
+
+const gateway = z
+  .strictObject({
+    adminUrl: baseUrl('Admin base URL as the workers reach it; omit it for an instance on one machine.').optional(),
+    connectTimeout: duration('To connect to a cluster.').prefault('1s'),
+    firstByteTimeout: duration('From request to first byte.').prefault('30s'),
+    idleTimeout: duration('Between two bytes of an answer.').prefault('30s'),
+    totalTimeout: duration('For one request.').prefault('10m'),
+    bodyBytesMax: z
+      .int()
+      .min(1_024)
+      .max(1_073_741_824)
+      .default(16_777_216)
+      .meta({ description: 'Largest request body, bytes.' }),
+  })
+  .meta({ description: "Limits of Understudy's own gateway." });
+
+export const fleetFile = z
+  .strictObject({
+    version: z.literal(1).meta({ description: 'Version of this format.' }),
+    temporal: z
+      .strictObject({
+        address: z.string().regex(/^[^\s/:]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/, 'this is not host:port').meta({ description: 'host:port', fix: 'write it as host:port, such as localhost:7233, without http://' }),
+        namespace: z.string().min(1).max(255).default('default'),
+      })
+      .optional()
+      .meta({ description: 'The Temporal service to use; omit it for an embedded one.' }),
+    slack: z
+      .strictObject({
+        channel: z.string().min(1).max(128).meta({ description: 'Channel name or id.' }),
+        tokenEnv: envName('Bot token.').default('SLACK_BOT_TOKEN'),
+        signingSecretEnv: envName('Signing secret, for the buttons.').optional(),
+        apiUrl: anyHttpUrl('Base URL of the Web API; only proxies and tests change it.').optional(),
+      })
+      .optional()
+      .meta({ description: 'Tell people in Slack; omit it to log only.' }),
+    webhook: z
+      .strictObject({ url: anyHttpUrl('Where stories are posted.'), secretEnv: envName('Signing secret.') })
+      .optional()
+      .meta({ description: 'Tell another system.' }),
+    gateway: gateway.prefault({}),
+    vantages: z
+      .array(name('A place that probes.'))
+      .min(1)
+      .max(VANTAGES_MAX)
+      .prefault(['local'])
+      .meta({ description: 'Places that probe; each needs a probe worker.' }),
+    clusters: z.record(name('Name of a cluster.'), cluster).meta({ description: 'All clusters, by name.' }),
+    services: z.record(name('Name of a service.'), service).meta({ description: 'All services, by name.' }),
+  })
+  .meta({ title: 'Understudy configuration', description: 'Clusters, services and how traffic moves between them.' });
+
+/** The file after defaults, durations in milliseconds. */
+export type FleetFile = z.output<typeof fleetFile>;
+export type ClusterEntry = FleetFile['clusters'][string];
+export type ServiceEntry = FleetFile['services'][string];

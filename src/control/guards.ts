@@ -1,0 +1,26 @@
+/** Questions to the guard of a service. */
+import type { GuardView } from '../domain/guard/view.js';
+import { CodedError } from '../domain/errors.js';
+import type { ServiceName } from '../domain/words.js';
+import { serviceGuardId } from '../workflows/ids.js';
+import { guardViewQuery } from '../workflows/messages.js';
+import { askWorkflow } from './ask.js';
+import type { Control } from './control.js';
+import { listRunning } from './running.js';
+
+/**
+ * What the guard of one service knows.
+ * @throws CodedError `unknown-service` (it lists the known ones), `no-worker`, `temporal-unreachable`
+ */
+export async function readGuard(control: Control, service: ServiceName): Promise<GuardView> {
+  const view = await askWorkflow(control.client, serviceGuardId(service), guardViewQuery);
+  if (view === null) throw await unknownService(control, service);
+  return view;
+}
+
+/** The error for a service that has no running guard. */
+export async function unknownService(control: Control, service: ServiceName): Promise<CodedError> {
+  const known = await listRunning(control.client, 'service');
+  const list = known.length === 0 ? 'no service is configured' : `known are ${known.join(', ')}`;
+  return new CodedError('unknown-service', `no service \`${service.slice(0, 64)}\`: ${list}`);
+}

@@ -1,0 +1,90 @@
+/** `status`: what the guards intend, beside what the gateway does (docs/json.md keeps the shape stable). */
+import { CodedError } from '../domain/errors.js';
+import type { GuardClusterView, GuardView } from '../domain/guard/view.js';
+import type { TrafficState } from '../domain/traffic.js';
+import type { ServiceName, Unknown } from '../domain/words.js';
+import type { Control } from './control.js';
+import { type GatewayAdmin, readGatewayState } from './gateway-state.js';
+import { readGuard } from './guards.js';
+import { inTurn } from './in-turn.js';
+import { listRunning } from './running.js';
+
+export interface ClusterStatus extends GuardClusterView {
+  /** Percent really applied now; `null` when the gateway could not be asked. */
+  readonly effective: number | null;
+  /** Requests running there now; `unknown` is what the layer says, `null` that it could not be asked. */
+  readonly inFlight: number | Unknown | null;
+}
+
+export interface ServiceStatus extends Omit<GuardView, 'clusters'> {
+  readonly clusters: readonly ClusterStatus[];
+}
+
+export interface StatusView {
+  readonly services: readonly ServiceStatus[];
+  /** Services whose guard did not answer, and why. */
+  readonly unanswered: readonly { readonly name: ServiceName; readonly why: string }[];
+  /** Why `effective` and `inFlight` are missing; `null` when they are fresh. */
+  readonly gatewayNote: string | null;
+}
+
+/**
+ * The state of all services, or of those named in `only`.
+ * @param gatewayAdmin - `null` leaves `effective` and `inFlight` empty
+ * @throws CodedError `unknown-service` (only for a name in `only`), `no-worker` when no guard answers, `temporal-unreachable`
+ */
+export async function readStatus(
+  control: Control,
+  gatewayAdmin: GatewayAdmin | null = null,
+  only: readonly ServiceName[] = [],
+): Promise<StatusView> {
+  const [names, gateway] = await Promise.all([
+    only.length > 0 ? only : listRunning(control.client, 'service'),
+    askGateway(gatewayAdmin),
+  ]);
+  const asked = await inTurn(names, async (name) => await askGuard(control, name));
+  const refused = asked.flatMap((a) => (a.error === null ? [] : [a.error]));
+  // A guard that left between the listing and the question is no mistake of the caller's.
+  const fatal = refused.find((e) => (only.length > 0 && e.code === 'unknown-service') || refused.length === asked.length);
+  if (fatal !== undefined) throw fatal;
+  return {
+    services: asked.flatMap(({ view }) => (view === null ? [] : [withTraffic(view, gateway.states.get(view.name))])),
+    unanswered: asked.flatMap(({ name, error }) => (error === null ? [] : [{ name, why: error.message }])),
+    gatewayNote: gateway.note,
+  };
+}
+
+interface Asked {
+  readonly name: ServiceName;
+  readonly view: GuardView | null;
+  readonly error: CodedError | null;
+}
+
+async function askGuard(control: Control, name: ServiceName): Promise<Asked> {
+  try {
+    return { name, view: await readGuard(control, name), error: null };
+  } catch (error) {
+    if (error instanceof CodedError) return { name, view: null, error };
+    throw error;
+  }
+}
+
+async function askGateway(
+  admin: GatewayAdmin | null,
+): Promise<{ readonly states: ReadonlyMap<ServiceName, TrafficState>; readonly note: string | null }> {
+  if (admin === null) return { states: new Map(), note: 'no gateway is named: weights in effect are not known' };
+  try {
+    return { states: await readGatewayState(admin), note: null };
+  } catch (error) {
+    return { states: new Map(), note: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function withTraffic(view: GuardView, state: TrafficState | undefined): ServiceStatus {
+  const clusters = view.clusters.map((cluster): ClusterStatus => ({
+    ...cluster,
+    effective: state?.effective[cluster.name] ?? null,
+    inFlight: state?.clusters[cluster.name]?.inFlight ?? null,
+  }));
+  return { ...view, clusters };
+}

@@ -1,0 +1,56 @@
+/**
+ * Who must answer for a failed request: the caller (4xx), a quota (429) or the cluster (all the rest). Only what the
+ * cluster must answer for is tried elsewhere and counts against it: an oversized prompt must never open every breaker.
+ */
+
+export type ErrorOwner = 'none' | 'client' | 'quota' | 'cluster';
+
+/** What the gateway does with an answer of this HTTP status. 501 says that this engine lacks what was asked for. */
+export function ownerOfStatus(status: number): ErrorOwner {
+  if (status < 400) return 'none';
+  if (status === 429) return 'quota';
+  if (status < 500 || status === 501) return 'client';
+  return 'cluster';
+}
+
+/** How an attempt on a cluster can fail before its first byte; each is the cluster's to answer for. */
+export const ATTEMPT_FAILURES = [
+  'refused',
+  'reset',
+  'connect-timeout',
+  'first-byte-timeout',
+  'idle-timeout',
+  'status',
+  'error-frame',
+  'empty-answer',
+] as const;
+export type AttemptFailure = (typeof ATTEMPT_FAILURES)[number];
+
+/** The transport's codes (Node and undici) that say that no connection came about. */
+const NOT_CONNECTED: Readonly<Record<string, AttemptFailure>> = {
+  ECONNREFUSED: 'refused',
+  ENOTFOUND: 'refused',
+  EAI_AGAIN: 'refused',
+  EHOSTUNREACH: 'refused',
+  ENETUNREACH: 'refused',
+  UND_ERR_CONNECT_TIMEOUT: 'connect-timeout',
+  ETIMEDOUT: 'connect-timeout',
+};
+
+/** The failure behind a transport error's `code`; everything that is not known broke a connection that stood. */
+export function failureOfTransport(code: string | undefined): AttemptFailure {
+  return (code === undefined ? undefined : NOT_CONNECTED[code]) ?? 'reset';
+}
+
+/**
+ * Whether a further try may double the work: the failed cluster answered or may still be at it. Where the connection is
+ * gone nothing is left to double, and a crash must not lose the requests beyond some share.
+ */
+export function costsRetryBudget(failure: AttemptFailure): boolean {
+  return failure !== 'refused' && failure !== 'reset';
+}
+
+/** A refused connection needs no second witness: nothing listens there, and a model takes minutes to load. */
+export function ejectsAtOnce(failure: AttemptFailure): boolean {
+  return failure === 'refused';
+}

@@ -1,0 +1,20 @@
+import { homeWeights, type ClusterSpec, type ServiceSpec } from '../fleet.js';
+import type { GuardState } from './state.js';
+
+/** A guard that knows nothing yet but its configuration; the traffic is assumed at home until the layer tells. @replayed */
+export function beginGuard(spec: ServiceSpec, clusters: readonly ClusterSpec[]): GuardState {
+  return {
+    spec,
+    clusters: Object.fromEntries(clusters.map((cluster) => [cluster.name, cluster])),
+    epoch: 0,
+    intended: homeWeights(spec),
+    known: {},
+    freeze: null,
+    cooldownUntilMs: 0,
+    failbackNotBeforeMs: 0,
+    move: null,
+    failback: null,
+    history: [],
+    whyNot: [],
+  };
+}

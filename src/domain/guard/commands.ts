@@ -1,0 +1,56 @@
+/** What a guard hears and what it orders. The workflow turns commands into Temporal calls, and nothing else. */
+import type { ErrorCode } from '../errors.js';
+import type { ClusterSpec, ServiceSpec } from '../fleet.js';
+import type { MoveRecord } from '../move-record.js';
+import type { MoveInput } from '../plan/types.js';
+import type { GuardState } from './state.js';
+import type { Attribution, ClusterName, Diagnosis, Weights } from '../words.js';
+
+export type GuardEvent =
+  | {
+      readonly kind: 'verdict';
+      readonly cluster: ClusterName;
+      readonly diagnosis: Diagnosis;
+      readonly lastGenerationOkAtMs: number | null;
+    }
+  | {
+      readonly kind: 'order';
+      readonly verb: 'switchover' | 'failover' | 'failback';
+      readonly to?: ClusterName;
+      readonly from?: ClusterName;
+      readonly attribution: Attribution;
+    }
+  | { readonly kind: 'freeze'; readonly forMs: number; readonly attribution: Attribution }
+  | { readonly kind: 'unfreeze'; readonly attribution: Attribution }
+  | {
+      readonly kind: 'move-progress';
+      readonly id: string;
+      readonly step: string;
+      readonly state: string;
+      readonly question: string | null;
+    }
+  | { readonly kind: 'move-ended'; readonly id: string; readonly record: MoveRecord }
+  | {
+      readonly kind: 'configured';
+      readonly spec: ServiceSpec;
+      readonly clusters: Readonly<Record<ClusterName, ClusterSpec>>;
+    }
+  | { readonly kind: 'layer-read'; readonly epoch: number; readonly intended: Weights }
+  | { readonly kind: 'timer' };
+
+export type GuardCommand =
+  | { readonly kind: 'start-move'; readonly id: string; readonly input: MoveInput }
+  | { readonly kind: 'supersede-move'; readonly id: string; readonly why: string }
+  | { readonly kind: 'tell-move'; readonly id: string; readonly cluster: ClusterName; readonly diagnosis: Diagnosis }
+  | { readonly kind: 'alert'; readonly title: string; readonly text: string };
+
+/** What an operator hears back. */
+export type GuardReply =
+  | { readonly accepted: true; readonly id: string; readonly message: string }
+  | { readonly accepted: false; readonly code: ErrorCode; readonly message: string };
+
+export interface Advance {
+  readonly state: GuardState;
+  readonly commands: readonly GuardCommand[];
+  readonly reply: GuardReply | null;
+}

@@ -1,0 +1,51 @@
+/** The state as people see it. @replayed */
+import { effectiveMode } from './mode.js';
+import type { GuardState } from './state.js';
+import type { GuardView } from './view.js';
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+export function viewOf(state: GuardState): GuardView {
+  const { spec, freeze, move, failback } = state;
+  return {
+    name: spec.name,
+    mode: effectiveMode(state),
+    frozen: freeze === null ? null : { by: freeze.by, reason: freeze.reason, until: iso(freeze.untilMs) },
+    epoch: state.epoch,
+    strategy: spec.strategy,
+    intended: state.intended,
+    clusters: spec.members.map((member) => clusterView(state, member.cluster, member.role)),
+    move:
+      move === null
+        ? null
+        : {
+            id: move.id,
+            kind: move.input.plan.kind,
+            from: move.input.plan.from,
+            to: move.input.plan.to,
+            step: move.step,
+            state: move.state,
+            question: move.question,
+            startedAt: iso(move.startedAtMs),
+          },
+    failback:
+      failback === null
+        ? null
+        : { dueAt: failback.dueAtMs === null ? null : iso(failback.dueAtMs), state: failback.state, why: failback.why },
+    whyNot: state.whyNot.map((entry) => ({ at: iso(entry.atMs), trigger: entry.trigger, why: entry.why })),
+  };
+}
+
+function clusterView(state: GuardState, name: string, role: string): GuardView['clusters'][number] {
+  const diagnosis = state.known[name]?.diagnosis;
+  return {
+    name,
+    role,
+    verdict: diagnosis?.verdict ?? 'unknown',
+    since: diagnosis === undefined || diagnosis.sinceMs === 0 ? null : iso(diagnosis.sinceMs),
+    evidence: (diagnosis?.evidence ?? []).map(
+      (e) => `${e.dimension}: ${e.seen} (limit: ${e.threshold}; seen by ${e.by})`,
+    ),
+    intended: state.intended[name] ?? 0,
+  };
+}

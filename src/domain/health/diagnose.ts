@@ -1,0 +1,186 @@
+/**
+ * From what each dimension says to what the cluster is: one ordered list of rules, the first that holds decides.
+ * Worse comes first, except that a contradiction by callers who are served outranks what probes alone believe.
+ */
+import type { ClusterSpec } from '../fleet.js';
+import { DIMENSIONS, type Dimension, type Evidence, type Verdict } from '../words.js';
+import type { DimensionHealth } from './hysteresis.js';
+import { WRONG_ANSWER } from './judge-tick.js';
+import type { VantageHealth } from './vantage.js';
+
+/** A model takes minutes to load, not an hour: after this long "loading" is a fault. */
+const LOADING_MAX_MS = 15 * 60_000;
+/** A success of a caller this old contradicts nothing any more; at short intervals five of them count. */
+const SERVED_MAX_MS = 15_000;
+interface Look {
+  readonly health: VantageHealth;
+  readonly cluster: ClusterSpec;
+  readonly atMs: number;
+}
+
+interface Finding {
+  readonly verdict: Verdict;
+  readonly evidence: readonly Evidence[];
+}
+
+const WELL: Finding = { verdict: 'healthy', evidence: [] };
+
+interface Rule {
+  readonly verdict: Verdict;
+  readonly when: (look: Look) => boolean;
+  readonly because: readonly Dimension[];
+}
+
+/** Confirmed, and the last word of the dimension was a failure too: one that is on its way back decides nothing new. */
+function failing(look: Look, dimension: Dimension): boolean {
+  const state = look.health.dimensions[dimension];
+  return state.failing !== null && state.failures > 0;
+}
+
+const RULES: readonly Rule[] = [
+  { verdict: 'starting', when: isLoadingModel, because: ['http'] },
+  {
+    verdict: 'unreachable',
+    when: (l) => failing(l, 'http') && areCallersServed(l) && !isHardwareBad(l),
+    because: ['http', 'generation'],
+  },
+  { verdict: 'dead', when: isGone, because: ['http', 'generation', 'passive'] },
+  { verdict: 'stuck', when: (l) => failing(l, 'progress'), because: ['progress', 'generation', 'passive'] },
+  { verdict: 'degraded', when: (l) => failing(l, 'generation') && isContentWrong(l), because: ['generation'] },
+  {
+    verdict: 'unreachable',
+    when: (l) => failing(l, 'generation') && areCallersServed(l) && !isHardwareBad(l),
+    because: ['generation'],
+  },
+  { verdict: 'stuck', when: isStandingStill, because: ['generation', 'passive'] },
+  { verdict: 'dead', when: isNobodyServed, because: ['generation', 'passive'] },
+  {
+    verdict: 'degraded',
+    when: (l) => failing(l, 'generation') || failing(l, 'passive'),
+    because: ['generation', 'passive', 'http'],
+  },
+  { verdict: 'degraded', when: isHardwareBad, because: ['gpu', 'memory', 'identity'] },
+  { verdict: 'degraded', when: (l) => failing(l, 'http'), because: ['http'] },
+  { verdict: 'overloaded', when: (l) => failing(l, 'latency') && l.health.engine.crowded, because: ['latency'] },
+  {
+    verdict: 'unreachable',
+    when: (l) => failing(l, 'latency') && areCallersServed(l) && !l.health.callers.slow,
+    because: ['latency'],
+  },
+  { verdict: 'degraded', when: (l) => failing(l, 'latency'), because: ['latency'] },
+  { verdict: 'overloaded', when: (l) => l.health.load.failing !== null, because: [] },
+];
+
+/** The verdict and its evidence at this moment. `health` holds the verdict before. @replayed */
+export function diagnose(health: VantageHealth, atMs: number, cluster: ClusterSpec): Finding {
+  const look: Look = { health, cluster, atMs };
+  const rule = RULES.find((r) => r.when(look));
+  if (rule === undefined) return comeBack(look);
+  return { verdict: rule.verdict, evidence: collect(look, rule) };
+}
+
+/** Nothing is wrong any more: how far the way back is. */
+function comeBack({ health, cluster, atMs }: Look): {
+  readonly verdict: Verdict;
+  readonly evidence: readonly Evidence[];
+} {
+  const { verdict, good } = health;
+  const { rise } = cluster.health;
+  const keep = { verdict, evidence: health.evidence };
+  if (verdict === 'healthy' || verdict === 'overloaded') return { verdict: 'healthy', evidence: [] };
+  if (verdict === 'unknown') return good > 0 && answers(health) ? { verdict: 'healthy', evidence: [] } : keep;
+  if (good >= rise) return { verdict: 'healthy', evidence: [] };
+  const back = verdict === 'dead' && answers(health) && atMs - health.sinceMs >= dwellMs(cluster);
+  if (!back && verdict !== 'starting') return keep;
+  const seen = `answers again, ${good} of ${rise} successes`;
+  return {
+    verdict: 'starting',
+    evidence: [{ dimension: 'http', seen, threshold: `${rise} successes`, sinceMs: health.sinceMs, by: '' }],
+  };
+}
+
+const isAnyLatched = (health: VantageHealth): boolean => DIMENSIONS.some((d) => health.dimensions[d].failing !== null);
+
+const answers = (health: VantageHealth): boolean => health.dimensions.http.failures === 0 && !health.loading;
+
+/** `dead` stands for at least a whole way back, so that vantages that look at other moments can agree on it. */
+const dwellMs = (cluster: ClusterSpec): number => cluster.health.rise * cluster.health.intervalMs;
+
+/**
+ * A cluster that was well and says "loading" has restarted under its callers: that is `dead` first, as everybody who is
+ * sent there fails. Only one that carried nothing (unknown, or dead for a while) is merely `starting`.
+ */
+function isLoadingModel({ health, cluster, atMs }: Look): boolean {
+  if (!health.loading) return false;
+  const forMs = atMs - health.sinceMs;
+  if (health.verdict === 'starting') return forMs < LOADING_MAX_MS;
+  if (health.verdict === 'dead') return forMs >= dwellMs(cluster) && forMs < LOADING_MAX_MS;
+  return health.verdict === 'unknown';
+}
+
+/** No answer in a row, and no completion came out since. */
+function isGone({ health }: Look): boolean {
+  const { http } = health.dimensions;
+  if (http.failing !== 'row') return false;
+  return (health.lastGenerationOkAtMs ?? -1) < (http.sinceMs ?? 0);
+}
+
+/** Completions begin and stand still: confirmed by themselves, or by real requests that fail meanwhile. */
+function isStandingStill(look: Look): boolean {
+  if (!look.health.hangs) return false;
+  return failing(look, 'generation') || (failing(look, 'passive') && look.health.dimensions.generation.failures > 0);
+}
+
+/** HTTP may answer, but completions fail and every real request does too. */
+function isNobodyServed(look: Look): boolean {
+  const { health } = look;
+  if (!failing(look, 'passive') || !health.callers.allFail) return false;
+  return (health.lastGenerationOkAtMs ?? -1) < (health.dimensions.passive.sinceMs ?? 0);
+}
+
+function isContentWrong({ health }: Look): boolean {
+  return health.dimensions.generation.seen === WRONG_ANSWER;
+}
+
+/** What traffic cannot contradict: broken hardware, no memory left, another model. */
+function isHardwareBad(look: Look): boolean {
+  return failing(look, 'gpu') || failing(look, 'memory') || failing(look, 'identity');
+}
+
+/** Real requests have succeeded since the doubt began, lately, and none of the last ones failed. */
+function areCallersServed({ health, cluster, atMs }: Look): boolean {
+  const { servedAtMs } = health.callers;
+  if (
+    servedAtMs === null ||
+    atMs - servedAtMs > Math.max(SERVED_MAX_MS, cluster.health.rise * cluster.health.intervalMs)
+  )
+    return false;
+  return !health.dimensions.passive.recent.slice(-cluster.health.fall).includes(true);
+}
+
+/** What the rule is about comes first, then whatever else is confirmed. */
+function collect({ health, atMs }: Look, rule: Rule): readonly Evidence[] {
+  const doubted = rule.because.filter((d) => health.dimensions[d].failures > 0);
+  const others = DIMENSIONS.filter((d) => !doubted.includes(d) && health.dimensions[d].failing !== null);
+  const evidence = [...doubted, ...others].map((d) => describe(d, health.dimensions[d]));
+  if (rule.verdict === 'unreachable') evidence.push(servedEvidence(health, atMs));
+  if (rule.verdict === 'overloaded') evidence.push(describe('progress', health.load));
+  return evidence;
+}
+
+function describe(dimension: Dimension, state: DimensionHealth): Evidence {
+  const row = state.failures > 1 ? `, ${state.failures} in a row` : '';
+  const by = dimension === 'passive' ? 'gateway' : '';
+  return { dimension, seen: `${state.seen}${row}`, threshold: state.threshold, sinceMs: state.sinceMs ?? 0, by };
+}
+
+function servedEvidence(health: VantageHealth, atMs: number): Evidence {
+  const seen = 'real requests succeed: the probes are contradicted';
+  return {
+    dimension: 'passive',
+    seen,
+    threshold: 'no failure of a caller',
+    sinceMs: health.callers.servedAtMs ?? atMs,
+    by: 'gateway',
+  };
+}

@@ -1,0 +1,88 @@
+/** Turns single outcomes into a state that does not twitch: `fall` failures in a row, or `failures` of the last `of`, and `rise` successes back. */
+import type { HealthSettings } from '../fleet.js';
+
+/** What one tick says of one dimension. `unknown` changes nothing: it is neither a failure nor a success. */
+export type Outcome =
+  | { readonly kind: 'ok' }
+  | { readonly kind: 'failed'; readonly seen: string; readonly threshold?: string }
+  | { readonly kind: 'unknown' };
+
+export const OK: Outcome = { kind: 'ok' };
+export const UNKNOWN: Outcome = { kind: 'unknown' };
+export const failed = (seen: string, threshold?: string): Outcome =>
+  threshold === undefined ? { kind: 'failed', seen } : { kind: 'failed', seen, threshold };
+
+export interface DimensionHealth {
+  /** In a row; a success ends the row. */
+  readonly failures: number;
+  /** In a row; a failure ends the row. */
+  readonly successes: number;
+  /** The last `gray.of` outcomes, newest last; `true` is a failure. */
+  readonly recent: readonly boolean[];
+  /** `row` and `gray` say which rule made it fail; `null`: it does not. It stays until `rise` successes in a row. */
+  readonly failing: 'row' | 'gray' | null;
+  /** First failure of the present trouble, ms; `null` without one. */
+  readonly sinceMs: number | null;
+  /** The last failure in words, and the limit that it broke. */
+  readonly seen: string;
+  readonly threshold: string;
+}
+
+export const FRESH_DIMENSION: DimensionHealth = {
+  failures: 0,
+  successes: 0,
+  recent: [],
+  failing: null,
+  sinceMs: null,
+  seen: '',
+  threshold: '',
+};
+
+/** Settings of a signal that is confirmed before it gets here, such as a counter that stood still for 10 s. */
+export const atOnce = (settings: HealthSettings): HealthSettings => ({ ...settings, fall: 1 });
+
+/** One more outcome. Pure; `atMs` dates the first failure of a row. @replayed */
+export function countOutcome(
+  before: DimensionHealth,
+  outcome: Outcome,
+  settings: HealthSettings,
+  atMs: number,
+): DimensionHealth {
+  if (outcome.kind === 'unknown') return before;
+  const recent = [...before.recent, outcome.kind === 'failed'].slice(-settings.gray.of);
+  if (outcome.kind === 'ok') return countSuccess({ ...before, recent }, settings);
+  const failures = before.failures + 1;
+  const grayFailures = recent.filter(Boolean).length;
+  const reached = failures >= settings.fall ? 'row' : grayFailures >= settings.gray.failures ? 'gray' : null;
+  return {
+    failures,
+    successes: 0,
+    recent,
+    // A gray trouble may harden into a row; a row does not soften while it lasts.
+    failing: before.failing === 'row' ? 'row' : (reached ?? before.failing),
+    sinceMs: before.sinceMs ?? atMs,
+    seen: outcome.seen,
+    threshold: outcome.threshold ?? thresholdOf(reached, settings),
+  };
+}
+
+function countSuccess(before: DimensionHealth, settings: HealthSettings): DimensionHealth {
+  const successes = before.successes + 1;
+  if (before.failing === null) {
+    // A window that still holds failures keeps the date of the first: a gray trouble is dated by its beginning.
+    const sinceMs = before.recent.includes(true) ? before.sinceMs : null;
+    return { ...before, failures: 0, successes, sinceMs };
+  }
+  if (successes < settings.rise) return { ...before, failures: 0, successes };
+  return { ...FRESH_DIMENSION, successes };
+}
+
+/** Forget what is not confirmed yet: after a gap nobody knows what happened in between. @replayed */
+export function forgetDoubt(before: DimensionHealth): DimensionHealth {
+  return before.failing === null ? FRESH_DIMENSION : { ...before, successes: 0 };
+}
+
+function thresholdOf(reached: 'row' | 'gray' | null, settings: HealthSettings): string {
+  if (reached === 'gray') return `${settings.gray.failures} failures of ${settings.gray.of}`;
+  return `${settings.fall} failures in a row`;
+}

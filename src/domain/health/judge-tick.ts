@@ -1,0 +1,117 @@
+/** What one tick says of each dimension, taken alone; what it means together is decided in `diagnose.ts`. */
+import type { ClusterSpec } from '../fleet.js';
+import type { GenerationSeen, HttpSeen, PassiveSeen, TickSeen } from './types.js';
+import { failed, OK, UNKNOWN, type Outcome } from './hysteresis.js';
+
+/** The words under which transports report that nobody listens. */
+const REFUSED = new Set(['refused', 'ECONNREFUSED']);
+/** The words of a generation that began, or was accepted, and then stood still. */
+const HUNG = new Set(['timeout', 'no second token', 'no first token']);
+/** From this share of failed requests on a tick of real traffic counts as bad; below it one unlucky request would. */
+const PASSIVE_FAILED_SHARE = 0.1;
+
+/** Fast, complete, and nonsense. */
+export const WRONG_ANSWER = 'the golden answer is wrong';
+
+export const isRefused = (error: string | undefined): boolean => error !== undefined && REFUSED.has(error);
+export const isHang = (error: string | undefined): boolean => error !== undefined && HUNG.has(error);
+
+/** An engine that is up and says that its model is not loaded yet. @replayed */
+export function isLoading(http: HttpSeen | null | undefined): boolean {
+  return http?.status === 503 && /loading|starting|warming/i.test(http.body ?? '');
+}
+
+/**
+ * A status in the 400s is about the question, not about the cluster, so it is `unknown`. On the extra try with a fresh
+ * connection only a refusal counts as a failure: a timeout there would shorten the horizon that outlasts blips. @replayed
+ */
+export function judgeHttp(http: HttpSeen | null | undefined): Outcome {
+  if (http === undefined || http === null) return UNKNOWN;
+  if (http.status === undefined) {
+    const error = http.error ?? 'no answer';
+    if (http.fresh === true && !isRefused(error)) return UNKNOWN;
+    return failed(isRefused(error) ? 'connection refused' : `no answer: ${error}`);
+  }
+  if (http.status === 200) return OK;
+  if (http.status >= 400 && http.status < 500) return UNKNOWN;
+  if (http.fresh === true) return UNKNOWN;
+  const body = http.body === undefined || http.body === '' ? '' : ` (${http.body.slice(0, 60)})`;
+  return failed(`HTTP ${http.status}${body}`);
+}
+
+/** @replayed */
+export function judgeGpu(tick: TickSeen): Outcome {
+  if (tick.gpu === undefined || tick.gpu === null) return UNKNOWN;
+  if (tick.gpu.healthy) return OK;
+  return failed(tick.gpu.xid === undefined ? 'GPU unhealthy' : `GPU unhealthy, XID ${tick.gpu.xid}`);
+}
+
+/** Only where a limit is set: an engine that fills its memory on purpose has none. @replayed */
+export function judgeMemory(tick: TickSeen, cluster: ClusterSpec): Outcome {
+  const limit = cluster.probes.memory?.usedMax;
+  if (limit === undefined || tick.memory === undefined || tick.memory === null) return UNKNOWN;
+  if (tick.memory.used < limit) return OK;
+  return failed(`${percent(tick.memory.used)} of the memory used`, `below ${percent(limit)}`);
+}
+
+/** @replayed */
+export function judgeIdentity(tick: TickSeen, cluster: ClusterSpec): Outcome {
+  if (tick.identity === undefined || tick.identity === null) return UNKNOWN;
+  if (tick.identity === cluster.model) return OK;
+  return failed(`serves ${tick.identity.slice(0, 80)}`, `must serve ${cluster.model}`);
+}
+
+/**
+ * Slowest answer of any check. A slow first token counts only when no queue explains it: with requests waiting it is
+ * load, and where metrics should be but are missing it is not known. @replayed
+ */
+export function judgeLatency(tick: TickSeen, cluster: ClusterSpec): Outcome {
+  const limit = cluster.probes.latency?.maxMs;
+  if (limit === undefined) return UNKNOWN;
+  const answered = tick.http?.status === undefined || tick.http.fresh === true ? null : tick.http.ms;
+  if (answered !== null && answered > limit) return failed(`a check took ${Math.round(answered)} ms`, `${limit} ms`);
+  const token = slowestToken(tick.generation);
+  if (token !== null && token > limit && isQueueEmpty(tick, cluster)) {
+    return failed(`a token took ${Math.round(token)} ms, with no queue`, `${limit} ms`);
+  }
+  return answered === null && token === null ? UNKNOWN : OK;
+}
+
+function slowestToken(generation: GenerationSeen | null | undefined): number | null {
+  if (generation === undefined || generation === null || !generation.ok) return null;
+  return Math.max(generation.ttft ?? 0, generation.gap ?? 0);
+}
+
+function isQueueEmpty(tick: TickSeen, cluster: ClusterSpec): boolean {
+  if (cluster.probes.metrics === null) return true;
+  return tick.metrics !== undefined && tick.metrics !== null && tick.metrics.waiting === 0;
+}
+
+/** `excused`: a long queue that moves explains why an answer came too late. @replayed */
+export function judgeGeneration(generation: GenerationSeen | null | undefined, excused: boolean): Outcome {
+  if (generation === undefined || generation === null) return UNKNOWN;
+  if (generation.ok)
+    return generation.content === false ? failed(WRONG_ANSWER, 'what the golden prompt must give') : OK;
+  const error = generation.error ?? 'failed';
+  if (/^4\d\d$/.test(error)) return UNKNOWN;
+  if (excused && (isHang(error) || error === '503')) return UNKNOWN;
+  return failed(`completion: ${error}`);
+}
+
+/** Real requests, without those that failed by the caller's own doing or by quota. @replayed */
+export function judgePassive(passive: PassiveSeen | null | undefined): Outcome {
+  if (passive === undefined || passive === null) return UNKNOWN;
+  const { counted, bad } = countCallers(passive);
+  if (counted <= 0) return UNKNOWN;
+  if (bad === 0 || bad < PASSIVE_FAILED_SHARE * counted) return OK;
+  const what = passive.cut > passive.cluster ? 'streams cut' : 'requests failed';
+  return failed(`${bad} of ${counted} real ${what}`, `${percent(PASSIVE_FAILED_SHARE)} of real requests`);
+}
+
+/** @replayed */
+export function countCallers(passive: PassiveSeen): { readonly counted: number; readonly bad: number } {
+  const bad = passive.cluster + passive.cut;
+  return { counted: Math.max(passive.requests - passive.client - passive.quota, bad), bad };
+}
+
+const percent = (share: number): string => `${Math.round(share * 1000) / 10} %`;

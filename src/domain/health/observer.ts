@@ -1,0 +1,25 @@
+/** A slow observer distrusts itself: what it did not see in time is no fault of a cluster. */
+import type { HealthSettings } from '../fleet.js';
+import type { SelfSeen } from './types.js';
+
+/** Event-loop delay from which the watcher's own timeouts mean nothing, ms. */
+export const LAG_MAX_MS = 200;
+/** A tick may be late by half an interval; with short intervals by this much, which is the watcher's timer alone. */
+const LATE_MIN_MS = 200;
+/** Ticks further apart than this many intervals (and half a second) are a gap: nobody looked in between. */
+const GAP_INTERVALS = 3;
+const GAP_MIN_MS = 500;
+
+/** The sentence that says why this tick cannot be trusted, or `null`. @replayed */
+export function distrustSelf(self: SelfSeen, settings: HealthSettings): string | null {
+  if (self.control === false) return 'the control target does not answer either';
+  if (self.lag > LAG_MAX_MS) return `the watcher is slow: event loop late by ${Math.round(self.lag)} ms`;
+  const lateMs = self.late * 1000;
+  if (lateMs > Math.max(settings.intervalMs / 2, LATE_MIN_MS)) return `the watcher is late by ${Math.round(lateMs)} ms`;
+  return null;
+}
+
+/** @replayed */
+export function isGap(lastTickAtMs: number | null, atMs: number, settings: HealthSettings): boolean {
+  return lastTickAtMs !== null && atMs - lastTickAtMs > GAP_INTERVALS * settings.intervalMs + GAP_MIN_MS;
+}

@@ -1,0 +1,246 @@
+/**
+ * One vantage's memory of one cluster, fed tick by tick:
+ *
+ *   tick -> trusted? -> an outcome per dimension (judge-tick, engine-load) -> hysteresis -> verdict (diagnose)
+ *
+ * The state is plain JSON: it travels in heartbeats, so a watcher that dies leaves nothing behind but time.
+ */
+import type { ClusterSpec } from '../fleet.js';
+import { DIMENSIONS, type Dimension, type Evidence, type Vantage, type Verdict } from '../words.js';
+import { diagnose } from './diagnose.js';
+import { judgeEngine, UNSEEN_ENGINE, type EngineSeen } from './engine-load.js';
+import {
+  atOnce,
+  countOutcome,
+  forgetDoubt,
+  FRESH_DIMENSION,
+  type DimensionHealth,
+  type Outcome,
+} from './hysteresis.js';
+import * as judge from './judge-tick.js';
+import { distrustSelf, isGap } from './observer.js';
+import type { TickSeen, VantageReport } from './types.js';
+
+export type Dimensions = Readonly<Record<Dimension, DimensionHealth>>;
+
+/** What real traffic did since the probes began to doubt: the witness that can contradict them. */
+export interface CallersSeen {
+  /** Last success of a real request in a tick after the doubt began, ms. */
+  readonly servedAtMs: number | null;
+  /** Real requests of the last tick that had any: nearly all failed. */
+  readonly allFail: boolean;
+  /** The last known 95th percentile of the time to first token broke the latency limit. */
+  readonly slow: boolean;
+}
+
+export interface VantageHealth {
+  readonly verdict: Verdict;
+  /** When the verdict was reached, ms. */
+  readonly sinceMs: number;
+  readonly evidence: readonly Evidence[];
+  readonly dimensions: Dimensions;
+  /** The queue, with the same hysteresis as a dimension; it never makes a cluster bad, only `overloaded`. */
+  readonly load: DimensionHealth;
+  readonly engine: EngineSeen;
+  readonly callers: CallersSeen;
+  /** The engine says that its model is not loaded yet. */
+  readonly loading: boolean;
+  /** A generation that failed last did so by standing still. */
+  readonly hangs: boolean;
+  /** Successes since the last failure of any dimension: of completions where the cluster has that probe, else of ticks. */
+  readonly good: number;
+  readonly lastTickAtMs: number | null;
+  /** Last generation result of any kind, and the last success, ms. */
+  readonly lastGenerationAtMs: number | null;
+  readonly lastGenerationOkAtMs: number | null;
+  /** Last success of real traffic, ms. */
+  readonly lastCallerOkAtMs: number | null;
+  /** Why verdicts are suspended; `null` when the watcher trusts itself. */
+  readonly suspended: string | null;
+}
+
+const EVERY_DIMENSION_FRESH = Object.fromEntries(DIMENSIONS.map((d) => [d, FRESH_DIMENSION])) as Record<
+  Dimension,
+  DimensionHealth
+>;
+
+/** A cluster of which nothing is known. @replayed */
+export function beginVantage(atMs: number): VantageHealth {
+  return {
+    verdict: 'unknown',
+    sinceMs: atMs,
+    evidence: [],
+    dimensions: EVERY_DIMENSION_FRESH,
+    load: FRESH_DIMENSION,
+    engine: UNSEEN_ENGINE,
+    callers: { servedAtMs: null, allFail: false, slow: false },
+    loading: false,
+    hangs: false,
+    good: 0,
+    lastTickAtMs: null,
+    lastGenerationAtMs: null,
+    lastGenerationOkAtMs: null,
+    lastCallerOkAtMs: null,
+    suspended: null,
+  };
+}
+
+/**
+ * One more tick. A tick of a sick observer changes nothing but `suspended`; after a gap unconfirmed doubt is forgotten,
+ * confirmed trouble is not. @replayed
+ */
+export function observe(before: VantageHealth, tick: TickSeen, cluster: ClusterSpec): VantageHealth {
+  const suspended = distrustSelf(tick.self, cluster.health);
+  if (suspended !== null) return { ...before, suspended };
+  const known = isGap(before.lastTickAtMs, tick.atMs, cluster.health) ? afterGap(before) : before;
+  const seen = lookAt(known, tick, cluster);
+  const next = diagnose(seen, tick.atMs, cluster);
+  const sinceMs = next.verdict === before.verdict ? before.sinceMs : tick.atMs;
+  return { ...seen, ...next, sinceMs };
+}
+
+function afterGap(before: VantageHealth): VantageHealth {
+  const dimensions = Object.fromEntries(DIMENSIONS.map((d) => [d, forgetDoubt(before.dimensions[d])])) as Record<
+    Dimension,
+    DimensionHealth
+  >;
+  return { ...before, dimensions, load: forgetDoubt(before.load), engine: UNSEEN_ENGINE, good: 0 };
+}
+
+function lookAt(before: VantageHealth, tick: TickSeen, cluster: ClusterSpec): VantageHealth {
+  const { atMs } = tick;
+  const doubted = isAnswerDoubted(before.dimensions);
+  const answer = whenAnswered(before, tick);
+  const { engine, progress, load } = judgeEngine(before.engine, tick.metrics, cluster, {
+    atMs,
+    answeredAtMs: answer.latestAtMs,
+  });
+  const outcomes: Record<Dimension, Outcome> = {
+    http: judge.judgeHttp(tick.http),
+    gpu: judge.judgeGpu(tick),
+    memory: judge.judgeMemory(tick, cluster),
+    latency: judge.judgeLatency(tick, cluster),
+    progress,
+    generation: judge.judgeGeneration(tick.generation, engine.crowded),
+    identity: judge.judgeIdentity(tick, cluster),
+    passive: judge.judgePassive(tick.passive),
+  };
+  const callers = watchCallers(before.callers, tick, cluster, doubted);
+  const dimensions = countAll(before, tick, outcomes, cluster);
+  const good = countGood(before.good, outcomes, cluster);
+  return {
+    ...before,
+    dimensions: releaseSilent(dimensions, outcomes, good >= cluster.health.rise),
+    load: countOutcome(before.load, load, cluster.health, atMs),
+    engine,
+    callers,
+    loading: tick.http === undefined || tick.http === null ? before.loading : judge.isLoading(tick.http),
+    hangs:
+      tick.generation === undefined || tick.generation === null ? before.hangs : judge.isHang(tick.generation.error),
+    good,
+    lastTickAtMs: atMs,
+    lastGenerationAtMs: tick.generation === undefined || tick.generation === null ? before.lastGenerationAtMs : atMs,
+    lastGenerationOkAtMs: answer.generationAtMs,
+    lastCallerOkAtMs: answer.callerAtMs,
+    suspended: null,
+  };
+}
+
+function countAll(
+  before: VantageHealth,
+  tick: TickSeen,
+  outcomes: Readonly<Record<Dimension, Outcome>>,
+  cluster: ClusterSpec,
+): Dimensions {
+  const counted = DIMENSIONS.map((dimension): [Dimension, DimensionHealth] => {
+    const settings = dimension === 'progress' ? atOnce(cluster.health) : cluster.health;
+    return [dimension, countOutcome(before.dimensions[dimension], outcomes[dimension], settings, tick.atMs)];
+  });
+  const dimensions = Object.fromEntries(counted) as Record<Dimension, DimensionHealth>;
+  return { ...dimensions, http: confirmByCallers(before.dimensions.http, dimensions.http, tick, cluster) };
+}
+
+/**
+ * Nobody listens, and every real request of the same tick failed too: two witnesses of one moment. The second one counts
+ * as one more refusal, so that the third comes an interval earlier. Only for refusals: a blip refuses nothing.
+ */
+function confirmByCallers(
+  before: DimensionHealth,
+  http: DimensionHealth,
+  tick: TickSeen,
+  cluster: ClusterSpec,
+): DimensionHealth {
+  const refused = judge.isRefused(tick.http?.error) && http.failures > 0 && before.failing === null;
+  if (!refused || !didAllFail(tick)) return http;
+  return countOutcome(http, { kind: 'failed', seen: 'connection refused, to callers too' }, cluster.health, tick.atMs);
+}
+
+function didAllFail(tick: TickSeen): boolean {
+  if (tick.passive === undefined || tick.passive === null) return false;
+  const { counted, bad } = judge.countCallers(tick.passive);
+  return counted > 0 && bad === counted;
+}
+
+/** Signals that fall silent when traffic leaves cannot clear themselves: completions clear them. */
+function releaseSilent(
+  dimensions: Dimensions,
+  outcomes: Readonly<Record<Dimension, Outcome>>,
+  risen: boolean,
+): Dimensions {
+  if (!risen) return dimensions;
+  const free = (d: 'passive' | 'progress' | 'latency'): DimensionHealth =>
+    outcomes[d].kind === 'unknown' && dimensions[d].failing !== null ? FRESH_DIMENSION : dimensions[d];
+  return { ...dimensions, passive: free('passive'), progress: free('progress'), latency: free('latency') };
+}
+
+function countGood(before: number, outcomes: Readonly<Record<Dimension, Outcome>>, cluster: ClusterSpec): number {
+  const all = Object.values(outcomes);
+  if (all.some((o) => o.kind === 'failed')) return 0;
+  const proof =
+    cluster.probes.generation === null ? all.some((o) => o.kind === 'ok') : outcomes.generation.kind === 'ok';
+  return proof ? before + 1 : before;
+}
+
+interface Answers {
+  readonly generationAtMs: number | null;
+  readonly callerAtMs: number | null;
+  readonly latestAtMs: number | null;
+}
+
+function whenAnswered(before: VantageHealth, tick: TickSeen): Answers {
+  const generationAtMs = tick.generation?.ok === true ? tick.atMs : before.lastGenerationOkAtMs;
+  const { counted, bad } =
+    tick.passive === undefined || tick.passive === null ? { counted: 0, bad: 0 } : judge.countCallers(tick.passive);
+  const callerAtMs = counted > bad ? tick.atMs : before.lastCallerOkAtMs;
+  const latest = Math.max(generationAtMs ?? 0, callerAtMs ?? 0);
+  return { generationAtMs, callerAtMs, latestAtMs: latest === 0 ? null : latest };
+}
+
+/** The tick in which a doubt begins is no witness: its successes may be older than the fault. */
+function watchCallers(before: CallersSeen, tick: TickSeen, cluster: ClusterSpec, doubted: boolean): CallersSeen {
+  if (tick.passive === undefined || tick.passive === null) return doubted ? before : { ...before, servedAtMs: null };
+  const { counted, bad } = judge.countCallers(tick.passive);
+  const served = doubted && counted > bad ? tick.atMs : doubted ? before.servedAtMs : null;
+  const limit = cluster.probes.latency?.maxMs ?? Infinity;
+  return {
+    servedAtMs: served,
+    allFail: counted > 0 ? bad === counted : before.allFail,
+    slow: tick.passive.ttft95 === null ? before.slow : tick.passive.ttft95 > limit,
+  };
+}
+
+/** The dimensions that real traffic can contradict. */
+function isAnswerDoubted({ http, latency, generation }: Dimensions): boolean {
+  return [http, latency, generation].some((d) => d.failures > 0 || d.failing !== null);
+}
+
+/** What the watcher returns when the verdict changed. @replayed */
+export function reportVantage(health: VantageHealth, vantage: Vantage, atMs: number): VantageReport {
+  const { verdict, sinceMs, evidence, lastGenerationOkAtMs } = health;
+  return {
+    vantage,
+    diagnosis: { verdict, sinceMs, evidence: evidence.map((e) => ({ ...e, by: e.by === '' ? vantage : e.by })) },
+    atMs,
+    lastGenerationOkAtMs,
+  };
+}

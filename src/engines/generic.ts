@@ -1,0 +1,11 @@
+/** Any engine that answers the four simple checks; it has no metrics that we could know the meaning of. */
+import type { EngineDialect } from './engine.js';
+import { readGpuStatus, readMemoryUse, readModelList } from './status-pages.js';
+
+export const generic: EngineDialect = {
+  kind: 'generic',
+  readMetrics: () => null,
+  readModel: readModelList,
+  readGpu: readGpuStatus,
+  readMemory: readMemoryUse,
+};

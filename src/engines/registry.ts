@@ -1,0 +1,11 @@
+/** Every engine dialect; a new one is one file and one line here (and its numbers in domain/health/probe-defaults.ts). */
+import type { EngineKind } from '../domain/fleet.js';
+import type { EngineDialect } from './engine.js';
+import { generic } from './generic.js';
+import { vllm } from './vllm.js';
+
+const DIALECTS: Readonly<Record<EngineKind, EngineDialect>> = { generic, vllm };
+
+export function dialectOf(engine: EngineKind): EngineDialect {
+  return DIALECTS[engine];
+}

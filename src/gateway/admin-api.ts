@@ -1,0 +1,186 @@
+/**
+ * The operator's side, for the controller alone: on a port of its own, with a bearer token where one is configured.
+ * Every change carries an epoch and is answered with the state after it; each is audited as one line.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { CodedError, type ErrorCode } from '../domain/errors.js';
+import type { ServiceName } from '../domain/words.js';
+import {
+  drainOrderSchema,
+  fenceOrderSchema,
+  parseOrder,
+  serviceDefinitionSchema,
+  undrainOrderSchema,
+  weightsOrderSchema,
+} from './admin-schema.js';
+import { discardRest, readBody } from './request-body.js';
+import type { RouteStore } from './route-store.js';
+import {
+  defineService,
+  drainCluster,
+  forgetService,
+  routeOf,
+  takeFence,
+  undrainCluster,
+  writeWeights,
+  type RouteTable,
+} from './route-table.js';
+import type { Service } from './service.js';
+
+export interface AdminApi {
+  readonly token: string | null;
+  readonly store: RouteStore;
+  readonly services: () => ReadonlyMap<ServiceName, Service>;
+  readonly clock: () => number;
+  readonly tell: (event: Readonly<Record<string, unknown>>) => void;
+}
+
+/** Largest body: a service with 100 members is some 20 KiB. */
+const ADMIN_BODY_MAX = 256 * 1024;
+
+/** What a verb would do to the table, and what it does besides once that is applied. */
+interface Order {
+  readonly change: (table: RouteTable) => RouteTable;
+  readonly detail: Readonly<Record<string, unknown>>;
+  readonly after?: () => void;
+}
+
+type Verb = (api: AdminApi, service: ServiceName, body: Buffer) => Order;
+
+const VERBS: Readonly<Record<string, Verb>> = {
+  'PUT services': (api, service, body) => {
+    const definition = parseOrder(serviceDefinitionSchema, body);
+    if (definition.service !== service) {
+      throw new CodedError('bad-input', `the path says "${service}", the body "${definition.service}"`);
+    }
+    return { change: (table) => defineService(table, definition, api.clock()), detail: { definition } };
+  },
+  'DELETE services': (_api, service) => ({ change: (table) => forgetService(table, service), detail: {} }),
+  'PUT routes': (api, service, body) => {
+    const { epoch, weights } = parseOrder(weightsOrderSchema, body);
+    const change = (table: RouteTable): RouteTable =>
+      writeWeights(table, service, { epoch, weights, nowMs: api.clock() });
+    return { change, detail: { epoch, weights } };
+  },
+  'PUT fence': (_api, service, body) => {
+    const { epoch } = parseOrder(fenceOrderSchema, body);
+    return { change: (table) => takeFence(table, service, epoch), detail: { epoch } };
+  },
+  'POST drain': (api, service, body) => {
+    const { epoch, cluster, rehome } = parseOrder(drainOrderSchema, body);
+    return {
+      change: (table) => drainCluster(table, service, { epoch, cluster }),
+      detail: { epoch, cluster, rehome },
+      after: () => {
+        if (rehome) api.services().get(service)?.rehome(cluster);
+      },
+    };
+  },
+  'POST undrain': (_api, service, body) => {
+    const { epoch, cluster } = parseOrder(undrainOrderSchema, body);
+    return { change: (table) => undrainCluster(table, service, { epoch, cluster }), detail: { epoch, cluster } };
+  },
+};
+
+/** Serves one request of the admin side; never rejects. */
+export async function serveAdmin(api: AdminApi, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  try {
+    if (!isAllowed(api.token, req.headers.authorization)) {
+      send(res, 401, { code: 'unauthorized', message: 'the admin API needs its bearer token' });
+      discardRest(req, res);
+      return;
+    }
+    await answer(api, req, res);
+  } catch (error) {
+    sendFailure(api, res, error);
+  }
+}
+
+async function answer(api: AdminApi, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const [path = ''] = (req.url ?? '').split('?');
+  const [, noun = '', name, ...more] = path.split('/');
+  const service = name === undefined ? null : decode(name);
+  const verb = VERBS[`${req.method ?? ''} ${noun}`];
+  if (req.method === 'GET' && path === '/healthz') send(res, 200, { status: 'ok' });
+  else if (req.method === 'GET' && path === '/state') send(res, 200, { services: allStates(api) });
+  else if (req.method === 'GET' && noun === 'state' && service !== null && more.length === 0)
+    send(res, 200, stateOf(api, service));
+  else if (verb !== undefined && service !== null && more.length === 0) await change(api, { verb, service }, req, res);
+  else {
+    send(res, 404, {
+      code: 'not-found',
+      message: `${req.method ?? ''} ${path.slice(0, 200)} is not a verb of the admin API`,
+    });
+    discardRest(req, res);
+  }
+}
+
+async function change(
+  api: AdminApi,
+  asked: { readonly verb: Verb; readonly service: ServiceName },
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<void> {
+  const read = await readBody(req, ADMIN_BODY_MAX);
+  if (read.kind === 'gone') return;
+  if (read.kind === 'too-large') {
+    send(res, 413, { code: 'bad-input', message: `the body is larger than ${ADMIN_BODY_MAX} bytes` });
+    discardRest(req, res);
+    return;
+  }
+  const { service } = asked;
+  const order = asked.verb(api, service, read.body);
+  await api.store.change(order.change);
+  order.after?.();
+  api.tell({ event: 'route-changed', verb: `${req.method ?? ''} ${req.url ?? ''}`, service, ...order.detail });
+  const running = api.services().get(service);
+  if (running === undefined) send(res, 200, {});
+  else send(res, 200, running.state());
+}
+
+function allStates(api: AdminApi): object {
+  return Object.fromEntries([...api.services()].map(([name, service]) => [name, service.state()]));
+}
+
+function stateOf(api: AdminApi, service: ServiceName): object {
+  routeOf(api.store.table, service);
+  return api.services().get(service)?.state() ?? {};
+}
+
+/** Digests have one length, so that neither the token's length nor its beginning shows in the time taken. */
+function isAllowed(token: string | null, authorization: string | undefined): boolean {
+  if (token === null) return true;
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(`Bearer ${token}`), digest(authorization ?? ''));
+}
+
+function decode(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch (error) {
+    throw new CodedError('bad-input', 'the path is not properly encoded', { cause: error });
+  }
+}
+
+const STATUS: Partial<Record<ErrorCode, number>> = {
+  'bad-input': 400,
+  'unknown-cluster': 400,
+  'unknown-service': 404,
+  'stale-epoch': 409,
+  'layer-unreachable': 503,
+};
+
+function sendFailure(api: AdminApi, res: ServerResponse, error: unknown): void {
+  const code: ErrorCode = error instanceof CodedError ? error.code : 'invariant';
+  const message = error instanceof Error ? error.message : String(error);
+  if (code === 'invariant') api.tell({ event: 'admin-fault', message });
+  send(res, STATUS[code] ?? 500, { code, message });
+}
+
+function send(res: ServerResponse, status: number, value: object): void {
+  if (res.headersSent || res.destroyed) return;
+  const body = JSON.stringify(value);
+  res.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
+  res.end(body);
+}

@@ -1,0 +1,361 @@
+/**
+ * One attempt of one request on one cluster, from the connection to the last byte.
+ *
+ *     head --JSON or text--> collect --end--> answered whole     (before the first byte: may fail and go elsewhere)
+ *       |                       '--too large--> relay
+ *       |--event stream--> hold --it says something--> relay --end--> answered, or cut
+ *       '--anything else-------------------------------> relay
+ *
+ * Until `relay` the caller has seen nothing, so every failure can be tried elsewhere. From then on it can only be cut.
+ */
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import { performance } from 'node:perf_hooks';
+import type { Dispatcher } from 'undici';
+import { failureOfTransport, ownerOfStatus, type AttemptFailure } from '../domain/error-owner.js';
+import { responseHeaders } from './headers.js';
+import { errorFrame, sendError, type CallerError } from './openai-error.js';
+import type { Member } from './service.js';
+import { StreamScan, type StreamKind } from './stream-scan.js';
+
+/** What every attempt of a request sends, whichever cluster it goes to. */
+export interface Forwarded {
+  readonly method: Dispatcher.HttpMethod;
+  /** Path and query of the API, without a cluster's prefix. */
+  readonly path: string;
+  readonly headers: readonly string[];
+  readonly stream: boolean;
+  readonly streamKind: StreamKind;
+  /** Answers that the caller asked for (`n`). */
+  readonly choices: number;
+}
+
+export interface AttemptOrder {
+  readonly member: Member;
+  readonly request: Forwarded;
+  /** The body, with the model id that this cluster knows. */
+  readonly body: Buffer | null;
+  readonly res: ServerResponse;
+  readonly firstByteMs: number;
+  readonly idleMs: number;
+  /** Another cluster could take over; if none could, waiting longer is better than giving up. */
+  readonly replaceable: boolean;
+  /** The caller's first byte is on its way; `stream`: it is a token. */
+  readonly onSpeaking: (seen: { readonly latencyMs: number; readonly stream: boolean }) => void;
+}
+
+export interface FailedAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+export type AttemptEnd =
+  | { readonly kind: 'answered'; readonly owner: 'none' | 'client' | 'quota' }
+  | {
+      readonly kind: 'failed';
+      readonly failure: AttemptFailure;
+      readonly why: string;
+      readonly answer: FailedAnswer | null;
+    }
+  | { readonly kind: 'cut'; readonly why: string }
+  /** Broken off: the caller left, the request goes elsewhere, or its time is up. */
+  | { readonly kind: 'left'; readonly why: LeaveReason };
+
+export type LeaveReason = 'gone' | 'rehomed' | 'expired';
+
+/** Answers up to this size are kept until they are whole; embeddings of a large batch are some MiB. */
+export const COLLECT_BYTES_MAX = 8 * 1024 * 1024;
+/** Beginning of a stream that says nothing yet: roles and keep-alives. */
+const HOLD_BYTES_MAX = 64 * 1024;
+/** Of an error's body only the beginning is of use. */
+const ERROR_BYTES_MAX = 64 * 1024;
+
+/** An answer in one piece can be an aborted one too. */
+const ABORTED_ANSWER = /"finish_reason"\s*:\s*"(?:abort|error)"/;
+
+const LEFT = new Error('attempt left');
+
+export class Attempt implements Dispatcher.DispatchHandler {
+  readonly #order: AttemptOrder;
+  readonly #settle: (end: AttemptEnd) => void;
+  readonly #startedAtMs = performance.now();
+  #controller: Dispatcher.DispatchController | null = null;
+  #mode: 'head' | 'collect' | 'hold' | 'relay' | 'over' = 'head';
+  #status = 0;
+  #headers: IncomingHttpHeaders = {};
+  #scan: StreamScan | null = null;
+  /** Bytes that the caller has not been given yet. */
+  #kept: Buffer[] = [];
+  #keptBytes = 0;
+  #sentBytes = 0;
+  #timer: NodeJS.Timeout;
+
+  constructor(order: AttemptOrder, settle: (end: AttemptEnd) => void) {
+    this.#order = order;
+    this.#settle = settle;
+    this.#timer = setTimeout(() => this.#noFirstByte(), order.firstByteMs);
+  }
+
+  /** Still before the caller's first byte. */
+  get waiting(): boolean {
+    return this.#mode !== 'relay' && this.#mode !== 'over';
+  }
+
+  start(): void {
+    const { member, request, body } = this.#order;
+    member.upstream.pool.dispatch(
+      { method: request.method, path: member.upstream.prefix + request.path, headers: [...request.headers], body },
+      this,
+    );
+  }
+
+  /** Break off. A stream that has begun ends with an error, unless its caller is gone. */
+  leave(why: LeaveReason): void {
+    if (this.#mode === 'over') return;
+    if (this.#mode === 'relay' && why !== 'gone') this.#cut('the time for one request is over');
+    else this.#end({ kind: 'left', why });
+    this.#controller?.abort(LEFT);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#mode === 'over') controller.abort(LEFT); // given up while the connection was being made
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    if (status < 200 || this.#mode !== 'head') return;
+    const { request, member } = this.#order;
+    member.lastSignMs = performance.now();
+    this.#status = status;
+    this.#headers = headers;
+    const type = headers['content-type'] ?? '';
+    if (status < 400 && type.startsWith('text/event-stream')) {
+      this.#scan = new StreamScan(request.streamKind, request.choices);
+      if (headers['content-encoding'] !== undefined) this.#scan.stopJudging();
+      this.#mode = 'hold';
+    } else if (status >= 400 || type === '' || type.includes('json') || type.startsWith('text/')) {
+      this.#mode = 'collect';
+      this.#restartTimer();
+    } else this.#openRelay();
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#order.member.lastSignMs = performance.now();
+    if (this.#mode === 'relay') this.#relay(chunk);
+    else if (this.#mode === 'hold') this.#hold(chunk);
+    else if (this.#mode === 'collect') this.#collect(chunk);
+  }
+
+  onResponseEnd(): void {
+    if (this.#mode === 'relay') this.#endRelay();
+    else if (this.#mode === 'collect') this.#answerWhole();
+    else if (this.#mode === 'hold') this.#fail('empty-answer', 'the stream ended before it said anything');
+    else this.#fail('empty-answer', 'no answer');
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+    if (this.#mode === 'over') return;
+    const why = error.message === '' ? error.name : error.message;
+    const { code } = error as NodeJS.ErrnoException;
+    // The transport would not even send it. Were it the cluster's fault, one caller could eject them all.
+    if (code === 'UND_ERR_INVALID_ARG') this.#refuse(why);
+    else if (this.#mode === 'relay') this.#cut(why);
+    else this.#fail(failureOfTransport(code), why);
+  }
+
+  #refuse(why: string): void {
+    sendError(this.#order.res, { status: 400, type: 'invalid_request_error', code: 'bad-input', message: why });
+    this.#end({ kind: 'answered', owner: 'client' });
+  }
+
+  #collect(chunk: Buffer): void {
+    const failing = ownerOfStatus(this.#status) === 'cluster';
+    this.#timer.refresh();
+    if (failing && this.#keptBytes >= ERROR_BYTES_MAX) return;
+    this.#keep(chunk);
+    if (failing || this.#keptBytes <= COLLECT_BYTES_MAX) return;
+    this.#openRelay();
+    const collected = Buffer.concat(this.#kept, this.#keptBytes);
+    this.#kept = [];
+    this.#write(collected);
+  }
+
+  #answerWhole(): void {
+    const { res, member, request } = this.#order;
+    const owner = ownerOfStatus(this.#status);
+    const body = Buffer.concat(this.#kept, this.#keptBytes);
+    if (owner === 'cluster') {
+      const answer = { status: this.#status, headers: this.#headers, body };
+      this.#fail('status', `HTTP ${this.#status}`, answer);
+      return;
+    }
+    if (request.streamKind === 'choices' && owner === 'none' && ABORTED_ANSWER.test(body.latin1Slice())) {
+      this.#fail('error-frame', 'the answer was aborted');
+      return;
+    }
+    if (owner === 'none') this.#order.onSpeaking({ latencyMs: performance.now() - this.#startedAtMs, stream: false });
+    const headers = responseHeaders(this.#headers, member.name);
+    if (request.method !== 'HEAD' && this.#status !== 204 && this.#status !== 304)
+      headers['content-length'] = String(body.length);
+    res.writeHead(this.#status, headers);
+    res.end(body);
+    this.#end({ kind: 'answered', owner });
+  }
+
+  #hold(chunk: Buffer): void {
+    const scan = this.#scan;
+    if (scan === null) return;
+    const whole = scan.push(chunk);
+    this.#keep(chunk);
+    const owner = scan.errorOwner;
+    if (owner === 'cluster') this.#fail('error-frame', scan.error ?? 'error event', null, true);
+    else if (scan.falseDoneAt !== null && !scan.spoke)
+      this.#fail('empty-answer', 'the stream said nothing but [DONE]', null, true);
+    else if (scan.spoke || this.#keptBytes > HOLD_BYTES_MAX) this.#openStream(scan, chunk.length - whole);
+  }
+
+  /** The held beginning goes out; `partial` bytes at its end belong to a line that is not whole. */
+  #openStream(scan: StreamScan, partial: number): void {
+    const held = Buffer.concat(this.#kept, this.#keptBytes);
+    this.#openRelay();
+    const end = scan.falseDoneAt ?? held.length - partial;
+    this.#kept = end < held.length ? [held.subarray(end)] : [];
+    if (end > 0) this.#write(held.subarray(0, end));
+    if (scan.falseDoneAt !== null) this.#falseDone();
+  }
+
+  #openRelay(): void {
+    const { res, member } = this.#order;
+    this.#mode = 'relay';
+    this.#restartTimer();
+    this.#order.onSpeaking({ latencyMs: performance.now() - this.#startedAtMs, stream: this.#scan !== null });
+    const headers = responseHeaders(this.#headers, member.name);
+    if (this.#scan !== null) delete headers['content-length']; // an error frame may follow
+    res.writeHead(this.#status, headers);
+  }
+
+  #relay(chunk: Buffer): void {
+    const scan = this.#scan;
+    if (scan === null) {
+      this.#write(chunk);
+      return;
+    }
+    const whole = scan.push(chunk);
+    if (whole === chunk.length && this.#kept.length === 0 && scan.falseDoneAt === null) {
+      this.#write(chunk);
+      return;
+    }
+    const lines = Buffer.concat([...this.#kept, chunk.subarray(0, whole)]);
+    if (scan.falseDoneAt !== null) {
+      this.#write(lines.subarray(0, scan.falseDoneAt - this.#sentBytes));
+      this.#falseDone();
+      return;
+    }
+    if (whole === 0) this.#kept.push(chunk);
+    else {
+      this.#kept = whole === chunk.length ? [] : [chunk.subarray(whole)];
+      this.#write(lines);
+    }
+  }
+
+  #falseDone(): void {
+    this.#cut('it said [DONE] without a finish reason of the model');
+    this.#controller?.abort(LEFT);
+  }
+
+  #endRelay(): void {
+    const { res } = this.#order;
+    const scan = this.#scan;
+    if (scan !== null && !scan.endedWell()) {
+      if (scan.error === null) this.#cut('it ended without a finish reason of the model');
+      else this.#endAfterError(scan.error, scan);
+      return;
+    }
+    for (const rest of this.#kept) res.write(rest);
+    res.end();
+    this.#end({ kind: 'answered', owner: 'none' });
+  }
+
+  /** The cluster's own error event has reached the caller: a second one would only confuse. */
+  #endAfterError(error: string, scan: StreamScan): void {
+    this.#order.res.end();
+    const owner = scan.errorOwner;
+    this.#end(owner === 'client' || owner === 'quota' ? { kind: 'answered', owner } : { kind: 'cut', why: error });
+  }
+
+  #write(chunk: Buffer): void {
+    const { res } = this.#order;
+    this.#sentBytes += chunk.length;
+    if (res.write(chunk)) {
+      this.#timer.refresh();
+      return;
+    }
+    // The caller is slower than the cluster; that is no idleness of the cluster's.
+    clearTimeout(this.#timer);
+    this.#controller?.pause();
+    res.once('drain', () => {
+      if (this.#mode !== 'relay') return;
+      this.#restartTimer();
+      this.#controller?.resume();
+    });
+  }
+
+  #cut(why: string): void {
+    const { res, member } = this.#order;
+    if (this.#scan === null)
+      res.destroy(); // nothing but a broken connection can tell the caller
+    else res.end(errorFrame(cutError(member.name, why)));
+    this.#end({ kind: 'cut', why });
+  }
+
+  #fail(failure: AttemptFailure, why: string, answer: FailedAnswer | null = null, abort = false): void {
+    this.#end({ kind: 'failed', failure, why, answer });
+    if (abort) this.#controller?.abort(LEFT);
+  }
+
+  #keep(chunk: Buffer): void {
+    this.#kept.push(chunk);
+    this.#keptBytes += chunk.length;
+  }
+
+  #restartTimer(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#idle(), this.#order.idleMs);
+  }
+
+  /**
+   * An answer in one piece takes as long as all its tokens. As long as the cluster shows any life it is waited for; so it
+   * is when nobody else could do better.
+   */
+  #noFirstByte(): void {
+    const { member, request, firstByteMs, replaceable } = this.#order;
+    const quietMs = performance.now() - member.lastSignMs;
+    if (this.#mode === 'head' && !request.stream && (quietMs < firstByteMs || !replaceable)) {
+      this.#timer.refresh();
+      return;
+    }
+    this.#fail('first-byte-timeout', `no first byte within ${firstByteMs} ms`, null, true);
+  }
+
+  #idle(): void {
+    const why = `nothing came for ${this.#order.idleMs} ms`;
+    if (this.#mode === 'relay') this.#cut(why);
+    else this.#fail('idle-timeout', why);
+    this.#controller?.abort(LEFT);
+  }
+
+  #end(end: AttemptEnd): void {
+    if (this.#mode === 'over') return;
+    this.#mode = 'over';
+    clearTimeout(this.#timer);
+    this.#kept = [];
+    this.#settle(end);
+  }
+}
+
+const cutError = (cluster: string, why: string): CallerError => ({
+  status: 502,
+  type: 'upstream_cut',
+  code: 'stream-cut',
+  message: `the stream from ${cluster} broke off: ${why}`,
+});

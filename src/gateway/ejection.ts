@@ -1,0 +1,88 @@
+/**
+ * Passive ejection of one cluster, from what real requests meet: in, out for a growing while, then one request at a time
+ * on trial. Whether a cluster may be ejected at all (never the last one) is its service's to say. Times are arguments.
+ *
+ *     in --FAILURES_IN_A_ROW, or refused--> out --back-off over, a request taken--> trial --first byte--> in
+ *                                            ^------------------ failure, back-off doubled ------|
+ */
+
+/** As SGLang's and LiteLLM's routers have it between 3 and 5: at three a single bad request cannot eject. */
+export const FAILURES_IN_A_ROW = 3;
+export const BACK_OFF_FIRST_MS = 1_000;
+export const BACK_OFF_MAX_MS = 30_000;
+/** A cluster that stayed in for this long begins with the first back-off again. */
+export const BACK_OFF_FORGET_MS = 60_000;
+/**
+ * A request on trial waits no longer than this for its first byte: it is a caller's, and another cluster is well. The
+ * service's own limit holds when it is shorter.
+ */
+export const TRIAL_FIRST_BYTE_MS = 5_000;
+
+export class Ejection {
+  #state: 'in' | 'out' | 'trial' = 'in';
+  #failures = 0;
+  #level = 0;
+  #untilMs = 0;
+  #returnedAtMs = -Infinity;
+
+  /** Out or on trial: not among those that carry. */
+  get out(): boolean {
+    return this.#state !== 'in';
+  }
+
+  get untilMs(): number {
+    return this.#untilMs;
+  }
+
+  /** Whether a request may be tried here now; at most one at a time is. */
+  trialDue(nowMs: number): boolean {
+    return this.#state === 'out' && nowMs >= this.#untilMs;
+  }
+
+  beginTrial(): void {
+    this.#state = 'trial';
+  }
+
+  /** The trial ended without a verdict (its caller left): the next request may try. */
+  dropTrial(): void {
+    if (this.#state === 'trial') this.#state = 'out';
+  }
+
+  /** The request on trial got its first byte. One more failure ejects again until a request succeeds. */
+  passTrial(nowMs: number): void {
+    if (this.#state !== 'trial') return;
+    this.#state = 'in';
+    this.#failures = FAILURES_IN_A_ROW - 1;
+    this.#returnedAtMs = nowMs;
+  }
+
+  succeeded(): void {
+    if (this.#state === 'in') this.#failures = 0;
+  }
+
+  /**
+   * A failure that the cluster must answer for. Returns true when it is ejected by it, for the first time or again.
+   * `mayEject` is false for the last cluster, which stays in whatever it does.
+   */
+  failed(order: {
+    readonly atOnce: boolean;
+    readonly onTrial: boolean;
+    readonly mayEject: boolean;
+    readonly nowMs: number;
+  }): boolean {
+    if (order.onTrial && this.#state === 'trial') return this.#eject(order.nowMs);
+    if (this.#state !== 'in') return false;
+    this.#failures++;
+    if (!order.mayEject || (!order.atOnce && this.#failures < FAILURES_IN_A_ROW)) return false;
+    return this.#eject(order.nowMs);
+  }
+
+  #eject(nowMs: number): boolean {
+    if (this.#state === 'in' && nowMs - this.#returnedAtMs > BACK_OFF_FORGET_MS) this.#level = 0;
+    this.#state = 'out';
+    this.#failures = 0;
+    this.#untilMs = nowMs + Math.min(BACK_OFF_MAX_MS, BACK_OFF_FIRST_MS * 2 ** this.#level);
+    this.#level++;
+    return true;
+  }
+}

@@ -1,0 +1,199 @@
+/**
+ * The data plane. It serves from the table that it was last given, kept on its own disk: it needs no controller, no
+ * Temporal and no Slack, and goes on ejecting and retrying when all of those are gone.
+ *
+ *     callers --> public-api --> exchange --> attempt --> cluster          one request: attempts until one speaks
+ *                                    |  pick / ended
+ *                                 service  (members, ejection, counts, effective weights)
+ *                                    ^  apply
+ *     controller --> admin-api --> route-store --> table-file              a change: on disk, applied, answered
+ */
+import { randomUUID } from 'node:crypto';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { GatewaySettings } from '../domain/fleet.js';
+import type { ServiceDefinition } from '../domain/traffic.js';
+import type { ServiceName } from '../domain/words.js';
+import { serveAdmin } from './admin-api.js';
+import { parseOrder, serviceDefinitionSchema } from './admin-schema.js';
+import { serveCaller } from './public-api.js';
+import { RouteStore } from './route-store.js';
+import { defineService, type RouteTable } from './route-table.js';
+import { Service, type ServiceDeps } from './service.js';
+import { readTable, saveTable } from './table-file.js';
+import { Upstreams } from './upstreams.js';
+
+export interface GatewayOptions {
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  readonly adminHost: string;
+  readonly adminPort: number;
+  /** Holds `gateway-routes.json`; made when it does not exist. */
+  readonly dataDir: string;
+  /** Bearer token of the admin API; `null`: everybody who reaches its port may change routes. */
+  readonly adminToken: string | null;
+  readonly settings: GatewaySettings;
+  /** For services that the table on disk does not know. */
+  readonly definitions: readonly ServiceDefinition[];
+  /** Wall clock, ms. */
+  readonly clock: () => number;
+  /** Takes one JSON line for every change, whoever made it; standard output by default. */
+  readonly audit?: (line: string) => void;
+}
+
+export interface RunningGateway {
+  readonly url: string;
+  readonly adminUrl: string;
+  /** No new requests; those that run may go on for `graceMs`, then they are broken off. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** A caller must have sent its headers, and then all of its request, within these, ms. */
+const HEADERS_MS_MAX = 10_000;
+const REQUEST_MS_MAX = 120_000;
+/** How long an idle caller keeps its connection, ms; longer than load balancers in front (60 s), which hate surprises. */
+const CALLER_IDLE_MS = 65_000;
+const HEADER_BYTES_MAX = 32 * 1024;
+
+/**
+ * Starts the data plane; resolves when both ports listen.
+ * @throws CodedError `bad-input` for a definition that cannot be; system errors of the ports and the data directory
+ */
+export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
+  const tell = teller(options);
+  const upstreams = new Upstreams(options.settings.connectTimeoutMs);
+  const services = new Map<ServiceName, Service>();
+  const deps: ServiceDeps = { process: randomUUID(), upstreams, clock: options.clock, tell };
+  const table = firstTable(options, tell);
+  await saveTable(options.dataDir, table);
+  const apply = (next: RouteTable): void => applyTable(next, services, deps);
+  apply(table);
+  const store = new RouteStore({ table, apply, save: async (next) => await saveTable(options.dataDir, next) });
+  let closing = false;
+  let running: readonly Service[] = [...services.values()];
+  const api = {
+    settings: options.settings,
+    services: () => (running.length === services.size ? running : (running = [...services.values()])),
+    closing: () => closing,
+    startedAtS: Math.floor(options.clock() / 1_000),
+  };
+  const admin = { token: options.adminToken, store, services: () => services, clock: options.clock, tell };
+  const publicServer = httpServer(
+    (req, res) => void serveCaller(api, req, res).catch((error: unknown) => tellFault(tell, error)),
+  );
+  const adminServer = httpServer(
+    (req, res) => void serveAdmin(admin, req, res).catch((error: unknown) => tellFault(tell, error)),
+  );
+  try {
+    await listen(publicServer, options.host, options.port);
+    await listen(adminServer, options.adminHost, options.adminPort);
+  } catch (error) {
+    publicServer.close();
+    throw error;
+  }
+  tell({ event: 'gateway-started', process: deps.process, services: [...services.keys()] });
+  return {
+    url: urlOf(publicServer, options.host),
+    adminUrl: urlOf(adminServer, options.adminHost),
+    async close(graceMs) {
+      closing = true;
+      await Promise.all([stop(publicServer, graceMs), stop(adminServer, graceMs)]);
+      await store.settled();
+      await upstreams.destroy();
+    },
+  };
+}
+
+function firstTable(options: GatewayOptions, tell: ServiceDeps['tell']): RouteTable {
+  const nowMs = options.clock();
+  const read = readTable(options.dataDir, nowMs);
+  if (read.kind === 'corrupt') {
+    const message = 'THE ROUTE TABLE COULD NOT BE READ: starting from the configuration, with everybody at home';
+    tell({ event: 'table-corrupt', message, why: read.why, movedTo: read.movedTo });
+  }
+  let table: RouteTable = read.kind === 'read' ? read.table : {};
+  for (const given of options.definitions) {
+    if (Object.hasOwn(table, given.service)) continue;
+    table = defineService(table, parseOrder(serviceDefinitionSchema, Buffer.from(JSON.stringify(given))), nowMs);
+  }
+  return table;
+}
+
+function applyTable(table: RouteTable, services: Map<ServiceName, Service>, deps: ServiceDeps): void {
+  for (const [name, route] of Object.entries(table)) {
+    const known = services.get(name);
+    if (known === undefined) services.set(name, new Service(route, deps));
+    else if (known.route !== route) known.apply(route);
+  }
+  for (const name of [...services.keys()]) if (!Object.hasOwn(table, name)) services.delete(name);
+  deps.upstreams.keepOnly(Object.values(table).flatMap((route) => route.definition.members.map((m) => m.url)));
+}
+
+function httpServer(listener: RequestListener): Server {
+  const server = createServer(
+    {
+      headersTimeout: HEADERS_MS_MAX,
+      requestTimeout: REQUEST_MS_MAX,
+      keepAliveTimeout: CALLER_IDLE_MS,
+      connectionsCheckingInterval: 1_000,
+      maxHeaderSize: HEADER_BYTES_MAX,
+      noDelay: true,
+    },
+    listener,
+  );
+  return server.on('clientError', refuseConnection);
+}
+
+const REFUSALS: Readonly<Record<string, readonly [string, string]>> = {
+  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'the headers are too large'],
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'the request did not come in time'],
+};
+
+/** What Node's parser refuses never becomes a request; the caller gets the usual shape all the same. */
+function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const [status, message] = REFUSALS[error.code ?? ''] ?? ['400 Bad Request', 'this is not HTTP'];
+  const body = JSON.stringify({ error: { message, type: 'invalid_request_error', code: 'bad-input' } });
+  socket.end(
+    `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}
+
+async function listen(server: Server, host: string, port: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+async function stop(server: Server, graceMs: number): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+    server.close(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
+
+function urlOf(server: Server, host: string): string {
+  const { port } = server.address() as AddressInfo;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+function teller(options: GatewayOptions): ServiceDeps['tell'] {
+  const write = options.audit ?? ((line: string): void => void process.stdout.write(`${line}\n`));
+  return (event) => write(JSON.stringify({ at: new Date(options.clock()).toISOString(), ...event }));
+}
+
+function tellFault(tell: ServiceDeps['tell'], error: unknown): void {
+  tell({ event: 'gateway-fault', message: error instanceof Error ? error.message : String(error) });
+}

@@ -1,0 +1,62 @@
+/** Headers that belong to one connection only, and those that the gateway sets itself, stay behind. */
+import type { IncomingHttpHeaders } from 'node:http';
+
+const HOP_BY_HOP = [
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+];
+
+/** `accept-encoding`: what is compressed cannot be read along. `expect` was answered by us. */
+const NOT_FORWARDED: ReadonlySet<string> = new Set([
+  ...HOP_BY_HOP,
+  'host',
+  'content-length',
+  'expect',
+  'accept-encoding',
+  'x-understudy-service',
+]);
+
+const NOT_RETURNED: ReadonlySet<string> = new Set(HOP_BY_HOP);
+
+/** Names that a `Connection` header declares as hop-by-hop for this message. */
+function namedByConnection(connection: string | string[] | undefined): ReadonlySet<string> | null {
+  if (connection === undefined || connection === 'keep-alive' || connection === 'close') return null;
+  return new Set(
+    String(connection)
+      .toLowerCase()
+      .split(',')
+      .map((name) => name.trim()),
+  );
+}
+
+/** The caller's headers for a cluster, as a flat list of names and values. */
+export function requestHeaders(raw: readonly string[], connection: string | undefined): string[] {
+  const named = namedByConnection(connection);
+  const headers: string[] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = (raw[i] ?? '').toLowerCase();
+    if (NOT_FORWARDED.has(name) || named?.has(name) === true) continue;
+    headers.push(name, raw[i + 1] ?? '');
+  }
+  return headers;
+}
+
+/** A cluster's headers for the caller, with the cluster's name: whoever debugs must see who answered. */
+export function responseHeaders(from: IncomingHttpHeaders, cluster: string): Record<string, string | string[]> {
+  const named = namedByConnection(from.connection);
+  const headers: Record<string, string | string[]> = {};
+  for (const name in from) {
+    const value = from[name];
+    if (value === undefined || NOT_RETURNED.has(name) || named?.has(name) === true) continue;
+    headers[name] = value;
+  }
+  headers['x-understudy-cluster'] = cluster;
+  return headers;
+}

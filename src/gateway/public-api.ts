@@ -1,0 +1,179 @@
+/** The callers' side: reads a request, finds its service, and lets an exchange answer it. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Dispatcher } from 'undici';
+import type { GatewaySettings } from '../domain/fleet.js';
+import type { Forwarded } from './attempt.js';
+import {
+  apiPath,
+  askedOf,
+  chooseService,
+  standsForService,
+  streamKindOf,
+  withModel,
+  type ApiPath,
+  type Asked,
+} from './choose-service.js';
+import { exchange } from './exchange.js';
+import { requestHeaders } from './headers.js';
+import { sendError } from './openai-error.js';
+import { discardRest, readBody } from './request-body.js';
+import type { Service } from './service.js';
+
+export interface PublicApi {
+  readonly settings: GatewaySettings;
+  readonly services: () => readonly Service[];
+  readonly closing: () => boolean;
+  /** Seconds since 1970: `created` of the models. */
+  readonly startedAtS: number;
+}
+
+/** Serves one request of the public side; never rejects. */
+export async function serveCaller(api: PublicApi, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const url = req.url ?? '/';
+  if (api.closing()) res.setHeader('connection', 'close');
+  if (url === '/healthz') {
+    sendJson(res, 200, { status: 'ok' });
+    return;
+  }
+  if (url === '/readyz') {
+    const closing = api.closing();
+    sendJson(res, closing ? 503 : 200, { status: closing ? 'closing' : 'ready', services: api.services().length });
+    return;
+  }
+  const target = apiPath(url);
+  if (target === null) {
+    const message = `${req.method ?? ''} ${url.slice(0, 200)} is not served here; the API begins with /v1/`;
+    sendError(res, { status: 404, type: 'invalid_request_error', code: 'not-found', message });
+    discardRest(req, res);
+    return;
+  }
+  if (req.method === 'GET' && /^\/v1\/models(?:$|[/?])/.test(target.path)) sendModels(api, target, res);
+  else await forward(api, target, req, res);
+}
+
+async function forward(api: PublicApi, target: ApiPath, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const read = await readBody(req, api.settings.bodyBytesMax);
+  if (read.kind === 'gone') return;
+  if (read.kind === 'too-large') {
+    const message = `the body is larger than ${api.settings.bodyBytesMax} bytes`;
+    sendError(res, { status: 413, type: 'invalid_request_error', code: 'body-too-large', message }, { close: true });
+    discardRest(req, res);
+    return;
+  }
+  const { body } = read;
+  const parsed = parseBody(req, body);
+  if (parsed.kind === 'refused') {
+    sendError(res, {
+      status: parsed.status,
+      type: 'invalid_request_error',
+      code: 'bad-input',
+      message: parsed.message,
+    });
+    return;
+  }
+  const asked = askedOf(parsed.value, req.headers);
+  const service = serviceFor(api, target, req, asked);
+  if (service === null) {
+    sendError(res, {
+      status: 404,
+      type: 'invalid_request_error',
+      code: 'unknown-service',
+      message: nothingServes(api, asked),
+    });
+    return;
+  }
+  const { definition } = service.route;
+  const { model } = asked;
+  const translate = model !== null && standsForService(definition, model);
+  await exchange({
+    service,
+    request: forwarded(target, req, asked),
+    bodyFor: (own) =>
+      translate && own !== model ? withModel(body, parsed.value, own) : body.length === 0 ? null : body,
+    key: asked.key,
+    res,
+    limits: api.settings,
+  });
+}
+
+function forwarded(target: ApiPath, req: IncomingMessage, asked: Asked): Forwarded {
+  return {
+    method: (req.method ?? 'GET') as Dispatcher.HttpMethod,
+    path: target.path,
+    headers: requestHeaders(req.rawHeaders, req.headers.connection),
+    stream: asked.stream,
+    streamKind: streamKindOf(target.path),
+    choices: asked.choices,
+  };
+}
+
+type Parsed =
+  | { readonly kind: 'parsed'; readonly value: unknown }
+  | { readonly kind: 'refused'; readonly status: number; readonly message: string };
+
+/** Only JSON is looked into; an upload of audio, say, passes as it is. Clients forget the header, so none means JSON. */
+function parseBody(req: IncomingMessage, body: Buffer): Parsed {
+  const type = req.headers['content-type'];
+  if (body.length === 0 || (type !== undefined && !type.includes('json') && !type.startsWith('text/plain'))) {
+    return { kind: 'parsed', value: null };
+  }
+  const encoding = req.headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity') {
+    return { kind: 'refused', status: 415, message: `a body in ${encoding} is not understood; send it as it is` };
+  }
+  try {
+    return { kind: 'parsed', value: JSON.parse(body.toString('utf8')) };
+  } catch (error) {
+    return {
+      kind: 'refused',
+      status: 400,
+      message: `the body is not JSON: ${error instanceof Error ? error.message : ''}`,
+    };
+  }
+}
+
+function serviceFor(api: PublicApi, target: ApiPath, req: IncomingMessage, asked: Asked): Service | null {
+  const services = api.services();
+  const header = req.headers['x-understudy-service'];
+  const name = chooseService(
+    services.map((s) => s.route.definition),
+    { header: typeof header === 'string' ? header : null, path: target.service, model: asked.model },
+  );
+  return services.find((s) => s.route.definition.service === name) ?? null;
+}
+
+function nothingServes(api: PublicApi, asked: Asked): string {
+  const names = api.services().map((s) => s.route.definition.service);
+  const what =
+    asked.model === null
+      ? 'the request names no model or service'
+      : `nothing serves the model "${asked.model.slice(0, 200)}"`;
+  return `${what}; services: ${names.join(', ') || 'none'}`;
+}
+
+/** Services and the models that they serve; answered here, so that it works when every cluster is down. */
+function sendModels(api: PublicApi, target: ApiPath, res: ServerResponse): void {
+  const definitions = api
+    .services()
+    .map((s) => s.route.definition)
+    .filter((d) => target.service === null || d.service === target.service);
+  const ids = new Set(definitions.flatMap((d) => [d.service, ...d.members.map((m) => m.model)]));
+  const entry = (id: string): object => ({ id, object: 'model', created: api.startedAtS, owned_by: 'understudy' });
+  const one = /^\/v1\/models\/([^?]+)/.exec(target.path)?.[1];
+  if (one === undefined) {
+    sendJson(res, 200, { object: 'list', data: [...ids].map(entry) });
+    return;
+  }
+  const id = [...ids].find((known) => known === one || encodeURIComponent(known) === one);
+  if (id !== undefined) sendJson(res, 200, entry(id));
+  else {
+    const message = `no model "${one.slice(0, 200)}"; known: ${[...ids].join(', ') || 'none'}`;
+    sendError(res, { status: 404, type: 'invalid_request_error', code: 'unknown-model', message });
+  }
+}
+
+function sendJson(res: ServerResponse, status: number, value: object): void {
+  const body = JSON.stringify(value);
+  res.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
+  res.end(body);
+}

@@ -1,0 +1,52 @@
+/** Reads a request's body, up to a limit: it is kept whole, so that a failed attempt can be repeated elsewhere. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+export type BodyRead =
+  | { readonly kind: 'read'; readonly body: Buffer }
+  | { readonly kind: 'too-large' }
+  /** The caller left before it had sent everything. */
+  | { readonly kind: 'gone' };
+
+const EMPTY = Buffer.alloc(0);
+
+/** After a refusal, how long a caller may go on sending until it has read why, ms. */
+const LINGER_MS = 1_000;
+
+export async function readBody(req: IncomingMessage, bytesMax: number): Promise<BodyRead> {
+  const declared = req.headers['content-length'];
+  if (declared === undefined && req.headers['transfer-encoding'] === undefined) return { kind: 'read', body: EMPTY };
+  if (Number(declared) > bytesMax) return { kind: 'too-large' };
+  return await new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const settle = (read: BodyRead): void => {
+      req.off('data', take).off('end', end).off('close', gone).off('error', gone);
+      req.on('error', () => undefined); // a caller that leaves later is noticed at the response
+      resolve(read);
+    };
+    const take = (chunk: Buffer): void => {
+      size += chunk.length;
+      if (size > bytesMax) settle({ kind: 'too-large' });
+      else chunks.push(chunk);
+    };
+    const end = (): void => {
+      const [first] = chunks;
+      settle({ kind: 'read', body: chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, size) });
+    };
+    const gone = (): void => settle({ kind: 'gone' });
+    req.on('data', take).on('end', end).on('close', gone).on('error', gone);
+  });
+}
+
+/**
+ * The rest of a refused body is thrown away for a moment and then the connection is closed: closing at once would reset
+ * it, and the caller would never read why.
+ */
+export function discardRest(req: IncomingMessage, res: ServerResponse): void {
+  req.resume();
+  res.once('finish', () => {
+    const timer = setTimeout(() => req.socket.destroy(), LINGER_MS);
+    timer.unref();
+    req.socket.once('close', () => clearTimeout(timer));
+  });
+}

@@ -1,0 +1,181 @@
+/**
+ * Reads along a stream of server-sent events to learn whether the model itself ended it. It never changes a byte and
+ * looks closely at a line only where a cheap test says that the line may tell something: this is the hot path.
+ *
+ * `[DONE]` proves nothing: real engines send it after a crash of their core and after an abort. A stream ended well when
+ * each of its choices has a finish reason of the model's own and no error event came.
+ */
+
+import { ownerOfStatus, type ErrorOwner } from '../domain/error-owner.js';
+
+/** `choices`: chat and plain completions. `responses`: the Responses API. `opaque`: whatever else; a clean end is an end. */
+export type StreamKind = 'choices' | 'responses' | 'opaque';
+
+const OWN_REASONS: ReadonlySet<string> = new Set(['stop', 'length', 'tool_calls', 'function_call', 'content_filter']);
+const RESPONSES_ENDS: ReadonlySet<string> = new Set(['response.completed', 'response.incomplete']);
+
+/** Longest line that is looked at; a stream with a longer one is no longer judged by what it says. */
+const LINE_MAX = 1024 * 1024;
+
+/**
+ * Quotes inside a JSON string are escaped, so `"finish_reason":"` can only be a key with a string: no text of a model can
+ * forge it. Each frame of an engine says `"finish_reason":null`, which does not match.
+ */
+const TELLING =
+  /"finish_reason"\s*:\s*"|"error"|"response\.(?:completed|incomplete|failed)"|^event:\s*error|^data:\s*\[DONE\]/m;
+
+export class StreamScan {
+  /** The stream said something: a token, a tool call, an end, an error. Before that only a role, comments or nothing. */
+  spoke = false;
+  /** What an error event said, `null` as long as there was none. */
+  error: string | null = null;
+  /** Who must answer for the error event; a context that is too long may come as one, with code 400. */
+  errorOwner: ErrorOwner = 'none';
+  /**
+   * Where in the stream, in bytes, a `[DONE]` begins that claims an end which the stream did not reach. It must not
+   * reach the caller, who would take it for success.
+   */
+  falseDoneAt: number | null = null;
+  readonly #kind: StreamKind;
+  readonly #choices: number;
+  readonly #finished = new Set<number>();
+  #ended = false;
+  #blind = false;
+  /** Begin of a line whose end has not come; a rope, flattened once. */
+  #tail = '';
+  /** Bytes of the stream in front of the tail. */
+  #passed = 0;
+
+  /** `choices`: how many answers the caller asked for; each must finish. */
+  constructor(kind: StreamKind, choices: number) {
+    this.#kind = kind;
+    this.#choices = choices;
+  }
+
+  /**
+   * Answers how many bytes of `chunk` end in a whole line. The rest is better kept until its line is whole: when the
+   * cluster breaks off, its caller must not be left with half a frame in front of the error.
+   */
+  push(chunk: Buffer): number {
+    if (this.#blind) return chunk.length;
+    // One byte a character: all that is looked for is ASCII, and no character can be split.
+    const text = chunk.latin1Slice(0, chunk.length);
+    const whole = text.lastIndexOf('\n') + 1;
+    if (whole === 0) {
+      this.#tail += text;
+      if (this.#tail.length <= LINE_MAX) return 0;
+      this.stopJudging();
+      return chunk.length;
+    }
+    const lines = this.#tail + text.slice(0, whole);
+    this.#tail = text.slice(whole);
+    if (!this.spoke || TELLING.test(lines)) this.#read(lines);
+    this.#passed += lines.length;
+    return whole;
+  }
+
+  /** What comes cannot be read (compressed, say): a clean end counts as an end. */
+  stopJudging(): void {
+    this.#blind = true;
+    this.spoke = true;
+    this.#tail = '';
+  }
+
+  /** The connection ended cleanly: did the stream? */
+  endedWell(): boolean {
+    if (this.error !== null) return false;
+    if (this.#blind || this.#kind === 'opaque') return true;
+    return this.#ended || (this.#choices > 0 && this.#finished.size >= this.#choices);
+  }
+
+  #read(lines: string): void {
+    let at = this.#passed;
+    for (const raw of lines.split('\n')) {
+      const line = raw.endsWith('\r') ? raw.slice(0, -1) : raw;
+      if (line.startsWith('data:')) this.#readData(line.slice(5).trim(), at);
+      else if (line.startsWith('event:') && line.slice(6).trim() === 'error') this.#fail({ message: 'error event' });
+      at += raw.length + 1;
+    }
+  }
+
+  #readData(payload: string, at: number): void {
+    if (payload === '') return;
+    if (payload === '[DONE]') {
+      if (this.error === null && !this.endedWell()) this.falseDoneAt ??= at;
+      return;
+    }
+    const frame = parseObject(payload);
+    if (frame === null) {
+      this.spoke = true; // not ours to understand, so not ours to hold back
+      return;
+    }
+    const error = errorOf(frame);
+    if (error !== null) this.#fail(error);
+    else if (this.#kind === 'choices') this.#readChoices(frame['choices']);
+    else {
+      this.spoke = true;
+      if (RESPONSES_ENDS.has(String(frame['type']))) this.#ended = true;
+    }
+  }
+
+  #readChoices(choices: unknown): void {
+    if (!Array.isArray(choices) || choices.length === 0) {
+      this.spoke = true;
+      return;
+    }
+    for (const choice of choices as readonly unknown[]) {
+      if (!isObject(choice)) continue;
+      const reason = choice['finish_reason'];
+      if (typeof reason === 'string' && OWN_REASONS.has(reason)) this.#finished.add(Number(choice['index'] ?? 0));
+      if (!isOpening(choice)) this.spoke = true;
+    }
+  }
+
+  #fail(error: StreamError): void {
+    const owner = error.status === undefined ? 'cluster' : ownerOfStatus(error.status);
+    // The data of an `event: error` knows more than its name did.
+    if (this.error === null || error.status !== undefined) this.errorOwner = owner === 'none' ? 'cluster' : owner;
+    this.error ??= error.message;
+    this.spoke = true;
+  }
+}
+
+interface StreamError {
+  readonly message: string;
+  readonly status?: number;
+}
+
+/** A first frame that says nothing but the role: held back, so that a cluster that stalls right after it can be left. */
+function isOpening(choice: Readonly<Record<string, unknown>>): boolean {
+  const delta = choice['delta'];
+  if (!isObject(delta) || (choice['finish_reason'] ?? null) !== null) return false;
+  return Object.entries(delta).every(([key, value]) => key === 'role' || value === null || value === '');
+}
+
+/** vLLM: `{"error":{"message":…,"code":500}}`, older `{"object":"error",…}`; Responses API: `error`, `response.failed`. */
+function errorOf(frame: Readonly<Record<string, unknown>>): StreamError | null {
+  const error = frame['error'];
+  if (isObject(error)) return streamError(error);
+  if (typeof error === 'string') return { message: error };
+  if (frame['object'] === 'error' || frame['type'] === 'error') return streamError(frame);
+  return frame['type'] === 'response.failed' ? { message: 'response.failed' } : null;
+}
+
+function streamError(error: Readonly<Record<string, unknown>>): StreamError {
+  const message = typeof error['message'] === 'string' ? error['message'] : 'error event';
+  const status = Number(error['code']);
+  return status >= 400 && status < 600 ? { message, status } : { message };
+}
+
+function parseObject(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

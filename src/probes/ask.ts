@@ -1,0 +1,92 @@
+/**
+ * One bounded HTTP question: bounded in time from the first byte sent to the last one read, and in bytes. Redirects are
+ * answers like any other. Regular questions share kept-alive connections; a fresh one opens its own, because a listener
+ * whose queue is full still serves those who are in already.
+ */
+import { Agent, request, type Dispatcher } from 'undici';
+
+/** More than any health page needs; a metrics page asks for more. */
+const BODY_BYTES_MAX = 64 * 1024;
+const HEADER_BYTES_MAX = 16 * 1024;
+/** Checks of one cluster at a time; more would be a pile-up on a cluster that hangs. */
+const CONNECTIONS_PER_CLUSTER = 8;
+const KEEP_ALIVE_MS = 60_000;
+
+const agentOptions = { connections: CONNECTIONS_PER_CLUSTER, pipelining: 1, keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: HEADER_BYTES_MAX };
+const shared = new Agent(agentOptions);
+
+export interface Question {
+  readonly url: string;
+  readonly timeoutMs: number;
+  readonly fresh?: boolean;
+  readonly bytesMax?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** `error` is a word of the transport: `refused`, `timeout`, `reset`, `dns`, `tls`, `protocol`, `unroutable`, `cancelled`. */
+export type Answer =
+  | { readonly status: number; readonly body: string; readonly whole: boolean; readonly ms: number }
+  | { readonly error: string; readonly ms: number };
+
+/** Never throws: not getting an answer is an answer. */
+export async function ask(question: Question): Promise<Answer> {
+  const started = performance.now();
+  const own = question.fresh === true ? new Agent({ ...agentOptions, connections: 1 }) : null;
+  const signal = deadlineOf(question);
+  try {
+    const response = await request(question.url, { dispatcher: own ?? shared, signal });
+    const { text, whole } = await readText(response.body, question.bytesMax ?? BODY_BYTES_MAX);
+    return { status: response.statusCode, body: text, whole, ms: performance.now() - started };
+  } catch (error) {
+    return { error: wordOf(error, question.signal), ms: performance.now() - started };
+  } finally {
+    if (own !== null) void own.destroy().catch(() => undefined);
+  }
+}
+
+/** The connections that stream answers use: the same pool, so that a probe is what a caller would be. */
+export const sharedDispatcher: Dispatcher = shared;
+
+export function deadlineOf(question: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined }): AbortSignal {
+  const deadline = AbortSignal.timeout(question.timeoutMs);
+  return question.signal === undefined ? deadline : AbortSignal.any([deadline, question.signal]);
+}
+
+async function readText(body: Dispatcher.ResponseData['body'], bytesMax: number): Promise<{ text: string; whole: boolean }> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  // Leaving the loop early destroys the body and with it the connection: an endless page costs no more than this.
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes >= bytesMax) break;
+  }
+  const whole = bytes < bytesMax;
+  return { text: Buffer.concat(chunks).toString('utf8', 0, Math.min(bytes, bytesMax)), whole };
+}
+
+const WORDS: readonly (readonly [RegExp, string])[] = [
+  [/ECONNREFUSED/, 'refused'],
+  [/TIMEOUT|ETIMEDOUT/i, 'timeout'],
+  [/ECONNRESET|EPIPE|UND_ERR_SOCKET|ECONNABORTED/, 'reset'],
+  [/ENOTFOUND|EAI_AGAIN/, 'dns'],
+  [/^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/, 'tls'],
+  [/HPE_|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES|UND_ERR_INVALID/, 'protocol'],
+  [/EHOSTUNREACH|ENETUNREACH|EHOSTDOWN/, 'unroutable'],
+];
+
+/** The transport's word for an error; an aggregate (several addresses) counts as its first. */
+export function wordOf(error: unknown, callers?: AbortSignal): string {
+  if (callers?.aborted === true) return 'cancelled';
+  const name = (error as Error | null)?.name ?? '';
+  if (name === 'TimeoutError' || name === 'AbortError') return 'timeout';
+  const code = codeOf(error);
+  return WORDS.find(([pattern]) => pattern.test(code))?.[1] ?? 'failed';
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0]);
+  const { code, cause } = error as { code?: unknown; cause?: unknown };
+  if (typeof code === 'string') return code;
+  return cause === undefined ? String((error as Error).message ?? '') : codeOf(cause);
+}

@@ -1,0 +1,111 @@
+/**
+ * `generation`: a real completion, streamed, so that the first and the second token are timed. Two tokens, because an
+ * engine may prefill well and never decode. A clean end is a finish reason of the model's own: `[DONE]` alone is sent
+ * after an engine's crash too.
+ */
+import { request } from 'undici';
+import type { ClusterSpec } from '../domain/fleet.js';
+import type { GenerationSeen } from '../domain/health/types.js';
+import { createSseParser } from '../engines/sse.js';
+import { deadlineOf, sharedDispatcher, wordOf } from './ask.js';
+import { urlOf } from './cluster-url.js';
+import { readChunk } from './completion-chunk.js';
+import { goldenQuestion, judgeAnswer } from './golden.js';
+
+const STREAM_BYTES_MAX = 512 * 1024;
+const WELL_ENDED: ReadonlySet<string> = new Set(['stop', 'length']);
+
+export interface GenerationOptions {
+  readonly maxTokens: number;
+  /** For the whole answer, ms. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** What a stream has said so far. */
+interface Progress {
+  text: string;
+  thought: boolean;
+  tokenAtMs: number[];
+  finish: string | null;
+  failure: string | null;
+}
+
+/**
+ * Sends one completion and says what came back. Never throws.
+ * `error`: a word of the transport, an HTTP status, `no second token`, `cut` (no finish reason) or `engine error`.
+ */
+export async function probeGeneration(cluster: ClusterSpec, options: GenerationOptions): Promise<GenerationSeen> {
+  const question = goldenQuestion();
+  const started = performance.now();
+  const progress: Progress = { text: '', thought: false, tokenAtMs: [], finish: null, failure: null };
+  try {
+    const status = await stream(cluster, question.prompt, options, progress);
+    if (status !== 200) return { ok: false, error: String(status) };
+  } catch (error) {
+    return { ok: false, ...timesOf(progress, started), error: wordOfBreak(error, progress, options) };
+  }
+  const times = timesOf(progress, started);
+  if (progress.failure !== null) return { ok: false, ...times, error: progress.failure };
+  if (progress.finish === null || !WELL_ENDED.has(progress.finish)) return { ok: false, ...times, error: progress.finish ?? 'cut' };
+  if (cluster.probes.generation?.golden === false) return { ok: true, ...times };
+  const content = judgeAnswer(question, progress);
+  return content === null ? { ok: true, ...times } : { ok: true, ...times, content };
+}
+
+/** @returns the HTTP status; for 200 after the stream has been read to its end */
+async function stream(cluster: ClusterSpec, prompt: string, options: GenerationOptions, progress: Progress): Promise<number> {
+  const response = await request(urlOf(cluster, '/v1/chat/completions'), {
+    method: 'POST',
+    dispatcher: sharedDispatcher,
+    signal: deadlineOf(options),
+    headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+    body: JSON.stringify({
+      model: cluster.model,
+      messages: [{ role: 'user', content: prompt }],
+      max_tokens: options.maxTokens,
+      temperature: 0,
+      stream: true,
+    }),
+  });
+  if (response.statusCode !== 200) {
+    response.body.destroy();
+    return response.statusCode;
+  }
+  const parser = createSseParser((event) => note(event.data, progress));
+  let bytes = 0;
+  for await (const chunk of response.body as AsyncIterable<Buffer>) {
+    parser.push(chunk);
+    bytes += chunk.length;
+    if (progress.failure !== null) break;
+    if (bytes > STREAM_BYTES_MAX) {
+      progress.failure = 'endless';
+      break;
+    }
+  }
+  parser.end();
+  return response.statusCode;
+}
+
+function note(data: string, progress: Progress): void {
+  const chunk = readChunk(data);
+  if (chunk === null) return;
+  if (chunk.error) progress.failure = 'engine error';
+  if (chunk.text !== '' || chunk.thought) progress.tokenAtMs.push(performance.now());
+  progress.text += chunk.text;
+  progress.thought ||= chunk.thought;
+  progress.finish = chunk.finish ?? progress.finish;
+}
+
+function timesOf(progress: Progress, started: number): { ttft?: number; gap?: number } {
+  const [first, second] = progress.tokenAtMs;
+  if (first === undefined) return {};
+  const ttft = Math.round(first - started);
+  return second === undefined ? { ttft } : { ttft, gap: Math.round(second - first) };
+}
+
+function wordOfBreak(error: unknown, progress: Progress, options: GenerationOptions): string {
+  const word = wordOf(error, options.signal);
+  if (word === 'timeout' && progress.tokenAtMs.length === 1) return 'no second token';
+  return word === 'reset' && progress.tokenAtMs.length > 0 ? 'cut' : word;
+}

@@ -1,0 +1,54 @@
+/** A question whose answer is known, new every time, and a judge that is strict with nonsense and tolerant with style. */
+import { randomInt } from 'node:crypto';
+
+/** Short common words: one or two tokens each in any tokenizer, so that all of them fit into a small `max_tokens`. */
+const WORDS = 'amber apple bridge cedar cloud coral desert eagle forest garden harbor island jasper lemon maple marble ocean olive paper pebble pine river silver stone tiger valley willow winter'.split(' ');
+const WORDS_ASKED = 4;
+/** An answer that says one word this often in a row has lost its way. */
+const REPEATED_MAX = 4;
+/** Letters of scripts that the question does not use; a share of them above this is not style. */
+const FOREIGN_SHARE_MAX = 0.2;
+
+export interface GoldenQuestion {
+  readonly prompt: string;
+  readonly words: readonly string[];
+}
+
+/** Random words are the nonce too: a repeated prompt would be answered from the prefix cache and prove no prefill. */
+export function goldenQuestion(): GoldenQuestion {
+  const pool = [...WORDS];
+  const words = Array.from({ length: WORDS_ASKED }, () => pool.splice(randomInt(pool.length), 1)[0] ?? 'amber');
+  return { prompt: `Repeat exactly: ${words.join(' ')}`, words };
+}
+
+/**
+ * Right when at least half of the words came back, in any style, and nothing of it is garbage. `null`: it cannot be
+ * judged, as with a model that spent its few tokens on thinking aloud.
+ */
+export function judgeAnswer(question: GoldenQuestion, answer: { readonly text: string; readonly thought: boolean }): boolean | null {
+  const text = answer.text.trim();
+  if (text === '') return answer.thought ? null : false;
+  if (isGarbled(text)) return false;
+  const lower = text.toLowerCase();
+  if (answer.thought || lower.startsWith('<think')) return null;
+  const found = question.words.filter((word) => lower.includes(word)).length;
+  return found * 2 >= question.words.length;
+}
+
+function isGarbled(text: string): boolean {
+  if (text.includes('\ufffd')) return true;
+  const letters = text.match(/\p{L}/gu) ?? [];
+  const foreign = letters.filter((letter) => !/\p{Script=Latin}/u.test(letter)).length;
+  if (foreign > FOREIGN_SHARE_MAX * Math.max(letters.length, 1)) return true;
+  return longestRun(text.toLowerCase().split(/\s+/)) > REPEATED_MAX;
+}
+
+function longestRun(words: readonly string[]): number {
+  let longest = 0;
+  let run = 0;
+  words.forEach((word, index) => {
+    run = index > 0 && word === words[index - 1] ? run + 1 : 1;
+    longest = Math.max(longest, run);
+  });
+  return longest;
+}

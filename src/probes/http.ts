@@ -1,0 +1,22 @@
+/** `http`: does the health endpoint answer 200 in time? It never proves health alone. */
+import type { ClusterSpec } from '../domain/fleet.js';
+import type { HttpSeen } from '../domain/health/types.js';
+import { ask } from './ask.js';
+import { urlOf } from './cluster-url.js';
+
+/** As much of a body as is worth keeping as evidence. */
+const BODY_KEPT = 120;
+
+/** @returns `null` when the cluster has no such check */
+export async function probeHttp(
+  cluster: ClusterSpec,
+  options: { readonly fresh?: boolean; readonly signal?: AbortSignal } = {},
+): Promise<HttpSeen | null> {
+  const { http } = cluster.probes;
+  if (http === null) return null;
+  const answer = await ask({ url: urlOf(cluster, http.path), timeoutMs: http.timeoutMs, ...options });
+  const mark = options.fresh === true ? { fresh: true } : {};
+  if ('error' in answer) return { error: answer.error, ms: answer.ms, ...mark };
+  const body = answer.status === 200 ? {} : { body: answer.body.slice(0, BODY_KEPT) };
+  return { status: answer.status, ms: answer.ms, ...body, ...mark };
+}

@@ -1,0 +1,114 @@
+/** Reads an OpenAI-style completion request: what is refused, and what will be said. Pure. */
+import { ApiError } from './http-answers.js';
+import { continueAnswer, countTokens, expectedAnswer, promptKeyOfChat, splitContinuedPrompt } from './text.js';
+import type { AnswerLimits, ChatMessage, ExpectedAnswer } from './text.js';
+
+export interface CompletionRequest {
+  readonly shape: 'chat' | 'text';
+  readonly model: string;
+  readonly stream: boolean;
+  readonly includeUsage: boolean;
+  /** The whole prompt as the engine reads it. */
+  readonly prompt: string;
+  readonly promptTokens: number;
+  readonly answer: ExpectedAnswer;
+}
+
+export interface ServedModel {
+  readonly model: string;
+  readonly contextTokensMax: number;
+}
+
+const MESSAGES_MAX = 10_000;
+
+/**
+ * @throws ApiError 404 for another model, 400 for everything else that is the caller's fault
+ */
+export function readCompletionRequest(shape: 'chat' | 'text', body: unknown, served: ServedModel): CompletionRequest {
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw badRequest('the body must be a JSON object');
+  const fields = body as Record<string, unknown>;
+  const model = fields['model'] ?? served.model;
+  if (model !== served.model)
+    throw new ApiError(404, 'NotFoundError', `The model \`${String(model)}\` does not exist.`);
+  if (fields['n'] !== undefined && fields['n'] !== null && fields['n'] !== 1)
+    throw badRequest('only n = 1 is simulated');
+  const limits = readLimits(fields);
+  const { prompt, answer } = shape === 'chat' ? readChat(fields, limits) : readText(fields, limits);
+  const promptTokens = countTokens(prompt);
+  const asked = promptTokens + (limits.maxTokens ?? 1);
+  if (asked > served.contextTokensMax) {
+    throw badRequest(
+      `This model's maximum context length is ${String(served.contextTokensMax)} tokens. However, you requested ${String(asked)} tokens. Please reduce the length of the messages or completion.`,
+    );
+  }
+  const stream = fields['stream'] === true;
+  return { shape, model: served.model, stream, includeUsage: wantsUsage(fields), prompt, promptTokens, answer };
+}
+
+function readLimits(fields: Record<string, unknown>): AnswerLimits {
+  const maxTokens = fields['max_completion_tokens'] ?? fields['max_tokens'] ?? null;
+  if (maxTokens !== null && !(typeof maxTokens === 'number' && Number.isInteger(maxTokens) && maxTokens >= 1)) {
+    throw badRequest(`max_tokens must be at least 1, got ${JSON.stringify(maxTokens)}.`);
+  }
+  return { maxTokens: maxTokens as number | null, ignoreEos: fields['ignore_eos'] === true };
+}
+
+function wantsUsage(fields: Record<string, unknown>): boolean {
+  const options = fields['stream_options'];
+  return (
+    typeof options === 'object' && options !== null && (options as Record<string, unknown>)['include_usage'] === true
+  );
+}
+
+interface Reading {
+  readonly prompt: string;
+  readonly answer: ExpectedAnswer;
+}
+
+function readChat(fields: Record<string, unknown>, limits: AnswerLimits): Reading {
+  const messages = readMessages(fields['messages']);
+  const prompt = promptKeyOfChat(messages);
+  if (fields['continue_final_message'] !== true) return { prompt, answer: expectedAnswer(prompt, limits) };
+  if (fields['add_generation_prompt'] !== false) {
+    throw badRequest('Cannot set both `continue_final_message` and `add_generation_prompt` to True.');
+  }
+  const last = messages.at(-1);
+  if (last?.role !== 'assistant') return { prompt, answer: expectedAnswer(prompt, limits) };
+  const key = promptKeyOfChat(messages.slice(0, -1));
+  return { prompt, answer: continueAnswer(key, last.content, limits) ?? expectedAnswer(prompt, limits) };
+}
+
+function readText(fields: Record<string, unknown>, limits: AnswerLimits): Reading {
+  const prompt = fields['prompt'];
+  if (typeof prompt !== 'string' || prompt === '') throw badRequest('`prompt` must be a text that is not empty.');
+  const { key, said } = splitContinuedPrompt(prompt);
+  return { prompt, answer: continueAnswer(key, said, limits) ?? expectedAnswer(prompt, limits) };
+}
+
+function readMessages(value: unknown): ChatMessage[] {
+  if (!Array.isArray(value) || value.length === 0 || value.length > MESSAGES_MAX) {
+    throw badRequest(`\`messages\` must be a list of 1 to ${String(MESSAGES_MAX)} messages.`);
+  }
+  return value.map((entry: unknown, index) => {
+    const { role, content } = (entry ?? {}) as { role?: unknown; content?: unknown };
+    if (typeof role !== 'string') throw badRequest(`messages[${String(index)}].role must be a text.`);
+    return { role, content: readContent(content, index) };
+  });
+}
+
+/** A content is a text, or a list of parts of which the texts count. */
+function readContent(content: unknown, index: number): string {
+  if (typeof content === 'string') return content;
+  if (content === null || content === undefined) return '';
+  if (!Array.isArray(content))
+    throw badRequest(`messages[${String(index)}].content must be a text or a list of parts.`);
+  return content
+    .map((part: unknown) => (part as { text?: unknown } | null)?.text)
+    .filter((text) => typeof text === 'string')
+    .join('');
+}
+
+function badRequest(message: string): ApiError {
+  return new ApiError(400, 'BadRequestError', message);
+}

@@ -1,0 +1,155 @@
+/** One request of the load generator, from its first byte to its verdict. Never throws: whatever happens is a result. */
+import { request, type Dispatcher } from 'undici';
+import { EventReader } from './event-stream.js';
+import type { LoadPrompt } from './load-prompts.js';
+
+/**
+ * `ok`: right to the last token. `lost`: an error before the first token. `cut`: it broke after its first token.
+ * `wrong`: something else was said than should have been.
+ */
+export type LoadVerdict = 'ok' | 'lost' | 'cut' | 'wrong';
+
+export interface LoadResult {
+  readonly number: number;
+  readonly stream: boolean;
+  readonly verdict: LoadVerdict;
+  /** What went wrong: `http-503`, `ECONNREFUSED`, `error-event`, `no-finish`, `text-differs`; `null` when nothing did. */
+  readonly code: string | null;
+  /** HTTP status; `null` when there was no answer. */
+  readonly status: number | null;
+  /** The cluster that answered, as the gateway says, or else as a simulated cluster says of itself. */
+  readonly servedBy: string | null;
+  /** ms since the epoch. `firstByteAtMs`: the first token of a stream, the whole body otherwise; `null`: none came. */
+  readonly startedAtMs: number;
+  readonly firstByteAtMs: number | null;
+  readonly endedAtMs: number;
+}
+
+export interface SendOptions {
+  readonly origin: URL;
+  readonly dispatcher: Dispatcher;
+  readonly number: number;
+  readonly stream: boolean;
+  /** For the whole request, ms. */
+  readonly timeoutMs: number;
+}
+
+const BODY_CHARS_MAX = 16 * 1024 * 1024;
+
+/** What one request has shown so far. */
+interface Seen {
+  status: number | null;
+  servedBy: string | null;
+  firstByteAtMs: number | null;
+  said: string;
+  finishReason: string | null;
+  errorEvent: boolean;
+}
+
+export async function sendOne(prompt: LoadPrompt, options: SendOptions): Promise<LoadResult> {
+  const startedAtMs = Date.now();
+  const seen: Seen = {
+    status: null,
+    servedBy: null,
+    firstByteAtMs: null,
+    said: '',
+    finishReason: null,
+    errorEvent: false,
+  };
+  let failure: string | null = null;
+  try {
+    await receive(prompt, options, seen);
+  } catch (error) {
+    failure = failureCode(error);
+  }
+  const { verdict, code } = judge(seen, failure, prompt.expected);
+  const { number, stream } = options;
+  const { status, servedBy, firstByteAtMs } = seen;
+  return { number, stream, verdict, code, status, servedBy, startedAtMs, firstByteAtMs, endedAtMs: Date.now() };
+}
+
+async function receive(prompt: LoadPrompt, options: SendOptions, seen: Seen): Promise<void> {
+  const { statusCode, headers, body } = await request(new URL(prompt.path, options.origin), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: prompt.body,
+    dispatcher: options.dispatcher,
+    signal: AbortSignal.timeout(options.timeoutMs),
+  });
+  seen.status = statusCode;
+  const named = headers['x-understudy-cluster'] ?? headers['x-simulated-cluster'];
+  seen.servedBy = typeof named === 'string' ? named : null;
+  if (statusCode !== 200) {
+    await body.dump();
+    return;
+  }
+  if (options.stream) {
+    const events = new EventReader();
+    for await (const chunk of body) for (const event of events.push(chunk as Uint8Array)) readEvent(event, seen);
+    return;
+  }
+  const text = await body.text();
+  seen.firstByteAtMs = Date.now();
+  readWhole(text.slice(0, BODY_CHARS_MAX), seen);
+}
+
+interface Choice {
+  readonly delta?: { readonly content?: string | null };
+  readonly message?: { readonly content?: string | null };
+  readonly text?: string;
+  readonly finish_reason?: string | null;
+}
+
+function readEvent(event: string, seen: Seen): void {
+  if (event === '[DONE]') return;
+  const { error, choices } = JSON.parse(event) as { error?: unknown; choices?: readonly Choice[] };
+  if (error !== undefined) seen.errorEvent = true;
+  readChoice(choices?.[0], seen);
+}
+
+function readWhole(text: string, seen: Seen): void {
+  const { choices } = JSON.parse(text) as { choices?: readonly Choice[] };
+  readChoice(choices?.[0], seen);
+}
+
+function readChoice(choice: Choice | undefined, seen: Seen): void {
+  if (choice === undefined) return;
+  const said = saidIn(choice);
+  if (said !== '') seen.firstByteAtMs ??= Date.now();
+  seen.said += said;
+  seen.finishReason = choice.finish_reason ?? seen.finishReason;
+}
+
+function saidIn({ delta, message, text }: Choice): string {
+  return delta?.content ?? message?.content ?? text ?? '';
+}
+
+/** Wrong words come first: they are worse than missing ones. */
+export function judge(
+  seen: Readonly<Seen>,
+  failure: string | null,
+  expected: LoadPrompt['expected'],
+): { readonly verdict: LoadVerdict; readonly code: string | null } {
+  const whole = expected.tokens.join('');
+  if (!whole.startsWith(seen.said)) return { verdict: 'wrong', code: 'text-differs' };
+  const broken = failure ?? breakOf(seen);
+  if (broken !== null) return { verdict: seen.said === '' ? 'lost' : 'cut', code: broken };
+  if (seen.said !== whole) return { verdict: 'wrong', code: 'text-short' };
+  if (seen.finishReason !== expected.finishReason) return { verdict: 'wrong', code: 'finish-differs' };
+  return { verdict: 'ok', code: null };
+}
+
+/** A clean end of HTTP proves nothing: only a finish reason of the model's own does. */
+function breakOf({ status, errorEvent, finishReason }: Readonly<Seen>): string | null {
+  if (status !== null && status !== 200) return `http-${String(status)}`;
+  if (errorEvent) return 'error-event';
+  if (finishReason === null) return 'no-finish';
+  return finishReason === 'abort' ? 'finish-abort' : null;
+}
+
+function failureCode(error: unknown): string {
+  if (error instanceof SyntaxError) return 'not-json';
+  if (!(error instanceof Error)) return 'unknown';
+  if (error.name === 'TimeoutError') return 'timeout';
+  return (error as NodeJS.ErrnoException).code ?? error.name;
+}

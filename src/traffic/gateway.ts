@@ -1,0 +1,127 @@
+/**
+ * Our own gateway as a traffic layer: weights and drains through its admin API, at run time and effective at once.
+ * It cannot compare-and-set weights: the epoch is its only fence. What it measures of itself it knows exactly.
+ * A reset connection on a write leaves its outcome open; the caller reads back before it writes again.
+ */
+import { request } from 'undici';
+import { CodedError } from '../domain/errors.js';
+import type { TrafficState } from '../domain/traffic.js';
+import type { ServiceName } from '../domain/words.js';
+import type { Capabilities, TrafficLayer } from './traffic-layer.js';
+
+export interface GatewayLayerOptions {
+  readonly adminUrl: string;
+  readonly token: string | null;
+  /** For one call, ms. */
+  readonly timeoutMs: number;
+}
+
+export const GATEWAY_CAPABILITIES: Capabilities = {
+  granularityPct: 0.01,
+  changeBy: 'runtime',
+  zeroAllowed: true,
+  inFlightKnown: true,
+  compareAndSet: false,
+  settleMs: 0, // a write is answered after it is applied
+};
+
+/** Codes that say that nothing was sent, so that nothing can have happened. */
+const NOT_SENT: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+interface Call {
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
+  readonly path: string;
+  readonly body?: object;
+}
+
+/** The traffic layer behind a gateway's admin API. Opens no connection by itself. */
+export function openGateway(options: GatewayLayerOptions): TrafficLayer {
+  const ask = async (call: Call): Promise<unknown> => await callGateway(options, call);
+  const state = async (call: Call): Promise<TrafficState> => (await ask(call)) as TrafficState;
+  const on = (verb: string, service: ServiceName): string => `/${verb}/${encodeURIComponent(service)}`;
+  return {
+    can: GATEWAY_CAPABILITIES,
+    read: async (service) => await state({ method: 'GET', path: on('state', service) }),
+    define: async (definition) =>
+      await state({ method: 'PUT', path: on('services', definition.service), body: definition }),
+    forget: async (service) => {
+      await ask({ method: 'DELETE', path: on('services', service) });
+    },
+    fence: async (service, { epoch }) => await state({ method: 'PUT', path: on('fence', service), body: { epoch } }),
+    write: async (service, weights, { epoch }) =>
+      await state({ method: 'PUT', path: on('routes', service), body: { epoch, weights } }),
+    drain: async (service, cluster, { rehome }, { epoch }) =>
+      await state({ method: 'POST', path: on('drain', service), body: { epoch, cluster, rehome } }),
+    undrain: async (service, cluster, { epoch }) =>
+      await state({ method: 'POST', path: on('undrain', service), body: { epoch, cluster } }),
+  };
+}
+
+async function callGateway(options: GatewayLayerOptions, call: Call): Promise<unknown> {
+  const { adminUrl, token, timeoutMs } = options;
+  let status: number;
+  let text: string;
+  try {
+    const answer = await request(new URL(call.path, adminUrl), {
+      method: call.method,
+      headers: { 'content-type': 'application/json', ...(token === null ? {} : { authorization: `Bearer ${token}` }) },
+      body: call.body === undefined ? null : JSON.stringify(call.body),
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    status = answer.statusCode;
+    text = await answer.body.text();
+  } catch (error) {
+    throw noAnswer(options, call, error);
+  }
+  const value = parse(text);
+  if (status === 200 && value !== null) return value;
+  throw refusal(options, call, { status, value });
+}
+
+function noAnswer({ adminUrl, timeoutMs }: GatewayLayerOptions, call: Call, error: unknown): CodedError {
+  const what = `${call.method} ${call.path} at ${adminUrl}`;
+  const code = (error as NodeJS.ErrnoException).code;
+  const timedOut = error instanceof Error && error.name === 'TimeoutError';
+  const why = timedOut ? `no answer within ${timeoutMs} ms` : error instanceof Error ? error.message : String(error);
+  const sent = call.method !== 'GET' && !(typeof code === 'string' && NOT_SENT.has(code));
+  return new CodedError(sent ? 'write-outcome-unknown' : 'layer-unreachable', `${what}: ${why}`, { cause: error });
+}
+
+const CODE_BY_STATUS = {
+  400: 'bad-input',
+  401: 'bad-config',
+  404: 'unknown-service',
+  409: 'stale-epoch',
+  413: 'bad-input',
+  503: 'layer-unreachable',
+} as const;
+
+function refusal(
+  { adminUrl }: GatewayLayerOptions,
+  call: Call,
+  answer: { readonly status: number; readonly value: Readonly<Record<string, unknown>> | null },
+): CodedError {
+  const { status, value } = answer;
+  const message = typeof value?.['message'] === 'string' ? value['message'] : `HTTP ${status}`;
+  const text = `${call.method} ${call.path} at ${adminUrl}: ${message}`;
+  if (value?.['code'] === 'unknown-cluster') return new CodedError('unknown-cluster', text);
+  const code = CODE_BY_STATUS[status as keyof typeof CODE_BY_STATUS] as
+    (typeof CODE_BY_STATUS)[keyof typeof CODE_BY_STATUS] | undefined;
+  return new CodedError(code ?? (call.method === 'GET' ? 'layer-unreachable' : 'write-outcome-unknown'), text);
+}
+
+function parse(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,91 @@
+/** Composition root of the control worker: workflows, and the activities that change things. */
+import { fileURLToPath } from 'node:url';
+import { Worker } from '@temporalio/worker';
+import { createMutateActivities } from '../activities/mutate.js';
+import { createNotifyActivities } from '../activities/notify.js';
+import { createReadActivities } from '../activities/read.js';
+import type { ClusterSpec, Fleet } from '../domain/fleet.js';
+import type { GenerationSeen } from '../domain/health/types.js';
+import { openNotifiers } from '../notify/registry.js';
+import { probeGeneration } from '../probes/generation.js';
+import { probeIdentity } from '../probes/identity.js';
+import { probeMetrics } from '../probes/metrics.js';
+import { connectWorker } from '../temporal/connect.js';
+import { openGateway } from '../traffic/gateway.js';
+import { CONTROL_TASK_QUEUE } from '../workflows/ids.js';
+
+/** A completion for preflight, warm-up and padding: short, for it costs the cluster a slot. */
+const COMPLETION_TOKENS = 2;
+const COMPLETION_TIMEOUT_MS = 5_000;
+const ASK_TIMEOUT_MS = 2_000;
+/** A write is a local call; a layer that needs longer is asked again. */
+const LAYER_TIMEOUT_MS = 3_000;
+
+export interface ControlWorkerOptions {
+  readonly fleet: Pick<Fleet, 'slack' | 'webhook'>;
+  readonly address: string;
+  readonly namespace: string;
+  readonly gatewayAdminUrl: string;
+  readonly adminToken: string | null;
+  /** Compiled workflows; by default the bundle that the build made. */
+  readonly workflowBundle?: string;
+  /** Receives the log notifier's lines. */
+  readonly write: (line: string) => void;
+}
+
+export interface RunningWorker {
+  /** Resolves when the worker has shut down. */
+  run(): Promise<void>;
+  shutdown(): void;
+}
+
+const BUNDLE = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
+
+/** @throws CodedError `temporal-unreachable` */
+export async function startControlWorker(options: ControlWorkerOptions): Promise<RunningWorker> {
+  const layer = openGateway({
+    adminUrl: options.gatewayAdminUrl,
+    token: options.adminToken,
+    timeoutMs: LAYER_TIMEOUT_MS,
+  });
+  const complete = async (cluster: ClusterSpec): Promise<GenerationSeen> =>
+    await probeGeneration(cluster, { maxTokens: COMPLETION_TOKENS, timeoutMs: COMPLETION_TIMEOUT_MS });
+  const connection = await connectWorker({ address: options.address });
+  const worker = await Worker.create({
+    connection,
+    namespace: options.namespace,
+    taskQueue: CONTROL_TASK_QUEUE,
+    workflowBundle: { codePath: options.workflowBundle ?? BUNDLE },
+    activities: {
+      ...createReadActivities({
+        layer,
+        complete,
+        identify: async (cluster) => await probeIdentity(cluster, { timeoutMs: ASK_TIMEOUT_MS }),
+      }),
+      ...createMutateActivities({
+        layer,
+        complete,
+        engineRunning: async (cluster) =>
+          (await probeMetrics(cluster, { timeoutMs: ASK_TIMEOUT_MS }))?.running ?? 'unknown',
+      }),
+      ...createNotifyActivities({ notifiers: openNotifiers(options.fleet, process.env, options.write) }),
+    },
+    // After a kill the next worker gets the workflow's tasks this soon; the default of 10 s would hold up a ramp.
+    stickyQueueScheduleToStartTimeout: '2s',
+    maxCachedWorkflows: 2_000,
+    maxHeartbeatThrottleInterval: '1s',
+    shutdownGraceTime: '2s',
+  });
+  return {
+    run: async () => {
+      try {
+        await worker.run();
+      } finally {
+        await connection.close();
+      }
+    },
+    shutdown: () => {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+    },
+  };
+}

@@ -1,0 +1,22 @@
+/** What went wrong, as the runbook needs it: by code, never by the text of a message. */
+import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow';
+import { isErrorCode, type ErrorCode } from '../domain/errors.js';
+
+/** A registered error that ends a runbook; it is caught by the runbook itself and never fails a workflow task. */
+export function failure(code: ErrorCode, message: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, code);
+}
+
+export function codeOf(error: unknown): ErrorCode | 'cancelled' | 'timeout' | 'invariant' {
+  if (isCancellation(error)) return 'cancelled';
+  const root = error instanceof ActivityFailure ? error.cause : error;
+  if (root instanceof TimeoutFailure) return 'timeout';
+  if (root instanceof ApplicationFailure && isErrorCode(root.type)) return root.type;
+  return 'invariant';
+}
+
+export function sentenceOf(error: unknown): string {
+  const root = error instanceof ActivityFailure ? (error.cause ?? error) : error;
+  if (root instanceof TimeoutFailure) return 'no answer in time';
+  return root instanceof Error ? root.message : String(root);
+}

@@ -1,0 +1,184 @@
+/** One run of a move: what it tells, what it notes for the report, and where it stands. It decides nothing. */
+import {
+  CancellationScope,
+  getExternalWorkflowHandle,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+
+import type { MoveEndState, MoveRecord, MoveStepRecord } from '../domain/move-record.js';
+import { reportOf, type MoveTimes } from '../domain/plan/move-report.js';
+import type { MoveInput, MovePlan } from '../domain/plan/types.js';
+import type { StoryTone } from '../domain/story.js';
+import type { TrafficState } from '../domain/traffic.js';
+import type { ClusterName, Weights } from '../domain/words.js';
+import { iso, nowMs } from './clock.js';
+import { serviceGuardId } from './ids.js';
+import { moveProgressSignal, moveViewQuery, type MoveView } from './messages.js';
+import { openStory, type Story } from './open-story.js';
+import { listenToOperator, memberVerdictSignal, type Operator } from './operator.js';
+import { STATE_KEY } from './search-attributes.js';
+
+/** A pause longer than this goes back: everything temporary expires. */
+const PAUSE_MS_MAX = 30 * 60_000;
+
+export class MoveRun {
+  readonly id: string;
+  readonly fence: { readonly service: string; readonly epoch: number };
+  readonly operator: Operator;
+  readonly story: Story;
+  /** Changes when the move is redirected to another target. */
+  plan: MovePlan;
+  /** As last read back from the layer. */
+  weights: Weights;
+  /** Whether any weight was changed: from here on a retreat is due when the move fails. */
+  touched = false;
+  /** Index of the step that was last begun; -1 before the first. */
+  reached = -1;
+  before: TrafficState | null = null;
+  after: TrafficState | null = null;
+  readonly down: Set<ClusterName>;
+  readonly #steps: MoveStepRecord[] = [];
+  #times: MoveTimes;
+  #view: MoveView;
+  #startedAtMs = nowMs();
+
+  constructor(readonly input: MoveInput) {
+    const { plan, epoch } = input;
+    this.id = workflowInfo().workflowId;
+    this.fence = { service: plan.service, epoch };
+    this.plan = plan;
+    this.weights = plan.start;
+    this.down = new Set(input.down);
+    this.#times = { detectedAtMs: input.detectedAtMs, firstShiftAtMs: null, shiftedAtMs: null, recoveredAtMs: null };
+    this.#view = { id: this.id, step: 'announce', state: 'running', question: null };
+    this.operator = listenToOperator({
+      id: this.id,
+      pauseMsMax: PAUSE_MS_MAX,
+      onWord: (sentence) => this.story.tell(sentence),
+      onState: (state, question) => this.#show({ state, question }),
+    });
+    setHandler(moveViewQuery, () => this.#view);
+    setHandler(memberVerdictSignal, ({ cluster, diagnosis }) => this.#hearVerdict(cluster, diagnosis.verdict));
+    this.story = openStory({ about: this.id, head: this.#head('announced', 'running') });
+  }
+
+  /** Whether the traffic may go back to where it was: never to a cluster that is dead or stuck by now. */
+  get canGoBack(): boolean {
+    const carrying = Object.keys(this.input.plan.start).filter((name) => (this.input.plan.start[name] ?? 0) > 0);
+    return this.plan.canGoBack && carrying.every((name) => !this.down.has(name));
+  }
+
+  /** A new chapter: shown in the story, in Temporal's UI and, through the guard, in `status`. */
+  enter(step: string, sentence: string): void {
+    this.#show({ step, state: step === 'go back' ? 'going-back' : 'running', question: null });
+    this.story.tell(sentence, { head: this.#head(step, 'running') });
+  }
+
+  note(step: Omit<MoveStepRecord, 'at'>): void {
+    this.#steps.push({ ...step, at: iso(nowMs()) });
+  }
+
+  /** Weights were written and read back; `atMs` is the layer's own clock. */
+  shifted(state: TrafficState, goal: Weights): void {
+    this.touched = true;
+    this.weights = state.intended;
+    this.after = state;
+    const complete = Object.keys(goal).every(
+      (name) => Math.abs((state.intended[name] ?? 0) - (goal[name] ?? 0)) < 0.01,
+    );
+    this.#times = {
+      ...this.#times,
+      firstShiftAtMs: this.#times.firstShiftAtMs ?? state.changedAtMs,
+      shiftedAtMs: complete ? (this.#times.shiftedAtMs ?? state.changedAtMs) : this.#times.shiftedAtMs,
+    };
+  }
+
+  /** The target was seen to serve well for the first time since the fault. */
+  recovered(): void {
+    this.#times = { ...this.#times, recoveredAtMs: this.#times.recoveredAtMs ?? nowMs() };
+  }
+
+  /** The last words: told, shown and returned. The story goes on by itself until everybody has heard it. */
+  async end(state: MoveEndState, why: string, endedBy: string | null = null): Promise<MoveRecord> {
+    this.operator.close();
+    const { plan, attribution } = this.input;
+    const record: MoveRecord = {
+      id: this.id,
+      kind: plan.kind,
+      from: plan.from,
+      to: this.plan.to,
+      reason: attribution.reason,
+      by: attribution.by,
+      via: attribution.via,
+      endedBy,
+      state,
+      why,
+      startedAt: iso(this.#startedAtMs),
+      endedAt: iso(nowMs()),
+      steps: this.#steps,
+      report: reportOf(this.#times, plan.from, this.before, this.after),
+      weights: this.weights,
+    };
+    await CancellationScope.nonCancellable(async () => {
+      this.#show({ step: state, state: 'ended', question: null });
+      upsertSearchAttributes([{ key: STATE_KEY, value: state }]);
+      await this.story.end(`${state}: ${why}`, this.#head(state, state === 'done' ? 'good' : 'bad'));
+    });
+    return record;
+  }
+
+  #hearVerdict(cluster: ClusterName, verdict: string): void {
+    const isDown = verdict === 'dead' || verdict === 'stuck';
+    if (isDown === this.down.has(cluster)) return;
+    if (isDown) this.down.add(cluster);
+    else this.down.delete(cluster);
+    this.story.tell(`${cluster} is ${verdict} now`);
+  }
+
+  #show(change: Partial<MoveView>): void {
+    this.#view = { ...this.#view, ...change };
+    setCurrentDetails(this.#details());
+    if (this.#view.state === 'asking') {
+      this.story.tell(this.#view.question ?? '', {
+        broadcast: true,
+        head: this.#head('waiting for a person', 'question'),
+      });
+    }
+    if (this.#view.state === 'ended') return;
+    getExternalWorkflowHandle(serviceGuardId(this.fence.service))
+      .signal(moveProgressSignal, this.#view)
+      .catch(() => undefined); // A guard that is gone misses a status line, no more.
+  }
+
+  #details(): string {
+    const lines = this.#steps.map((s) => `- ${s.at} **${s.name}** ${s.verdict ?? ''} ${s.why ?? ''}`);
+    const question = this.#view.question === null ? '' : `\n\n**Question:** ${this.#view.question}`;
+    return `**${this.#view.step}** (${this.#view.state})${question}\n\n${this.input.cause}\n\n${lines.join('\n')}`;
+  }
+
+  #head(state: string, tone: StoryTone) {
+    const { service, kind, from } = this.input.plan;
+    const { to } = this.plan;
+    const next = {
+      running: [`understudy watch ${service}`, `understudy abort ${service}`],
+      question: [`understudy approve ${service}`, `understudy decline ${service}`],
+      good: [`understudy history ${service}`],
+      bad: [`understudy history ${service}`, `understudy status ${service}`],
+      warning: [],
+    }[tone];
+    return {
+      service,
+      title: `${service}: ${kind} ${from.join(', ')} → ${to}`,
+      state,
+      tone,
+      cause: this.input.cause,
+      from,
+      to,
+      progressPct: this.touched ? Math.round(this.weights[to] ?? 0) : null,
+      next,
+    };
+  }
+}

@@ -1,0 +1,191 @@
+/** A person's words to a running move: heard at any moment, inside any wait, and answered. */
+import { CancellationScope, condition, defineSignal, isCancellation, setHandler } from '@temporalio/workflow';
+import type { Attribution, ClusterName, Diagnosis } from '../domain/words.js';
+import { failure } from './failures.js';
+import {
+  abortUpdate,
+  approveUpdate,
+  declineUpdate,
+  pauseUpdate,
+  resumeUpdate,
+  skipStepUpdate,
+  type VerbReply,
+} from './messages.js';
+import { readAttribution } from './read-message.js';
+
+export const supersedeSignal = defineSignal<[{ readonly why: string }]>('supersede');
+export const memberVerdictSignal =
+  defineSignal<[{ readonly cluster: ClusterName; readonly diagnosis: Diagnosis }]>('member-verdict');
+
+export type Answer =
+  | { readonly kind: 'approved' | 'declined'; readonly who: Attribution }
+  | { readonly kind: 'timeout' }
+  | { readonly kind: 'superseded'; readonly why: string };
+
+type Interruption = 'abort' | 'pause' | 'skip';
+
+/** What was heard and not yet acted on. */
+interface Heard {
+  abort: Attribution | null;
+  pause: Attribution | null;
+  skip: Attribution | null;
+  superseded: string | null;
+  question: string | null;
+  answer: { readonly yes: boolean; readonly who: Attribution } | null;
+  over: boolean;
+}
+
+export interface Operator {
+  readonly heard: Readonly<Heard>;
+  /** Waits while paused (at most `pauseMsMax`), throws `operator-aborted` when the move shall end. Call it before every change. */
+  permits(): Promise<void>;
+  /** Runs `work`, but comes back at once when a person interrupts; the work is cancelled then. */
+  orInterrupted<T>(work: () => Promise<T>): Promise<{ readonly done: T } | { readonly interrupted: Interruption }>;
+  /** The skip that was asked for, once. */
+  takeSkip(): Attribution | null;
+  /** Asks a person; nothing else happens until there is an answer or the time is up. */
+  ask(question: string, timeoutMs: number): Promise<Answer>;
+  /** From now on every verb is answered with "it has ended". */
+  close(): void;
+}
+
+export interface OperatorOptions {
+  readonly id: string;
+  readonly pauseMsMax: number;
+  /** Told of every word that was heard, for the story. */
+  readonly onWord: (sentence: string) => void;
+  /** The state shown to people changed: paused, asking, running. */
+  readonly onState: (state: 'running' | 'paused' | 'asking', question: string | null) => void;
+}
+
+export function listenToOperator(options: OperatorOptions): Operator {
+  const heard: Heard = {
+    abort: null,
+    pause: null,
+    skip: null,
+    superseded: null,
+    question: null,
+    answer: null,
+    over: false,
+  };
+  installVerbs(heard, options);
+  const interruption = (): Interruption | null =>
+    heard.abort !== null ? 'abort' : heard.pause !== null ? 'pause' : heard.skip !== null ? 'skip' : null;
+
+  const permits = async (): Promise<void> => {
+    if (heard.pause !== null && heard.abort === null) {
+      options.onState('paused', null);
+      const resumed = await condition(() => heard.pause === null || heard.abort !== null, options.pauseMsMax, {
+        summary: 'paused by a person',
+      });
+      if (!resumed) throw failure('not-approved', `paused by ${heard.pause.by} and not resumed in time`);
+      options.onState('running', null);
+    }
+    if (heard.abort !== null) throw failure('operator-aborted', abortSentence(heard.abort));
+  };
+
+  const orInterrupted: Operator['orInterrupted'] = async (work) => {
+    const scope = new CancellationScope({ cancellable: true });
+    const working = scope.run(work).then((done) => ({ done }));
+    const interrupted = condition(() => interruption() !== null).then(() => null);
+    const first = await Promise.race([working, interrupted]);
+    if (first !== null) return first;
+    scope.cancel();
+    try {
+      // The work may have ended in this very moment: then its answer counts.
+      return await working;
+    } catch (error) {
+      if (!isCancellation(error)) throw error;
+      return { interrupted: interruption() ?? 'skip' };
+    }
+  };
+
+  const takeSkip = (): Attribution | null => {
+    const skip = heard.skip;
+    heard.skip = null;
+    return skip;
+  };
+
+  const ask = async (question: string, timeoutMs: number): Promise<Answer> => {
+    heard.question = question;
+    heard.answer = null;
+    options.onState('asking', question);
+    await condition(() => heard.answer !== null || heard.abort !== null || heard.superseded !== null, timeoutMs, {
+      summary: question.slice(0, 200),
+    });
+    heard.question = null;
+    if (heard.abort !== null) throw failure('operator-aborted', abortSentence(heard.abort));
+    options.onState('running', null);
+    return readAnswer(heard);
+  };
+
+  return { heard, permits, orInterrupted, takeSkip, ask, close: () => void (heard.over = true) };
+}
+
+function readAnswer(heard: Heard): Answer {
+  const given = heard.answer as Heard['answer'];
+  if (given !== null) return { kind: given.yes ? 'approved' : 'declined', who: given.who };
+  if (heard.superseded !== null) return { kind: 'superseded', why: heard.superseded };
+  return { kind: 'timeout' };
+}
+
+const abortSentence = (who: Attribution): string => `aborted by ${who.by}${who.reason === '' ? '' : `: ${who.reason}`}`;
+
+/** Each verb as an update (answered) and as a signal (for Temporal's own CLI); both end in the same function. */
+function installVerbs(heard: Heard, options: OperatorOptions): void {
+  const yes = (message: string): VerbReply => ({ accepted: true, id: options.id, state: 'running', message });
+  const no = (message: string): VerbReply => ({ accepted: false, code: 'nothing-to-answer', message });
+  const verbs = {
+    abort: (who: Attribution) => {
+      heard.abort ??= who;
+      return yes('the move ends and goes back where it can');
+    },
+    pause: (who: Attribution) => {
+      heard.pause ??= who;
+      return yes('the move waits before its next change');
+    },
+    resume: (who: Attribution) => {
+      if (heard.pause === null) return no(`${who.by}: the move is not paused`);
+      heard.pause = null;
+      return yes('the move goes on');
+    },
+    'skip-step': (who: Attribution) => {
+      heard.skip = who;
+      return yes('the running wait ends and the move goes on');
+    },
+    approve: (who: Attribution) => answer(true, who),
+    decline: (who: Attribution) => answer(false, who),
+  };
+  const answer = (isYes: boolean, who: Attribution): VerbReply => {
+    if (heard.question === null) return no('nobody is asked at the moment');
+    if (heard.answer !== null) return no(`${heard.answer.who.by} has already answered`);
+    heard.answer = { yes: isYes, who };
+    return yes(isYes ? 'approved' : 'declined');
+  };
+  const definitions = {
+    abort: abortUpdate,
+    pause: pauseUpdate,
+    resume: resumeUpdate,
+    'skip-step': skipStepUpdate,
+    approve: approveUpdate,
+    decline: declineUpdate,
+  };
+  for (const verb of Object.keys(verbs) as (keyof typeof verbs)[]) {
+    const hear = (raw: unknown, via: Attribution['via']): VerbReply => {
+      if (heard.over) return no(`${options.id} has ended`);
+      const reading = readAttribution(raw, via);
+      if (!reading.ok) {
+        options.onWord(`a ${verb} was not understood: ${reading.why}`);
+        return { accepted: false, code: 'bad-input', message: reading.why };
+      }
+      const reply = verbs[verb](reading.value);
+      options.onWord(`${verb} by ${reading.value.by} (${reading.value.via}): ${reply.message}`);
+      return reply;
+    };
+    setHandler(definitions[verb], (who) => hear(who, 'cli'));
+    setHandler(defineSignal<[unknown]>(verb), (who) => void hear(who, 'signal'));
+  }
+  setHandler(supersedeSignal, ({ why }) => {
+    heard.superseded ??= why;
+  });
+}

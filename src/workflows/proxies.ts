@@ -1,0 +1,71 @@
+/**
+ * The outside as workflows see it. `read.*` looks, `mutate.*` changes, `undo.*` is `mutate` with the patience of
+ * somebody who must not leave things half done. The first argument of each call is its title in Temporal's UI.
+ */
+import { ActivityCancellationType, proxyActivities, type ActivityOptions } from '@temporalio/workflow';
+import type { Mutate, Read } from './ports.js';
+
+type Titled<Port> = {
+  readonly [K in keyof Port]: Port[K] extends (order: infer Order) => infer Answer
+    ? (title: string, order: Order) => Answer
+    : never;
+};
+
+/** Codes that no repetition can heal (docs/errors.md: families refused, fenced, rejected, invariant). */
+const FINAL = ['bad-input', 'unknown-service', 'unknown-cluster', 'stale-epoch', 'invariant', 'preflight-blocked'];
+
+function titled<Port extends object>(options: ActivityOptions): Titled<Port> {
+  const activities = proxyActivities(options) as unknown as Record<
+    string,
+    { executeWithOptions: (o: ActivityOptions, args: unknown[]) => Promise<unknown> }
+  >;
+  return new Proxy({} as Titled<Port>, {
+    get: (_target, name) => async (title: string, order: unknown) =>
+      await activities[name as string]?.executeWithOptions({ summary: title }, [order]),
+  });
+}
+
+const retry = { initialInterval: 100, backoffCoefficient: 2, maximumInterval: 2_000, nonRetryableErrorTypes: FINAL };
+
+export const read: Titled<Read> = titled<Read>({
+  startToCloseTimeout: '10 seconds',
+  scheduleToCloseTimeout: '30 seconds',
+  retry,
+});
+
+/** Watching lasts as long as a gate allows; TRY_CANCEL, so that an operator's word is not kept waiting for a heartbeat. */
+export const watching = (deadlineMs: number): Titled<Pick<Read, 'watchStep'>> =>
+  titled<Pick<Read, 'watchStep'>>({
+    startToCloseTimeout: deadlineMs + 20_000,
+    scheduleToCloseTimeout: deadlineMs + 30_000,
+    heartbeatTimeout: '3 seconds',
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+    retry,
+  });
+
+export const mutate: Titled<Mutate> = titled<Mutate>({
+  startToCloseTimeout: '5 seconds',
+  scheduleToCloseTimeout: '1 minute',
+  retry,
+});
+
+export const draining = (timeoutMs: number): Titled<Pick<Mutate, 'drain'>> =>
+  titled<Pick<Mutate, 'drain'>>({
+    startToCloseTimeout: timeoutMs + 20_000,
+    scheduleToCloseTimeout: timeoutMs + 60_000,
+    heartbeatTimeout: '5 seconds',
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+    retry,
+  });
+
+export const undo: Titled<Mutate> = titled<Mutate>({
+  startToCloseTimeout: '5 seconds',
+  scheduleToCloseTimeout: '30 minutes',
+  retry,
+});
+
+/** What must be true before anything else can be, however long the layer is away. */
+export const patient: Titled<Mutate> = titled<Mutate>({
+  startToCloseTimeout: '5 seconds',
+  retry: { ...retry, maximumInterval: 10_000 },
+});

@@ -1,0 +1,99 @@
+/**
+ * The ramp of a move: for each step shift, watch, judge. `proceed` goes on, `ask` asks a person, `abort` ends the ramp:
+ * back if the source lives, else on to the next target, else everything to the least bad and a person is called.
+ */
+import { gainingClusters } from '../domain/plan/plan-move.js';
+import { judgeStep, type StepVerdict } from '../domain/plan/judge-step.js';
+import { weightsText } from '../domain/plan/judge-preflight.js';
+import { goalOf, redirectPlan } from '../domain/plan/redirect.js';
+import type { PlanStep } from '../domain/plan/types.js';
+import type { TrafficState } from '../domain/traffic.js';
+import { codeOf, failure, sentenceOf } from './failures.js';
+import type { MoveRun } from './move-run.js';
+import { mutate, watching } from './proxies.js';
+
+export async function ramp(run: MoveRun): Promise<void> {
+  for (;;) {
+    const rejected = await climb(run);
+    if (rejected === null) return;
+    if (run.canGoBack) throw failure('canary-rejected', rejected);
+    const next = redirectPlan(run.plan, run.weights, [...run.down]);
+    if (next === null) return await hold(run, rejected);
+    run.story.tell(
+      `${run.plan.to} failed its verification (${rejected}) and the source is down. Next target: ${next.to}`,
+    );
+    run.plan = next;
+  }
+}
+
+/** @returns why the target was rejected, or null when it carries all that it should. */
+async function climb(run: MoveRun): Promise<string | null> {
+  for (const [index, step] of run.plan.steps.entries()) {
+    await run.operator.permits();
+    run.enter(`ramp ${step.name}`, `${step.name} to ${run.plan.to}: ${weightsText(step.weights)}`);
+    run.touched = true; // Before the write: one whose answer was lost has happened.
+    run.reached = index;
+    const written = await mutate.shift(weightsText(step.weights), { ...run.fence, weights: step.weights });
+    run.shifted(written, goalOf(run.plan));
+    const verdict = await verify(run, step, written);
+    run.note({ name: `ramp ${step.name}`, weights: written.intended, verdict: verdict.kind, why: verdict.because });
+    if (verdict.kind === 'abort') return verdict.because;
+    run.recovered();
+  }
+  return null;
+}
+
+type Decided = Exclude<StepVerdict, { kind: 'wait' | 'ask' }>;
+
+/** Watches the step until it is decided, by its gate or by a person. A pause begins the watch anew. */
+async function verify(run: MoveRun, step: PlanStep, baseline: TrafficState): Promise<Decided> {
+  for (;;) {
+    const seen = await run.operator.orInterrupted(async () => await watch(run, step, baseline));
+    if ('interrupted' in seen) {
+      const skip = run.operator.takeSkip();
+      if (skip !== null) return { kind: 'proceed', because: `skipped by ${skip.by}` };
+      await run.operator.permits();
+      continue;
+    }
+    const verdict = seen.done;
+    if (verdict.kind === 'wait') continue;
+    if (verdict.kind !== 'ask') return verdict;
+    return await askToGoOn(run, step, verdict.because);
+  }
+}
+
+async function watch(run: MoveRun, step: PlanStep, baseline: TrafficState): Promise<StepVerdict> {
+  const targets = gainingClusters(run.plan.start, step.weights).flatMap((name) => run.input.clusters[name] ?? []);
+  try {
+    const evidence = await watching(step.gate.deadlineMs).watchStep(`watch ${step.name}`, {
+      service: run.plan.service,
+      targets,
+      step,
+      baseline,
+    });
+    return judgeStep(evidence, step.gate);
+  } catch (error) {
+    if (codeOf(error) === 'cancelled') throw error;
+    const because = `nothing could be seen of the step: ${sentenceOf(error)}`;
+    return step.gate.undecided === 'proceed' ? { kind: 'proceed', because } : { kind: 'ask', because };
+  }
+}
+
+async function askToGoOn(run: MoveRun, step: PlanStep, because: string): Promise<Decided> {
+  const answer = await run.operator.ask(`${step.name} is undecided: ${because}. Go on?`, run.plan.approvalTimeoutMs);
+  if (answer.kind === 'approved') return { kind: 'proceed', because: `${because}; ${answer.who.by} said go on` };
+  const who = answer.kind === 'declined' ? `${answer.who.by} said no` : 'nobody said go on';
+  return { kind: 'abort', because: `${because}; ${who}` };
+}
+
+/** Source down, target not well, nobody else: all of it to the target, for something is better than nothing. */
+async function hold(run: MoveRun, rejected: string): Promise<void> {
+  const goal = goalOf(run.plan);
+  const state = await mutate.shift(`hold at ${weightsText(goal)}`, { ...run.fence, weights: goal });
+  run.shifted(state, goal);
+  run.note({ name: 'hold', weights: state.intended, verdict: 'held', why: rejected });
+  throw failure(
+    'no-target',
+    `${run.plan.to} failed its verification (${rejected}), the source is down and no other cluster is well`,
+  );
+}

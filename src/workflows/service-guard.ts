@@ -1,0 +1,272 @@
+/**
+ * Runbook of a service, for ever: hear verdicts and people, decide (`domain/guard`), carry out what was decided.
+ * It holds the lock (one move at a time) and the epoch; it is the only one that starts a move. It survives a restart
+ * of everything, and it continues as new between moves with its whole state.
+ */
+import {
+  allHandlersFinished,
+  condition,
+  continueAsNew,
+  defineSignal,
+  getExternalWorkflowHandle,
+  ParentClosePolicy,
+  setCurrentDetails,
+  setHandler,
+  startChild,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { advance, nextLookMs } from '../domain/guard/guard.js';
+import type { GuardCommand, GuardEvent, GuardReply } from '../domain/guard/commands.js';
+import { beginGuard } from '../domain/guard/begin.js';
+import type { GuardState } from '../domain/guard/state.js';
+import { viewOf } from '../domain/guard/view-of.js';
+import type { MoveRecord } from '../domain/move-record.js';
+import type { MoveInput } from '../domain/plan/types.js';
+import type { Attribution } from '../domain/words.js';
+import { iso, nowMs } from './clock.js';
+import { sentenceOf } from './failures.js';
+import { clusterHealthId, serviceGuardId } from './ids.js';
+import { installGuardVerbs } from './guard-verbs.js';
+import {
+  clusterVerdictSignal,
+  configureGuardSignal,
+  guardViewQuery,
+  historyQuery,
+  moveProgressSignal,
+  retireSignal,
+  tellVerdictSignal,
+  type GuardOrder,
+} from './messages.js';
+import type { move } from './move.js';
+import { openStory } from './open-story.js';
+import { memberVerdictSignal, supersedeSignal } from './operator.js';
+import { patient } from './proxies.js';
+import { KIND_KEY, MOVE_KEY, SERVICE_KEY } from './search-attributes.js';
+
+export async function serviceGuard(order: GuardOrder, carried?: GuardState): Promise<void> {
+  const guard = new Guard(carried ?? beginGuard(order.spec, order.clusters));
+  guard.listen();
+  guard.learnLayer();
+  await guard.askVerdicts();
+  for (;;) {
+    await guard.carryOut();
+    if (guard.mayRetire()) return await patient.forget('left the configuration', { service: order.spec.name });
+    if (guard.mayContinueAsNew()) {
+      await condition(allHandlersFinished);
+      return await continueAsNew<typeof serviceGuard>(guard.order(), guard.state);
+    }
+    await guard.waitForNews();
+  }
+}
+
+class Guard {
+  #pending: GuardCommand[] = [];
+  #retired = false;
+  #alerts = 0;
+  /** Grows with every definition: an older answer of the layer is no news. */
+  #defined = 0;
+
+  constructor(public state: GuardState) {}
+
+  order(): GuardOrder {
+    return { spec: this.state.spec, clusters: Object.values(this.state.clusters) };
+  }
+
+  hear(event: GuardEvent): GuardReply | null {
+    const { state, commands, reply } = advance(this.state, event, nowMs());
+    this.state = state;
+    this.#pending.push(...commands);
+    return reply;
+  }
+
+  /** All handlers, before the first await. */
+  listen(): void {
+    setHandler(guardViewQuery, () => viewOf(this.state));
+    setHandler(historyQuery, () => this.state.history);
+    setHandler(clusterVerdictSignal, ({ cluster, diagnosis, lastGenerationOkAtMs }) => {
+      this.hear({ kind: 'verdict', cluster, diagnosis, lastGenerationOkAtMs });
+    });
+    setHandler(moveProgressSignal, ({ id, step, state, question }) => {
+      this.hear({ kind: 'move-progress', id, step, state, question });
+    });
+    setHandler(configureGuardSignal, ({ spec, clusters }) => {
+      this.#retired = false;
+      this.hear({ kind: 'configured', spec, clusters: Object.fromEntries(clusters.map((c) => [c.name, c])) });
+      this.learnLayer();
+      void this.askVerdicts();
+    });
+    setHandler(retireSignal, () => void (this.#retired = true));
+    // A probe worker's question; nobody waits for a guard's own verdicts.
+    setHandler(defineSignal<[unknown]>('tell-verdict'), () => undefined);
+    installGuardVerbs({
+      service: this.state.spec.name,
+      hear: (event) => this.hear(event),
+      runningMove: () => this.state.move?.id ?? null,
+      complain: (title, text) => this.#pending.push({ kind: 'alert', title, text }),
+    });
+  }
+
+  /** Makes the members known to the traffic layer and learns what it does; in the background, for it may be away. */
+  learnLayer(): void {
+    const mine = ++this.#defined;
+    void patient
+      .define('members and home weights', this.order())
+      .then(({ epoch, intended }) => {
+        if (mine === this.#defined) this.hear({ kind: 'layer-read', epoch, intended });
+      })
+      .catch((error: unknown) => {
+        this.#pending.push({
+          kind: 'alert',
+          title: `${this.state.spec.name}: the traffic layer refuses its definition`,
+          text: sentenceOf(error),
+        });
+      });
+  }
+
+  async askVerdicts(): Promise<void> {
+    const service = this.state.spec.name;
+    const asking = this.state.spec.members.map(async ({ cluster }) => {
+      await getExternalWorkflowHandle(clusterHealthId(cluster)).signal(tellVerdictSignal, { service });
+    });
+    // A cluster that is not watched yet will tell by itself when it is.
+    await Promise.allSettled(asking);
+  }
+
+  async carryOut(): Promise<void> {
+    for (let command = this.#pending.shift(); command !== undefined; command = this.#pending.shift()) {
+      await this.#do(command);
+    }
+    setCurrentDetails(detailsOf(this.state));
+  }
+
+  mayRetire(): boolean {
+    return this.#retired && this.state.move === null;
+  }
+
+  /** Between moves only: the answer of a running child does not survive into the next run. */
+  mayContinueAsNew(): boolean {
+    return workflowInfo().continueAsNewSuggested && this.state.move === null && this.#pending.length === 0;
+  }
+
+  async waitForNews(): Promise<void> {
+    const news = (): boolean => this.#pending.length > 0 || this.mayRetire() || this.mayContinueAsNew();
+    const look = nextLookMs(this.state, nowMs());
+    if (look === null) return await condition(news);
+    if (!(await condition(news, Math.max(1, look - nowMs()), { summary: `look again at ${iso(look)}` })))
+      this.hear({ kind: 'timer' });
+  }
+
+  async #do(command: GuardCommand): Promise<void> {
+    switch (command.kind) {
+      case 'start-move':
+        return await this.#startMove(command.id, command.input);
+      case 'supersede-move':
+        return await signalQuietly(
+          command.id,
+          async (move) => await move.signal(supersedeSignal, { why: command.why }),
+        );
+      case 'tell-move':
+        return await signalQuietly(command.id, async (move) => {
+          await move.signal(memberVerdictSignal, { cluster: command.cluster, diagnosis: command.diagnosis });
+        });
+      case 'alert':
+        return await this.#alert(command.title, command.text);
+    }
+  }
+
+  async #startMove(id: string, input: MoveInput): Promise<void> {
+    const { plan } = input;
+    try {
+      const child = await startChild<typeof move>('move', {
+        workflowId: id,
+        args: [input],
+        parentClosePolicy: ParentClosePolicy.ABANDON,
+        staticSummary: `${plan.kind} ${plan.from.join(', ')} → ${plan.to}: ${input.attribution.reason}`.slice(0, 200),
+        typedSearchAttributes: [
+          { key: SERVICE_KEY, value: plan.service },
+          { key: KIND_KEY, value: 'move' },
+          { key: MOVE_KEY, value: plan.kind },
+        ],
+      });
+      void child.result().then(
+        (record) => this.hear({ kind: 'move-ended', id, record }),
+        (error: unknown) => this.#closeBroken(id, input, error),
+      );
+    } catch (error) {
+      this.#closeBroken(id, input, error);
+    }
+  }
+
+  /** A move that was terminated by hand, or could not start: recorded as failed, and the layer is asked what is true. */
+  #closeBroken(id: string, input: MoveInput, error: unknown): void {
+    const now = iso(nowMs());
+    const record: MoveRecord = {
+      id,
+      kind: input.plan.kind,
+      from: input.plan.from,
+      to: input.plan.to,
+      ...attributionOf(input.attribution),
+      endedBy: null,
+      state: 'failed',
+      why: `the move's workflow ended without an answer: ${sentenceOf(error)}`,
+      startedAt: iso(this.state.move?.startedAtMs ?? nowMs()),
+      endedAt: now,
+      steps: [],
+      report: {
+        faultAt: null,
+        detectedAt: null,
+        firstShiftAt: null,
+        shiftedAt: null,
+        recoveredAt: null,
+        requests: null,
+      },
+      weights: this.state.intended,
+    };
+    this.hear({ kind: 'move-ended', id, record });
+    this.learnLayer();
+  }
+
+  async #alert(title: string, text: string): Promise<void> {
+    const { name } = this.state.spec;
+    const about = `${serviceGuardId(name)}/${workflowInfo().runId.slice(0, 8)}-${++this.#alerts}`;
+    const head = {
+      service: name,
+      title,
+      state: 'for your attention',
+      tone: 'warning' as const,
+      cause: text,
+      from: [],
+      to: null,
+      progressPct: null,
+      next: [`understudy status ${name}`],
+    };
+    await openStory({ about, head }).end(text);
+  }
+}
+
+const attributionOf = ({ by, reason, via }: Attribution) => ({ by, reason, via });
+
+/** A move that is gone needs to be told nothing. */
+async function signalQuietly(
+  id: string,
+  send: (handle: ReturnType<typeof getExternalWorkflowHandle>) => Promise<void>,
+): Promise<void> {
+  try {
+    await send(getExternalWorkflowHandle(id));
+  } catch {
+    return;
+  }
+}
+
+function detailsOf(state: GuardState): string {
+  const view = viewOf(state);
+  const rows = view.clusters.map(
+    (c) => `| ${c.name} | ${c.role} | ${c.verdict} | ${c.intended} % | ${c.evidence.join('; ')} |`,
+  );
+  const move = view.move === null ? 'no move is running' : `**${view.move.kind}** → ${view.move.to}: ${view.move.step}`;
+  const whyNot =
+    view.whyNot[0] === undefined
+      ? ''
+      : `\n\nLast decision not to act: ${view.whyNot[0].trigger}: ${view.whyNot[0].why}`;
+  return `${move}\n\n| cluster | role | verdict | weight | evidence |\n|---|---|---|---|---|\n${rows.join('\n')}${whyNot}`;
+}
