@@ -23,7 +23,10 @@ export function sendsOrder<Options extends AnswerOptions>(
   withAttribution(command.argument('<service>', 'the service'), reason);
   return does<Options>(withTarget(command), async (options, service = '') => {
     const who = attributionOf(options);
-    const accepted = await withControl(findTarget(options), async (control) => await send(control, service, who, options));
+    const accepted = await withControl(
+      findTarget(options),
+      async (control) => await send(control, service, who, options),
+    );
     if (options.json === true) printJson(accepted);
     else say(accepted.message);
     return undefined;

@@ -16,7 +16,9 @@ const TEXT_LENGTH_MAX = 500;
 export function withAttribution(command: Command, reason: 'required' | 'optional'): Command {
   const flag = '--reason <text>';
   const described =
-    reason === 'required' ? command.requiredOption(flag, 'why, in a few words') : command.option(flag, 'why, in a few words');
+    reason === 'required'
+      ? command.requiredOption(flag, 'why, in a few words')
+      : command.option(flag, 'why, in a few words');
   return described.option('--by <name>', 'who orders it (default: $USER)');
 }
 

@@ -16,12 +16,16 @@ export function span(ms: number): string {
   if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1_000);
   if (seconds < 3_600) return pair(seconds, 60, ['min', 's']);
-  return seconds < 86_400 ? pair(Math.round(seconds / 60), 60, ['h', 'min']) : pair(Math.round(seconds / 3_600), 24, ['d', 'h']);
+  return seconds < 86_400
+    ? pair(Math.round(seconds / 60), 60, ['h', 'min'])
+    : pair(Math.round(seconds / 3_600), 24, ['d', 'h']);
 }
 
 function pair(amount: number, size: number, [large, small]: readonly [string, string]): string {
   const rest = amount % size;
-  return rest === 0 ? `${Math.floor(amount / size)} ${large}` : `${Math.floor(amount / size)} ${large} ${rest} ${small}`;
+  return rest === 0
+    ? `${Math.floor(amount / size)} ${large}`
+    : `${Math.floor(amount / size)} ${large} ${rest} ${small}`;
 }
 
 /** From one ISO time to another; `null` when one is not known. */

@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { resolve } from 'node:path';
 import { dataDir } from '../config/instance.js';
+import { onTerminal } from './output.js';
 
 /** Ports above the base that are used: the last simulated cluster's control port (config/instance.ts). */
 const PORTS_ABOVE_BASE = 60;
@@ -18,14 +19,16 @@ export function devCommand(): Command {
     .option('--plain', 'plain lines, one event each, even on a terminal')
     .action(async (options: RawOptions) => {
       const { runDev } = await import('./dev/run-dev.js');
-      process.exitCode = await runDev({
+      const status = await runDev({
         configFile: options.config === undefined ? null : resolve(options.config),
         portBase: options.portBase,
         dataDir: resolve(dataDir(options.dataDir)),
         load: options.load,
         rate: options.rate,
-        live: process.stdout.isTTY && options.plain !== true,
+        live: onTerminal() && options.plain !== true,
       });
+      // Not by itself: what was interrupted in the middle (a download, a build) would keep us waiting.
+      process.exit(status);
     });
 }
 

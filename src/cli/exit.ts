@@ -29,10 +29,20 @@ export interface ToldError {
 /** Any error as the CLI tells it. A foreign error is a fault of ours and says so. */
 export function toldError(error: unknown): ToldError {
   if (error instanceof UsageError) {
-    return { code: 'bad-input', message: error.message, fix: '`understudy --help`, or `--help` after a verb', exit: EXIT.usage };
+    return {
+      code: 'bad-input',
+      message: error.message,
+      fix: '`understudy --help`, or `--help` after a verb',
+      exit: EXIT.usage,
+    };
   }
   if (error instanceof CodedError) {
-    return { code: error.code, message: error.message, fix: ERRORS[error.code].fix, exit: EXIT_BY_FAMILY[error.family] };
+    return {
+      code: error.code,
+      message: error.message,
+      fix: ERRORS[error.code].fix,
+      exit: EXIT_BY_FAMILY[error.family],
+    };
   }
   const message = error instanceof Error ? error.message : String(error);
   return { code: 'invariant', message, fix: ERRORS.invariant.fix, exit: EXIT_BY_FAMILY.invariant };

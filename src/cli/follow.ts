@@ -8,7 +8,11 @@ import { onTerminal, printJson, say } from './output.js';
 import { renderMove } from './render-history.js';
 
 /** Follows to the end; the exit code says how it ended. Ctrl-C ends the watching, never the move. */
-export async function followMove(control: Control, { id, message }: Accepted, { json }: { readonly json?: boolean }): Promise<number> {
+export async function followMove(
+  control: Control,
+  { id, message }: Accepted,
+  { json }: { readonly json?: boolean },
+): Promise<number> {
   const { waitForMove } = await import('../control/wait.js');
   const stop = new AbortController();
   const onInterrupt = (): void => stop.abort();
@@ -39,7 +43,9 @@ function tellEnd(record: MoveRecord, json: boolean): void {
 function sentenceOf(progress: MoveProgress): string {
   if (progress.kind === 'silence') return `waiting for an answer: ${progress.why}`;
   const { step, state, question } = progress;
-  return question === null ? `${step} (${state})` : `${step}: ${question} Answer with \`understudy approve\` or \`understudy decline\`.`;
+  return question === null
+    ? `${step} (${state})`
+    : `${step}: ${question} Answer with \`understudy approve\` or \`understudy decline\`.`;
 }
 
 /** On a terminal one line that changes, elsewhere a line a change. */

@@ -46,7 +46,8 @@ function reportLines(report: MoveReport): readonly string[] {
   return [...times, `  callers: ${lost + cut > 0 ? colour.red(counts) : counts}`];
 }
 
-const spellWeights = (weights: Weights): string =>
+/** `eu-a 75 %, us-b 25 %` */
+export const spellWeights = (weights: Weights): string =>
   Object.entries(weights)
     .map(([cluster, share]) => `${cluster} ${Math.round(share * 10) / 10} %`)
     .join(', ');

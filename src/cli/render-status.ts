@@ -8,40 +8,59 @@ import { colour, columns } from './output.js';
 export function renderStatus(view: StatusView, nowMs: number): string {
   const { services, unanswered, gatewayNote } = view;
   const blocks = services.map((service) => renderService(service, nowMs));
-  if (services.length === 0 && unanswered.length === 0) blocks.push('no service is configured: `understudy apply -f <file>` brings some');
+  if (services.length === 0 && unanswered.length === 0)
+    blocks.push('no service is configured: `understudy apply -f <file>` brings some');
   blocks.push(...unanswered.map(({ name, why }) => `${name}: ${colour.yellow('no answer')}: ${why}`));
   if (gatewayNote !== null && services.length > 0) blocks.push(colour.dim(`note: ${gatewayNote}`));
   return blocks.join('\n\n');
 }
 
 function renderService(service: ServiceStatus, nowMs: number): string {
-  const { name, mode, epoch, strategy, clusters, move, failback, question, frozen } = service;
+  const { name, mode, epoch, strategy, clusters, move, failback, frozen } = service;
   const head = `${colour.bold(name)}  ${strategy}, mode ${mode}, epoch ${epoch}`;
   const rows = clusters.map((cluster) => clusterRow(cluster, nowMs));
-  const titles = ['', 'cluster', 'role', 'verdict', 'for', 'intended', 'effective', 'in flight', 'evidence'].map((t) => colour.dim(t));
+  const titles = ['', 'cluster', 'role', 'verdict', 'for', 'intended', 'effective', 'in flight', 'evidence'].map((t) =>
+    colour.dim(t),
+  );
   const lines = [head, columns([titles, ...rows])];
   if (frozen !== null) lines.push(`  frozen by ${frozen.by} until ${clockTime(frozen.until)}: ${frozen.reason}`);
   if (move !== null) lines.push(...moveLines(name, move));
-  if (failback !== null) lines.push(`  failback: ${failback.state}${failback.dueAt === null ? '' : `, due ${clockTime(failback.dueAt)}`}: ${failback.why}`);
-  if (question !== null) lines.push(`  ${colour.yellow('question')}: ${question.text} (until ${clockTime(question.expiresAt)})`, answerHint(name));
+  if (failback !== null)
+    lines.push(
+      `  failback: ${failback.state}${failback.dueAt === null ? '' : `, due ${clockTime(failback.dueAt)}`}: ${failback.why}`,
+    );
   const [held] = service.whyNot;
-  if (held !== undefined && move === null) lines.push(colour.dim(`  not done at ${clockTime(held.at)}: ${held.trigger}: ${held.why}`));
+  if (held !== undefined && move === null)
+    lines.push(colour.dim(`  not done at ${clockTime(held.at)}: ${held.trigger}: ${held.why}`));
   return lines.join('\n');
 }
 
 function moveLines(service: string, move: NonNullable<ServiceStatus['move']>): readonly string[] {
   const line = `  ${colour.cyan(move.kind)} ${move.from.join(', ')} → ${move.to}: ${move.step} (${move.state}), since ${clockTime(move.startedAt)}, ${move.id}`;
-  return move.question === null ? [line] : [line, `  ${colour.yellow('question')}: ${move.question}`, answerHint(service)];
+  return move.question === null
+    ? [line]
+    : [line, `  ${colour.yellow('question')}: ${move.question}`, answerHint(service)];
 }
 
-const answerHint = (service: string): string => colour.dim(`  answer: understudy approve ${service}, or understudy decline ${service}`);
+const answerHint = (service: string): string =>
+  colour.dim(`  answer: understudy approve ${service}, or understudy decline ${service}`);
 
 function clusterRow(cluster: ClusterStatus, nowMs: number): readonly string[] {
   const since = cluster.since === null ? '-' : span(nowMs - Date.parse(cluster.since));
   const effective = cluster.effective === null ? '-' : percent(cluster.effective);
   const inFlight = cluster.inFlight === null ? '-' : String(cluster.inFlight);
   const serving = (cluster.effective ?? cluster.intended) > 0 ? '▸' : ' ';
-  return [serving, cluster.name, cluster.role, paintVerdict(cluster.verdict), since, percent(cluster.intended), effective, inFlight, cluster.evidence.join('; ')];
+  return [
+    serving,
+    cluster.name,
+    cluster.role,
+    paintVerdict(cluster.verdict),
+    since,
+    percent(cluster.intended),
+    effective,
+    inFlight,
+    cluster.evidence.join('; '),
+  ];
 }
 
 const percent = (share: number): string => `${Math.round(share * 10) / 10} %`;

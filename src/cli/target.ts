@@ -29,13 +29,16 @@ export function withTarget(command: Command): Command {
     .option('--data-dir <dir>', 'data directory of the instance (default: $UNDERSTUDY_DATA_DIR or .understudy)')
     .option('--temporal <host:port>', 'a Temporal service instead of an instance (default: $TEMPORAL_ADDRESS)')
     .option('--namespace <name>', 'its namespace (default: $TEMPORAL_NAMESPACE or default)')
-    .option('--gateway-admin <url>', 'admin URL of the gateway (default: $UNDERSTUDY_GATEWAY_ADMIN, or the instance’s)');
+    .option(
+      '--gateway-admin <url>',
+      'admin URL of the gateway (default: $UNDERSTUDY_GATEWAY_ADMIN, or the instance’s)',
+    );
 }
 
 /**
  * The instance that was named, nearest name first: `--temporal`, `--data-dir`, UNDERSTUDY_DATA_DIR, TEMPORAL_ADDRESS,
  * the instance in `.understudy`.
- * @throws CodedError `temporal-unreachable` when none is there, `bad-config` when its description cannot be read
+ * @throws CodedError `no-instance` when none is there, `bad-config` when its description cannot be read
  */
 export function findTarget(options: TargetOptions, env: NodeJS.ProcessEnv = process.env): Target {
   const dirNamed = options.dataDir ?? env['UNDERSTUDY_DATA_DIR'];
@@ -44,16 +47,24 @@ export function findTarget(options: TargetOptions, env: NodeJS.ProcessEnv = proc
   const instance = instanceIn(dir, named);
   const address = named ?? instance?.temporal.address;
   if (address === undefined) {
-    throw new CodedError('temporal-unreachable', `no instance runs here: ${dir}/instance.json is not there. Start one with \`npm start\`, or name one with --data-dir or --temporal`);
+    throw new CodedError(
+      'no-instance',
+      `no instance runs here: ${dir}/instance.json is not there, and nothing else was named with --data-dir or --temporal`,
+    );
   }
+  const source =
+    named === undefined ? `${dir}/instance.json` : options.temporal === undefined ? 'TEMPORAL_ADDRESS' : '--temporal';
   return {
     address,
-    namespace: options.namespace ?? env['TEMPORAL_NAMESPACE'] ?? instance?.temporal.namespace ?? 'default',
+    namespace: namespaceOf(options, env, instance),
     gatewayAdmin: gatewayOf(options, env, instance),
     instance,
-    source: named === undefined ? `${dir}/instance.json` : options.temporal === undefined ? 'TEMPORAL_ADDRESS' : '--temporal',
+    source,
   };
 }
+
+const namespaceOf = (options: TargetOptions, env: NodeJS.ProcessEnv, instance: Instance | null): string =>
+  options.namespace ?? env['TEMPORAL_NAMESPACE'] ?? instance?.temporal.namespace ?? 'default';
 
 /** The instance of the directory, unless another Temporal was named than the one that it uses. */
 function instanceIn(dir: string, address: string | undefined): Instance | null {
@@ -61,7 +72,11 @@ function instanceIn(dir: string, address: string | undefined): Instance | null {
   try {
     instance = readInstance(dir);
   } catch (error) {
-    throw new CodedError('bad-config', `${dir}/instance.json cannot be read: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new CodedError(
+      'bad-config',
+      `${dir}/instance.json cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    );
   }
   return address === undefined || instance?.temporal.address === address ? instance : null;
 }
@@ -97,11 +112,15 @@ export async function withControl<T>(target: Target, use: (control: Control) => 
 
 function explained(error: unknown, { instance, source }: Target): unknown {
   if (!(error instanceof CodedError) || error.code !== 'temporal-unreachable') return error;
-  const gone = instance !== null && !lives(instance.pid) ? `; the instance that wrote it (process ${instance.pid}) no longer runs` : '';
+  const gone =
+    instance !== null && !lives(instance.pid)
+      ? `; the instance that wrote it (process ${instance.pid}) no longer runs`
+      : '';
   return new CodedError(error.code, `${error.message} (address from ${source}${gone})`, { cause: error });
 }
 
-function lives(pid: number): boolean {
+/** Whether a process with this id runs, ours or not. */
+export function lives(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

@@ -10,23 +10,71 @@ export const VERB_FILES: Readonly<Record<string, VerbFile>> = {
   dev: { summary: 'run everything on this machine', load: async () => (await import('./dev.js')).devCommand() },
   status: { summary: 'what is where, and why', load: async () => (await import('./verbs/status.js')).statusCommand() },
   watch: { summary: 'status, live', load: async () => (await import('./verbs/watch.js')).watchCommand() },
-  history: { summary: 'the moves of a service, as a story', load: async () => (await import('./verbs/history.js')).historyCommand() },
-  plan: { summary: 'what a move would do, and whether it could', load: async () => (await import('./verbs/plan.js')).planCommand() },
-  switchover: { summary: 'move a healthy service', load: async () => (await import('./verbs/switchover.js')).switchoverCommand() },
-  failover: { summary: 'move a service away from a broken cluster', load: async () => (await import('./verbs/failover.js')).failoverCommand() },
-  failback: { summary: 'bring a service home', load: async () => (await import('./verbs/failback.js')).failbackCommand() },
-  abort: { summary: 'end the running move and go back', load: async () => (await import('./verbs/abort.js')).abortCommand() },
-  pause: { summary: 'hold the running move where it is', load: async () => (await import('./verbs/pause.js')).pauseCommand() },
+  history: {
+    summary: 'the moves of a service, as a story',
+    load: async () => (await import('./verbs/history.js')).historyCommand(),
+  },
+  plan: {
+    summary: 'what a move would do, and whether it could',
+    load: async () => (await import('./verbs/plan.js')).planCommand(),
+  },
+  switchover: {
+    summary: 'move a healthy service',
+    load: async () => (await import('./verbs/switchover.js')).switchoverCommand(),
+  },
+  failover: {
+    summary: 'move a service away from a broken cluster',
+    load: async () => (await import('./verbs/failover.js')).failoverCommand(),
+  },
+  failback: {
+    summary: 'bring a service home',
+    load: async () => (await import('./verbs/failback.js')).failbackCommand(),
+  },
+  abort: {
+    summary: 'end the running move and go back',
+    load: async () => (await import('./verbs/abort.js')).abortCommand(),
+  },
+  pause: {
+    summary: 'hold the running move where it is',
+    load: async () => (await import('./verbs/pause.js')).pauseCommand(),
+  },
   resume: { summary: 'let a paused move go on', load: async () => (await import('./verbs/resume.js')).resumeCommand() },
-  'skip-step': { summary: 'end the wait of the present step', load: async () => (await import('./verbs/skip-step.js')).skipStepCommand() },
-  approve: { summary: 'say yes to the open question', load: async () => (await import('./verbs/approve.js')).approveCommand() },
-  decline: { summary: 'say no to the open question', load: async () => (await import('./verbs/decline.js')).declineCommand() },
-  freeze: { summary: 'stop automation for a while', load: async () => (await import('./verbs/freeze.js')).freezeCommand() },
-  unfreeze: { summary: 'let automation act again', load: async () => (await import('./verbs/unfreeze.js')).unfreezeCommand() },
-  apply: { summary: 'bring the running workflows in line with a file', load: async () => (await import('./verbs/apply.js')).applyCommand() },
-  config: { summary: 'check a configuration file, print its schema', load: async () => (await import('./verbs/config.js')).configCommand() },
-  doctor: { summary: 'find out what is wrong with an instance', load: async () => (await import('./verbs/doctor.js')).doctorCommand() },
+  'skip-step': {
+    summary: 'end the wait of the present step',
+    load: async () => (await import('./verbs/skip-step.js')).skipStepCommand(),
+  },
+  approve: {
+    summary: 'say yes to the open question',
+    load: async () => (await import('./verbs/approve.js')).approveCommand(),
+  },
+  decline: {
+    summary: 'say no to the open question',
+    load: async () => (await import('./verbs/decline.js')).declineCommand(),
+  },
+  freeze: {
+    summary: 'stop automation for a while',
+    load: async () => (await import('./verbs/freeze.js')).freezeCommand(),
+  },
+  unfreeze: {
+    summary: 'let automation act again',
+    load: async () => (await import('./verbs/unfreeze.js')).unfreezeCommand(),
+  },
+  apply: {
+    summary: 'bring the running workflows in line with a file',
+    load: async () => (await import('./verbs/apply.js')).applyCommand(),
+  },
+  config: {
+    summary: 'check a configuration file, print its schema',
+    load: async () => (await import('./verbs/config.js')).configCommand(),
+  },
+  doctor: {
+    summary: 'find out what is wrong with an instance',
+    load: async () => (await import('./verbs/doctor.js')).doctorCommand(),
+  },
   gateway: { summary: 'run a gateway', load: async () => (await import('./verbs/gateway.js')).gatewayCommand() },
-  worker: { summary: 'run a control or probe worker', load: async () => (await import('./verbs/worker.js')).workerCommand() },
+  worker: {
+    summary: 'run a control or probe worker',
+    load: async () => (await import('./verbs/worker.js')).workerCommand(),
+  },
   sim: { summary: 'simulated clusters, faults and load', load: async () => (await import('./sim.js')).simCommand() },
 };

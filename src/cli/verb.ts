@@ -12,10 +12,10 @@ export function verb(name: string, description: string): Command {
 }
 
 /** Makes `action` what the command does. Operands come in the order in which they were declared. */
-export function does<Options extends { readonly json?: boolean }>(command: Command, action: Action<Options>): Command {
+export function does<Options extends object>(command: Command, action: Action<Options>): Command {
   return command.option('--json', 'one JSON value instead of text').action(async (...given: unknown[]) => {
     const operands = given.slice(0, -2) as string[];
-    const options = given.at(-2) as Options;
+    const options = given.at(-2) as Options & { readonly json?: boolean };
     process.exitCode = await outcome(options.json === true, async () => await action(options, ...operands));
   });
 }

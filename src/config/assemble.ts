@@ -14,8 +14,10 @@ import type { ClusterEntry, FleetFile, ServiceEntry } from './schema.js';
 
 /** A checked file as the fleet that everything else works with. */
 export function assembleFleet(file: FleetFile): Fleet {
-  const mapped = <In, Out>(table: Readonly<Record<string, In>>, spec: (name: string, entry: In) => Out): Record<string, Out> =>
-    Object.fromEntries(Object.entries(table).map(([name, entry]) => [name, spec(name, entry)]));
+  const mapped = <In, Out>(
+    table: Readonly<Record<string, In>>,
+    spec: (name: string, entry: In) => Out,
+  ): Record<string, Out> => Object.fromEntries(Object.entries(table).map(([name, entry]) => [name, spec(name, entry)]));
   return {
     temporal: file.temporal ?? null,
     slack: file.slack === undefined ? null : withoutAbsent(file.slack),
@@ -29,7 +31,9 @@ export function assembleFleet(file: FleetFile): Fleet {
 
 /** Drops keys whose value is `undefined`, so that what was not written is not there. */
 function withoutAbsent<T extends object>(table: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(table).filter(([, value]) => value !== undefined)) as { [K in keyof T]: Exclude<T[K], undefined> };
+  return Object.fromEntries(Object.entries(table).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
 }
 
 function gatewaySettings({ adminUrl, ...limits }: FleetFile['gateway']): GatewaySettings {
@@ -62,7 +66,10 @@ function healthOf(file: FleetFile, cluster: string): ServiceEntry['health'] | nu
   const asked = Object.values(file.services)
     .filter((service) => service.clusters.some((member) => member.name === cluster))
     .map((service) => service.health);
-  return asked.reduce<ServiceEntry['health'] | null>((best, next) => (best === null || next.interval < best.interval ? next : best), null);
+  return asked.reduce<ServiceEntry['health'] | null>(
+    (best, next) => (best === null || next.interval < best.interval ? next : best),
+    null,
+  );
 }
 
 /** The schema's defaults, for a cluster that no service uses yet. */
@@ -95,19 +102,25 @@ interface Override {
 
 function probeSettings({ engine, probes }: ClusterEntry, httpTimeoutMs: number | undefined): ProbeSettings {
   const base = probeDefaults(engine);
-  const http = base.http === null || httpTimeoutMs === undefined ? base.http : { ...base.http, timeoutMs: httpTimeoutMs };
+  const http =
+    base.http === null || httpTimeoutMs === undefined ? base.http : { ...base.http, timeoutMs: httpTimeoutMs };
   return {
     http: overridden(http, SWITCHED_ON.http, probes.http),
     gpu: overridden(base.gpu, SWITCHED_ON.gpu, probes.gpu),
     memory: overridden(base.memory, SWITCHED_ON.memory, probes.memory),
-    latency: probes.latency === undefined ? base.latency : probes.latency === false ? null : { maxMs: probes.latency.max },
+    latency:
+      probes.latency === undefined ? base.latency : probes.latency === false ? null : { maxMs: probes.latency.max },
     metrics: overridden(base.metrics, SWITCHED_ON.metrics, probes.metrics),
     generation: overridden(base.generation, SWITCHED_ON.generation, probes.generation),
     identity: overridden(base.identity, SWITCHED_ON.identity, probes.identity),
   };
 }
 
-function overridden<T extends object>(base: T | null, switchedOn: NoInfer<T>, change: Override | false | undefined): T | null {
+function overridden<T extends object>(
+  base: T | null,
+  switchedOn: NoInfer<T>,
+  change: Override | false | undefined,
+): T | null {
   if (change === undefined) return base;
   if (change === false) return null;
   const renamed = {

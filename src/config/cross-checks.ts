@@ -21,7 +21,13 @@ export function crossCheck(file: Outline): readonly Problem[] {
 function count(key: 'clusters' | 'services', found: number, most: number): readonly Problem[] {
   if (found === 0) return [problem([key], `\`${key}\` is empty`, `describe one of the ${key} at least`)];
   if (found <= most) return [];
-  return [problem([key], `${found} ${key} are more than one fleet may hold`, `at most ${most}; use a second instance for the rest`)];
+  return [
+    problem(
+      [key],
+      `${found} ${key} are more than one fleet may hold`,
+      `at most ${most}; use a second instance for the rest`,
+    ),
+  ];
 }
 
 const problem = (path: ConfigPath, wrong: string, fix: string): Problem => ({ path, at: 'value', wrong, fix });
@@ -64,23 +70,49 @@ function primaryRoles(path: ConfigPath, { members }: ServiceOutline): readonly P
     return role === 'active' ? [problem(roleAt(i), 'strategy primary-standby has no role `active`', fix)] : [];
   });
   const [first, ...more] = members.flatMap(({ role }, i) => (role === 'primary' ? [i] : []));
-  if (first === undefined) return [...odd, { ...problem([...path, 'clusters'], 'no cluster is the primary', 'give exactly one `role: primary`'), at: 'key' }];
-  return [...odd, ...more.map((i) => problem(roleAt(i), 'this is a second primary', 'give exactly one `role: primary`; the others are standbys'))];
+  if (first === undefined)
+    return [
+      ...odd,
+      { ...problem([...path, 'clusters'], 'no cluster is the primary', 'give exactly one `role: primary`'), at: 'key' },
+    ];
+  return [
+    ...odd,
+    ...more.map((i) =>
+      problem(roleAt(i), 'this is a second primary', 'give exactly one `role: primary`; the others are standbys'),
+    ),
+  ];
 }
 
 function activeRoles(path: ConfigPath, { members, strategy }: ServiceOutline): readonly Problem[] {
   const odd = members.flatMap(({ role }, i) =>
     role === 'primary'
-      ? [problem([...path, 'clusters', i, 'role'], `strategy ${strategy} has no primary`, 'write `role: active` or `role: standby`')]
+      ? [
+          problem(
+            [...path, 'clusters', i, 'role'],
+            `strategy ${strategy} has no primary`,
+            'write `role: active` or `role: standby`',
+          ),
+        ]
       : [],
   );
   if (members.some(({ role }) => role !== 'standby')) return odd;
-  return [...odd, { ...problem([...path, 'clusters'], 'every cluster is a standby: nobody would serve', 'give at least one `role: active`'), at: 'key' }];
+  return [
+    ...odd,
+    {
+      ...problem(
+        [...path, 'clusters'],
+        'every cluster is a standby: nobody would serve',
+        'give at least one `role: active`',
+      ),
+      at: 'key',
+    },
+  ];
 }
 
 /** A move between two models would change the answers: that is a deployment, not a failover. */
 function differentModels({ clusters }: Outline, names: readonly string[], nameAt: PathOf): readonly Problem[] {
-  const modelOf = (name: string): string | null => (Object.hasOwn(clusters, name) ? (clusters[name]?.model ?? null) : null);
+  const modelOf = (name: string): string | null =>
+    Object.hasOwn(clusters, name) ? (clusters[name]?.model ?? null) : null;
   const first = names.find((name) => modelOf(name) !== null);
   return names.flatMap((name, i) => {
     if (first === undefined || modelOf(name) === null || modelOf(name) === modelOf(first)) return [];

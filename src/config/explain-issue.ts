@@ -17,7 +17,11 @@ interface Place {
  * Problems behind one finding of the schema; several when one finding holds several (unknown keys, alternatives).
  * `present` tells whether the file has something at a path, so that a missing key is called missing.
  */
-export function explainIssue(root: SchemaNode, issue: Issue, present: (path: ConfigPath) => boolean): readonly Problem[] {
+export function explainIssue(
+  root: SchemaNode,
+  issue: Issue,
+  present: (path: ConfigPath) => boolean,
+): readonly Problem[] {
   return explainAt({ root, present, path: keysOnly(issue.path) }, issue);
 }
 
@@ -25,16 +29,12 @@ const keysOnly = (path: readonly PropertyKey[]): ConfigPath =>
   path.map((key) => (typeof key === 'symbol' ? String(key) : key));
 
 function explainAt(place: Place, issue: Issue): readonly Problem[] {
-  switch (issue.code) {
-    case 'unrecognized_keys':
-      return issue.keys.map((key) => unknownKey(place, key));
-    case 'invalid_union':
-      return alternatives(place, issue);
-    case 'invalid_key':
-      return [{ path: place.path, at: 'key', wrong: 'this is not a name that can be used', fix: NAME_FIX }];
-    default:
-      return [wrongValue(place, issue)];
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(place, key));
+  if (issue.code === 'invalid_union') return alternatives(place, issue);
+  if (issue.code === 'invalid_key') {
+    return [{ path: place.path, at: 'key', wrong: 'this is not a name that can be used', fix: NAME_FIX }];
   }
+  return [wrongValue(place, issue)];
 }
 
 const NAME_FIX = 'use 1 to 63 lower-case letters, digits and hyphens, a letter or digit at both ends';
@@ -53,9 +53,18 @@ function unknownKey({ root, path }: Place, key: string): Problem {
 
 /** Of a switch-off or a table, the table is what somebody meant who wrote one. */
 function alternatives(place: Place, issue: Extract<Issue, { code: 'invalid_union' }>): readonly Problem[] {
-  const meant = issue.errors.find((branch) => branch.every((i) => !(i.path.length === 0 && /^invalid_(type|value)$/.test(i.code))));
+  const meant = issue.errors.find((branch) =>
+    branch.every((i) => !(i.path.length === 0 && /^invalid_(type|value)$/.test(i.code))),
+  );
   if (meant === undefined) {
-    return [{ path: place.path, at: 'value', wrong: `\`${spellPath(place.path)}\` must be a table or \`false\``, fix: `one of ${keysAt(place.root, place.path).join(', ')} inside, or \`false\` to switch the check off` }];
+    return [
+      {
+        path: place.path,
+        at: 'value',
+        wrong: `\`${spellPath(place.path)}\` must be a table or \`false\``,
+        fix: `one of ${keysAt(place.root, place.path).join(', ')} inside, or \`false\` to switch the check off`,
+      },
+    ];
   }
   return meant.flatMap((inner) => explainAt({ ...place, path: [...place.path, ...keysOnly(inner.path)] }, inner));
 }
@@ -86,34 +95,23 @@ const kindWord = (kind: string): string => KIND_WORDS[kind] ?? kind;
 
 function sentence(path: ConfigPath, issue: Issue): string {
   const where = path.length === 0 ? 'the file' : `\`${spellPath(path)}\``;
-  switch (issue.code) {
-    case 'invalid_type':
-      return `${where} must be ${kindWord(issue.expected)}`;
-    case 'invalid_value':
-      return `${where} is none of the words known here`;
-    case 'too_small':
-      return issue.message.startsWith('Too small') ? `${where} is too small` : `${where}: ${issue.message}`;
-    case 'too_big':
-      return `${where} is too large`;
-    default:
-      return `${where}: ${issue.message}`;
-  }
+  if (issue.code === 'invalid_type') return `${where} must be ${kindWord(issue.expected)}`;
+  if (issue.code === 'invalid_value') return `${where} is none of the words known here`;
+  if (issue.code === 'too_small') return `${where} is too small`;
+  if (issue.code === 'too_big') return `${where} is too large`;
+  return `${where}: ${issue.message}`;
 }
 
 function fixOf(issue: Issue, schema: SchemaNode | null): string {
   if (schema?.fix !== undefined) return schema.fix;
-  switch (issue.code) {
-    case 'invalid_value':
-      return `write ${issue.values.map(String).join(', or ')}`;
-    case 'too_small':
-      return `${issue.inclusive === false ? 'more than' : 'at least'} ${String(issue.minimum)}`;
-    case 'too_big':
-      return `at most ${String(issue.maximum)}`;
-    case 'invalid_type':
-      return isDuration(schema) ? 'write a number with a unit, such as 500ms, 2s, 10m or 1h' : `write ${kindWord(issue.expected)}`;
-    default:
-      return schema?.description ?? 'see docs/configuration.md';
-  }
+  if (issue.code === 'invalid_value') return `write ${issue.values.map(String).join(', or ')}`;
+  if (issue.code === 'too_small')
+    return `${issue.inclusive === false ? 'more than' : 'at least'} ${String(issue.minimum)}`;
+  if (issue.code === 'too_big') return `at most ${String(issue.maximum)}`;
+  if (issue.code === 'invalid_type' && isDuration(schema))
+    return 'write a number with a unit, such as 500ms, 2s, 10m or 1h';
+  if (issue.code === 'invalid_type') return `write ${kindWord(issue.expected)}`;
+  return schema?.description ?? 'see docs/configuration.md';
 }
 
 const isDuration = (schema: SchemaNode | null): boolean => schema?.pattern?.includes('(ms|s|m|h)') ?? false;

@@ -27,7 +27,10 @@ export function parseFleet(text: string, fileName: string): Fleet {
   const content = source.content ?? {};
   const parsed = fleetFile.safeParse(content);
   const ofShape = parsed.success ? [] : shapeProblems(parsed.error, source);
-  const problems = [...ofShape, ...crossCheck(outlineOf(content)).filter((p) => !ofShape.some((o) => touch(o.path, p.path)))];
+  const problems = [
+    ...ofShape,
+    ...crossCheck(outlineOf(content)).filter((p) => !ofShape.some((o) => touch(o.path, p.path))),
+  ];
   if (!parsed.success || problems.length > 0) throw refusal(fileName, located(source, problems));
   return assembleFleet(parsed.data);
 }
@@ -59,7 +62,11 @@ function readBounded(path: string): string {
     if (error instanceof CodedError) throw error;
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
     const why = code === 'ENOENT' ? 'there is no such file' : `the file cannot be read (${code})`;
-    throw new CodedError('bad-config', `${path}: ${why}. Fix: name a configuration file that can be read, such as examples/understudy.yaml`, { cause: error });
+    throw new CodedError(
+      'bad-config',
+      `${path}: ${why}. Fix: name a configuration file that can be read, such as examples/understudy.yaml`,
+      { cause: error },
+    );
   }
 }
 

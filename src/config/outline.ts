@@ -19,7 +19,10 @@ export function outlineOf(content: unknown): Outline {
     clusters: eachOf(file['clusters'], (cluster) => ({ model: text(cluster['model']) })),
     services: eachOf(file['services'], (service) => ({
       strategy: text(service['strategy']) ?? 'primary-standby',
-      members: list(service['clusters']).map((member) => ({ name: text(table(member)['name']) ?? '', role: text(table(member)['role']) })),
+      members: list(service['clusters']).map((member) => ({
+        name: text(table(member)['name']) ?? '',
+        role: text(table(member)['role']),
+      })),
     })),
   };
 }

@@ -34,7 +34,10 @@ function duration(what: string, bounds: Partial<Bounds> = {}) {
         code: 'custom',
         message: ms === null ? 'this is not a duration' : 'this duration is out of bounds',
         params: {
-          fix: ms === null ? 'write a number with a unit, such as 500ms, 2s, 10m or 1h' : `between ${minMs}ms and ${maxMs}ms`,
+          fix:
+            ms === null
+              ? 'write a number with a unit, such as 500ms, 2s, 10m or 1h'
+              : `between ${minMs}ms and ${maxMs}ms`,
         },
       });
       return z.NEVER;
@@ -45,14 +48,20 @@ const name = (what: string) =>
   z
     .string()
     .regex(NAME_PATTERN, 'this is not a name that can be used')
-    .meta({ description: what, fix: 'use 1 to 63 lower-case letters, digits and hyphens, a letter or digit at both ends' });
+    .meta({
+      description: what,
+      fix: 'use 1 to 63 lower-case letters, digits and hyphens, a letter or digit at both ends',
+    });
 
 /** The name of a variable, never its value: a value that was put here by mistake is not repeated by any message. */
 const envName = (what: string) =>
   z
     .string()
     .regex(ENV_PATTERN, 'this is not the name of an environment variable')
-    .meta({ description: `${what} The name of an environment variable.`, fix: 'write the name of the variable, such as SLACK_BOT_TOKEN, not its value' });
+    .meta({
+      description: `${what} The name of an environment variable.`,
+      fix: 'write the name of the variable, such as SLACK_BOT_TOKEN, not its value',
+    });
 
 /** What is wrong with a base URL and how to right it, or `null`. */
 function faultOfBaseUrl(text: string): { readonly wrong: string; readonly fix: string } | null {
@@ -61,10 +70,16 @@ function faultOfBaseUrl(text: string): { readonly wrong: string; readonly fix: s
     return { wrong: 'this is not an http or https URL', fix: 'write it as http://host:port' };
   }
   if (url.username !== '' || url.password !== '') {
-    return { wrong: 'a URL may not carry a user or password', fix: 'remove them; this file is not the place for secrets' };
+    return {
+      wrong: 'a URL may not carry a user or password',
+      fix: 'remove them; this file is not the place for secrets',
+    };
   }
   if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
-    return { wrong: 'a base URL has no path, query or fragment', fix: `write ${url.origin}; paths such as /v1 are added to it` };
+    return {
+      wrong: 'a base URL has no path, query or fragment',
+      fix: `write ${url.origin}; paths such as /v1 are added to it`,
+    };
   }
   return null;
 }
@@ -95,7 +110,10 @@ const path = z
 const probeTimeout = duration('How long an answer may take.', { minMs: 10, maxMs: 120_000 }).optional();
 const off = z.literal(false).meta({ description: 'This cluster has no such check.' });
 const probe = <Shape extends z.ZodRawShape>(what: string, shape: Shape) =>
-  z.union([off, z.strictObject(shape)]).optional().meta({ description: what });
+  z
+    .union([off, z.strictObject(shape)])
+    .optional()
+    .meta({ description: what });
 
 const probes = z
   .strictObject({
@@ -111,7 +129,12 @@ const probes = z
     generation: probe('A real completion of a few tokens.', {
       timeout: probeTimeout,
       every: duration('Pause between two completions when no real answer was seen.', { minMs: 100 }).optional(),
-      maxTokens: z.int().min(2).max(64).optional().meta({ description: 'Tokens to ask for; two at least, to time the second one.' }),
+      maxTokens: z
+        .int()
+        .min(2)
+        .max(64)
+        .optional()
+        .meta({ description: 'Tokens to ask for; two at least, to time the second one.' }),
     }),
     identity: probe('Which model is served.', { path: path.optional(), timeout: probeTimeout }),
   })
@@ -121,10 +144,15 @@ const cluster = z
   .strictObject({
     url: baseUrl('Base URL, without /v1.'),
     region: name('Where it stands.'),
-    engine: z.enum(ENGINES).default('generic').meta({ description: 'Which dialect its health, metrics and models speak.' }),
+    engine: z
+      .enum(ENGINES)
+      .default('generic')
+      .meta({ description: 'Which dialect its health, metrics and models speak.' }),
     model: z.string().min(1).max(256).meta({ description: 'Model id that this cluster must serve.' }),
     capacity: z
-      .strictObject({ concurrency: z.int().min(1).max(1_000_000).default(64).meta({ description: 'Requests at once.' }) })
+      .strictObject({
+        concurrency: z.int().min(1).max(1_000_000).default(64).meta({ description: 'Requests at once.' }),
+      })
       .prefault({})
       .meta({ description: 'What it can carry.' }),
     probes: probes.prefault({}),
@@ -134,7 +162,10 @@ const cluster = z
 const health = z
   .strictObject({
     interval: duration('Pause between two checks.', { minMs: 20, maxMs: 300_000 }).prefault('2s'),
-    timeout: duration('Timeout of the http check; without it the engine says (generic 5s, vllm 1s).', { minMs: 10, maxMs: 120_000 }).optional(),
+    timeout: duration('Timeout of the http check; without it the engine says (generic 5s, vllm 1s).', {
+      minMs: 10,
+      maxMs: 120_000,
+    }).optional(),
     fall: z.int().min(1).max(100).default(3).meta({ description: 'Failures in a row that make a verdict.' }),
     rise: z.int().min(1).max(100).default(5).meta({ description: 'Successes in a row that clear it.' }),
     gray: z
@@ -147,7 +178,10 @@ const health = z
       })
       .meta({ description: 'The second way down: `failures` of the last `of` checks.' }),
   })
-  .meta({ description: 'How the clusters of this service are watched. A cluster of several services: the shortest interval wins.' });
+  .meta({
+    description:
+      'How the clusters of this service are watched. A cluster of several services: the shortest interval wins.',
+  });
 
 /** Percent on the target after each step: rising, and 100 at the end, or the move would stop half-way. */
 const ramp = (what: string) =>
@@ -177,7 +211,9 @@ const move = z
     degraded: ramp('Ramp away from a cluster that limps.').prefault([5, 25, 50, 100]),
     planned: ramp('Ramp of switchovers and failbacks.').prefault([1, 5, 25, 50, 100]),
     drainTimeout: duration('Longest wait for running requests to end.').prefault('5m'),
-    stepDeadline: duration('Longest wait for a verdict on a planned step; then the move pauses and asks.').prefault('60s'),
+    stepDeadline: duration('Longest wait for a verdict on a planned step; then the move pauses and asks.').prefault(
+      '60s',
+    ),
     bake: duration('Shortest watch after a planned step.', { minMs: 0 }).prefault('2s'),
     slowFirstToken: duration('A first token later than this counts as slow.').prefault('5s'),
     cooldown: duration('Pause after a move in which no other automatic move starts.', { minMs: 0 }).prefault('60s'),
@@ -198,7 +234,9 @@ const service = z
           role: z
             .enum(['primary', 'standby', 'active'])
             .optional()
-            .meta({ description: 'primary-standby: primary or standby, to be written. Others: active (default) or standby.' }),
+            .meta({
+              description: 'primary-standby: primary or standby, to be written. Others: active (default) or standby.',
+            }),
         }),
       )
       .min(1)
@@ -208,18 +246,18 @@ const service = z
       .strictObject({ layer: z.enum(TRAFFIC_LAYERS).default('gateway') })
       .prefault({})
       .meta({ description: 'What splits the requests.' }),
-    mode: z
-      .enum(['auto', 'approve'])
-      .default('auto')
-      .meta({
-        description: 'auto acts; approve asks a person first.',
-        fix: 'write auto or approve; freezing needs an owner and an end: `understudy freeze <service> --for 1h --reason …`',
-      }),
+    mode: z.enum(['auto', 'approve']).default('auto').meta({
+      description: 'auto acts; approve asks a person first.',
+      fix: 'write auto or approve; freezing needs an owner and an end: `understudy freeze <service> --for 1h --reason …`',
+    }),
     health: health.prefault({}),
     move: move.prefault({}),
     failback: z
       .strictObject({
-        policy: z.enum(['auto', 'approve', 'never']).default('approve').meta({ description: 'Whether traffic goes home by itself.' }),
+        policy: z
+          .enum(['auto', 'approve', 'never'])
+          .default('approve')
+          .meta({ description: 'Whether traffic goes home by itself.' }),
         soak: duration('How long the old cluster must have been well.', { minMs: 0 }).prefault('10m'),
       })
       .prefault({})
@@ -248,7 +286,10 @@ export const fleetFile = z
     version: z.literal(1).meta({ description: 'Version of this format.' }),
     temporal: z
       .strictObject({
-        address: z.string().regex(/^[^\s/:]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/, 'this is not host:port').meta({ description: 'host:port', fix: 'write it as host:port, such as localhost:7233, without http://' }),
+        address: z
+          .string()
+          .regex(/^[^\s/:]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/, 'this is not host:port')
+          .meta({ description: 'host:port', fix: 'write it as host:port, such as localhost:7233, without http://' }),
         namespace: z.string().min(1).max(255).default('default'),
       })
       .optional()

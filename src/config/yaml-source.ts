@@ -1,5 +1,16 @@
 /** Reads YAML and remembers where each value stands. Bounded: size, aliases, nesting. */
-import { Document, isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit, type Node, type Pair } from 'yaml';
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  visit,
+} from 'yaml';
 import type { ConfigPath } from './problem.js';
 
 export const FILE_BYTES_MAX = 1_048_576;
@@ -30,7 +41,13 @@ export interface YamlSource {
 /** Reads `text`. Never throws: what is wrong is in `errors`. */
 export function readYaml(text: string): YamlSource {
   const lines = new LineCounter();
-  const doc = parseDocument(text, { lineCounter: lines, uniqueKeys: true, merge: true, prettyErrors: false, version: '1.2' });
+  const doc = parseDocument(text, {
+    lineCounter: lines,
+    uniqueKeys: true,
+    merge: true,
+    prettyErrors: false,
+    version: '1.2',
+  });
   const place = (offset: number): Position => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col) };
@@ -41,7 +58,12 @@ export function readYaml(text: string): YamlSource {
   try {
     content = errors.length === 0 ? doc.toJS({ maxAliasCount: ALIASES_MAX }) : undefined;
   } catch {
-    errors.push({ line: 1, column: 1, wrong: `anchors are used more than ${ALIASES_MAX} times, or refer to themselves`, fix: 'write the values out' });
+    errors.push({
+      line: 1,
+      column: 1,
+      wrong: `anchors are used more than ${ALIASES_MAX} times, or refer to themselves`,
+      fix: 'write the values out',
+    });
   }
   return {
     content,
@@ -58,9 +80,13 @@ export function readYaml(text: string): YamlSource {
 
 function wordsFor(code: string, message: string): { readonly wrong: string; readonly fix: string } {
   if (code === 'DUPLICATE_KEY') return { wrong: 'this key stands here twice', fix: 'keep one of them' };
-  if (code === 'MULTIPLE_DOCS') return { wrong: 'a second YAML document begins here', fix: 'keep one document in the file' };
+  if (code === 'MULTIPLE_DOCS')
+    return { wrong: 'a second YAML document begins here', fix: 'keep one document in the file' };
   // The reader's own words may quote the file; the first line does so least.
-  return { wrong: `this is not YAML: ${message.split('\n')[0] ?? code}`, fix: 'check quotes, colons and indentation here' };
+  return {
+    wrong: `this is not YAML: ${message.split('\n')[0] ?? code}`,
+    fix: 'check quotes, colons and indentation here',
+  };
 }
 
 /** Keys that JavaScript gives a meaning of its own, and keys that are no text. */
@@ -98,7 +124,9 @@ function stepInto(doc: Document, from: Found, step: string | number): Found | nu
   const holder = isAlias(from.value) ? from.value.resolve(doc) : from.value;
   if (isMap(holder)) {
     const pair = holder.items.find((p) => isScalar(p.key) && String(p.key.value) === String(step));
-    return pair === undefined ? null : { key: pair.key as Node, value: pair.value as Node | null, depth: from.depth + 1 };
+    return pair === undefined
+      ? null
+      : { key: pair.key as Node, value: pair.value as Node | null, depth: from.depth + 1 };
   }
   const item = isSeq(holder) ? (holder.items[Number(step)] as Node | undefined) : undefined;
   return item === undefined ? null : { key: item, value: item, depth: from.depth + 1 };

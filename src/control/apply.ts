@@ -55,11 +55,21 @@ type Present = { readonly runs: false } | { readonly runs: true; readonly order:
  * worker: without one the orders wait in Temporal, and the result says that nobody could be asked for the difference.
  * @throws CodedError `temporal-unreachable`, `invariant`
  */
-export async function applyFleet(client: Client, fleet: Fleet, options: { readonly dryRun: boolean }): Promise<ApplyResult> {
-  const wanted = [...Object.values(fleet.clusters).map((c) => wantedCluster(fleet, c)), ...Object.values(fleet.services).map((s) => wantedService(fleet, s))];
+export async function applyFleet(
+  client: Client,
+  fleet: Fleet,
+  options: { readonly dryRun: boolean },
+): Promise<ApplyResult> {
+  const wanted = [
+    ...Object.values(fleet.clusters).map((c) => wantedCluster(fleet, c)),
+    ...Object.values(fleet.services).map((s) => wantedService(fleet, s)),
+  ];
   const asker = new Asker(client);
   const planned = await inTurn(wanted, async (want) => ({ want, present: await asker.present(want.kind, want.name) }));
-  const leaving = await findLeaving(client, fleet, { asker, orders: planned.flatMap(({ present }) => (present.runs && present.order !== null ? [present.order] : [])) });
+  const leaving = await findLeaving(client, fleet, {
+    asker,
+    orders: planned.flatMap(({ present }) => (present.runs && present.order !== null ? [present.order] : [])),
+  });
   const changes = planned.map(({ want, present }) => changeOf(want, present));
   if (!options.dryRun) {
     for (const kind of ['cluster', 'service'] as const) {
@@ -135,17 +145,19 @@ function namesIn(order: Order, kind: Kind): readonly string[] {
 async function configure(client: Client, want: Wanted): Promise<void> {
   const workflowId = workflowIdOf(want.kind, want.name);
   try {
-    await client.connection.withDeadline(Date.now() + QUERY_DEADLINE_MS, async () =>
-      // One atomic call: whoever else applies at this moment, the order sent last is the one that holds.
-      await client.workflow.signalWithStart(WORKFLOW_TYPE[want.kind], {
-        workflowId,
-        taskQueue: CONTROL_TASK_QUEUE,
-        args: [want.order],
-        signal: (want.kind === 'cluster' ? configureClusterSignal : configureGuardSignal).name,
-        signalArgs: [want.order],
-        staticSummary: want.summary,
-        typedSearchAttributes: want.attributes,
-      }),
+    await client.connection.withDeadline(
+      Date.now() + QUERY_DEADLINE_MS,
+      async () =>
+        // One atomic call: whoever else applies at this moment, the order sent last is the one that holds.
+        await client.workflow.signalWithStart(WORKFLOW_TYPE[want.kind], {
+          workflowId,
+          taskQueue: CONTROL_TASK_QUEUE,
+          args: [want.order],
+          signal: (want.kind === 'cluster' ? configureClusterSignal : configureGuardSignal).name,
+          signalArgs: [want.order],
+          staticSummary: want.summary,
+          typedSearchAttributes: want.attributes,
+        }),
     );
   } catch (error) {
     throw await inWords(client, error, `${workflowId} was configured`);
@@ -154,8 +166,9 @@ async function configure(client: Client, want: Wanted): Promise<void> {
 
 async function retire(client: Client, workflowId: string): Promise<void> {
   try {
-    await client.connection.withDeadline(Date.now() + QUERY_DEADLINE_MS, async () =>
-      await client.workflow.getHandle(workflowId).signal(retireSignal),
+    await client.connection.withDeadline(
+      Date.now() + QUERY_DEADLINE_MS,
+      async () => await client.workflow.getHandle(workflowId).signal(retireSignal),
     );
   } catch (error) {
     if (!isNotFound(error)) throw await inWords(client, error, `${workflowId} was retired`);

@@ -35,8 +35,9 @@ export async function askWorkflow<T>(
   deadlineMs = QUERY_DEADLINE_MS,
 ): Promise<T | null> {
   try {
-    return await client.connection.withDeadline(Date.now() + deadlineMs, async () =>
-      await client.workflow.getHandle(workflowId).query(query),
+    return await client.connection.withDeadline(
+      Date.now() + deadlineMs,
+      async () => await client.workflow.getHandle(workflowId).query(query),
     );
   } catch (error) {
     if (isNotFound(error)) return null;
@@ -56,8 +57,9 @@ export async function orderWorkflow<Reply, Order>(
   order: Order,
 ): Promise<Reply | null> {
   try {
-    return await client.connection.withDeadline(Date.now() + UPDATE_DEADLINE_MS, async () =>
-      await client.workflow.getHandle(workflowId).executeUpdate(update, { args: [order] }),
+    return await client.connection.withDeadline(
+      Date.now() + UPDATE_DEADLINE_MS,
+      async () => await client.workflow.getHandle(workflowId).executeUpdate(update, { args: [order] }),
     );
   } catch (error) {
     if (isNotFound(error)) return null;
@@ -84,7 +86,9 @@ export async function inWords(client: Client, error: unknown, what: string): Pro
   if (code === GRPC.unavailable) return unreachable(client, what, error);
   if (code === GRPC.failedPrecondition) return noWorker(what, error);
   const cause = error instanceof WorkflowUpdateFailedError ? (error.cause ?? error) : error;
-  return new CodedError('invariant', `${what}; it failed: ${cause instanceof Error ? cause.message : String(cause)}`, { cause: error });
+  return new CodedError('invariant', `${what}; it failed: ${cause instanceof Error ? cause.message : String(cause)}`, {
+    cause: error,
+  });
 }
 
 function grpcCode(error: unknown): number | null {
@@ -96,7 +100,9 @@ const noWorker = (what: string, cause: unknown): CodedError =>
   new CodedError('no-worker', `no control worker answers (${what})`, { cause });
 
 function unreachable(client: Client, what: string, cause: unknown): CodedError {
-  return new CodedError('temporal-unreachable', `Temporal at ${addressOf(client)} does not answer (${what})`, { cause });
+  return new CodedError('temporal-unreachable', `Temporal at ${addressOf(client)} does not answer (${what})`, {
+    cause,
+  });
 }
 
 function addressOf(client: Client): string {
@@ -106,8 +112,9 @@ function addressOf(client: Client): string {
 
 async function answers(client: Client): Promise<boolean> {
   try {
-    await client.connection.withDeadline(Date.now() + PING_DEADLINE_MS, async () =>
-      await client.connection.workflowService.getSystemInfo({}),
+    await client.connection.withDeadline(
+      Date.now() + PING_DEADLINE_MS,
+      async () => await client.connection.workflowService.getSystemInfo({}),
     );
     return true;
   } catch {

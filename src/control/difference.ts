@@ -32,7 +32,8 @@ function flatten(value: unknown, at = '', into = new Map<string, string>()): Map
 }
 
 type Table = Readonly<Record<string, unknown>>;
-const isTable = (value: unknown): value is Table => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isTable = (value: unknown): value is Table =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Members and clusters are told by name: an index would show every later one as changed. */
 function labelOf(entry: Table, index: number): string {

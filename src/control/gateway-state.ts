@@ -21,11 +21,14 @@ export async function readGatewayState(admin: GatewayAdmin): Promise<ReadonlyMap
   try {
     const headers = admin.token === null ? {} : { authorization: `Bearer ${admin.token}` };
     const answer = await fetch(url, { headers, signal: AbortSignal.timeout(TIMEOUT_MS), redirect: 'error' });
-    if (answer.status !== 200) throw new Error(answer.status === 401 ? 'it refuses the admin token' : `status ${answer.status}`);
+    if (answer.status !== 200)
+      throw new Error(answer.status === 401 ? 'it refuses the admin token' : `status ${answer.status}`);
     const states = statesIn(JSON.parse(await boundedText(answer)));
     return new Map(states.map((state) => [state.service, state]));
   } catch (error) {
-    throw new CodedError('layer-unreachable', `the gateway at ${url.origin} does not answer: ${sentence(error)}`, { cause: error });
+    throw new CodedError('layer-unreachable', `the gateway at ${url.origin} does not answer: ${sentence(error)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -42,7 +45,11 @@ async function boundedText(answer: Response): Promise<string> {
 
 function statesIn(body: unknown): readonly TrafficState[] {
   const services = (body as { services?: unknown } | null)?.services;
-  const list: unknown = Array.isArray(services) ? services : typeof services === 'object' && services !== null ? Object.values(services) : null;
+  const list: unknown = Array.isArray(services)
+    ? services
+    : typeof services === 'object' && services !== null
+      ? Object.values(services)
+      : null;
   if (!Array.isArray(list)) throw new Error('its answer has no `services`; is this a gateway?');
   return list as readonly TrafficState[];
 }

@@ -41,8 +41,9 @@ export async function listRunning(client: Client, kind: Kind): Promise<readonly 
  */
 export async function isRunning(client: Client, workflowId: string): Promise<boolean> {
   try {
-    const { status } = await client.connection.withDeadline(Date.now() + QUERY_DEADLINE_MS, async () =>
-      await client.workflow.getHandle(workflowId).describe(),
+    const { status } = await client.connection.withDeadline(
+      Date.now() + QUERY_DEADLINE_MS,
+      async () => await client.workflow.getHandle(workflowId).describe(),
     );
     return status.name === 'RUNNING';
   } catch (error) {

@@ -45,7 +45,9 @@ export async function readStatus(
   const asked = await inTurn(names, async (name) => await askGuard(control, name));
   const refused = asked.flatMap((a) => (a.error === null ? [] : [a.error]));
   // A guard that left between the listing and the question is no mistake of the caller's.
-  const fatal = refused.find((e) => (only.length > 0 && e.code === 'unknown-service') || refused.length === asked.length);
+  const fatal = refused.find(
+    (e) => (only.length > 0 && e.code === 'unknown-service') || refused.length === asked.length,
+  );
   if (fatal !== undefined) throw fatal;
   return {
     services: asked.flatMap(({ view }) => (view === null ? [] : [withTraffic(view, gateway.states.get(view.name))])),

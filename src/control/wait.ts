@@ -40,36 +40,49 @@ export async function waitForMove(
   const { signal, pollMs = POLL_MS, silenceMsMax = SILENCE_MS_MAX } = options;
   const service = serviceOf(id);
   const tell = changesOnly(onProgress);
-  let answeredAt = Date.now();
-  let goneSince: number | null = null;
+  const checkPatience = patience(id, silenceMsMax);
   // Ends by the move's end, by too long a silence, or by the caller's signal.
   for (;;) {
     signal?.throwIfAborted();
     const seen = await look(control, service, id);
     if (seen.kind === 'ended') return seen.record;
-    if (seen.kind === 'silent') {
-      if (Date.now() - answeredAt > silenceMsMax) throw seen.error;
-      tell({ kind: 'silence', why: seen.error.message });
-    } else {
-      answeredAt = Date.now();
-      goneSince = seen.kind === 'gone' ? (goneSince ?? Date.now()) : null;
-      if (goneSince !== null && Date.now() - goneSince > RECORD_MS_MAX) throw new CodedError('no-move', `there is no move ${id}`);
-      if (seen.kind === 'running') tell({ kind: 'step', ...seen.at });
-    }
+    checkPatience(seen, Date.now());
+    if (seen.kind === 'running') tell({ kind: 'step', ...seen.at });
+    if (seen.kind === 'silent') tell({ kind: 'silence', why: seen.error.message });
     await sleep(pollMs, undefined, signal === undefined ? {} : { signal });
   }
 }
 
+/** Throws when nobody answers, or when there is no trace of the move, for too long. */
+function patience(id: string, silenceMsMax: number): (seen: Seen, nowMs: number) => void {
+  let answeredAtMs = Date.now();
+  let goneSinceMs: number | null = null;
+  return (seen, nowMs) => {
+    if (seen.kind === 'silent') {
+      if (nowMs - answeredAtMs > silenceMsMax) throw seen.error;
+      return;
+    }
+    answeredAtMs = nowMs;
+    goneSinceMs = seen.kind === 'gone' ? (goneSinceMs ?? nowMs) : null;
+    if (goneSinceMs !== null && nowMs - goneSinceMs > RECORD_MS_MAX)
+      throw new CodedError('no-move', `there is no move ${id}`);
+  };
+}
+
 type Seen =
   | { readonly kind: 'ended'; readonly record: MoveRecord }
-  | { readonly kind: 'running'; readonly at: { readonly step: string; readonly state: string; readonly question: string | null } }
+  | {
+      readonly kind: 'running';
+      readonly at: { readonly step: string; readonly state: string; readonly question: string | null };
+    }
   | { readonly kind: 'gone' }
   | { readonly kind: 'silent'; readonly error: CodedError };
 
 async function look(control: Control, service: string, id: string): Promise<Seen> {
   try {
     const { move }: GuardView = await readGuard(control, service);
-    if (move?.id === id) return { kind: 'running', at: { step: move.step, state: move.state, question: move.question } };
+    if (move?.id === id)
+      return { kind: 'running', at: { step: move.step, state: move.state, question: move.question } };
     const record = (await readHistory(control, service)).find((m) => m.id === id);
     return record === undefined ? { kind: 'gone' } : { kind: 'ended', record };
   } catch (error) {
@@ -80,7 +93,8 @@ async function look(control: Control, service: string, id: string): Promise<Seen
 
 function serviceOf(id: string): string {
   const [, service] = /^move\/([^/]+)\/\d+$/.exec(id) ?? [];
-  if (service === undefined) throw new CodedError('bad-input', `\`${id.slice(0, 128)}\` is not the id of a move, such as move/chat/7`);
+  if (service === undefined)
+    throw new CodedError('bad-input', `\`${id.slice(0, 128)}\` is not the id of a move, such as move/chat/7`);
   return service;
 }
 

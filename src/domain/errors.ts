@@ -63,10 +63,10 @@ export const ERRORS = {
     meaning: 'no usable Temporal server could be found, downloaded or built',
     fix: 'follow one of the ways that the message lists',
   },
-  'start-failed': { family: 'refused', meaning: 'a part of the instance did not start', fix: 'read its last words in the message, and its log in `logs` of the data directory' },
+  'start-failed': {
     family: 'refused',
-    meaning: 'the embedded Temporal server did not start',
-    fix: 'read its last lines in the message',
+    meaning: 'a part of the instance did not start',
+    fix: 'read its last words in the message, and its log in `logs` of the data directory',
   },
   'port-taken': {
     family: 'refused',

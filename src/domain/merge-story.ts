@@ -2,7 +2,7 @@
  * How a story grows: lines are merged by key, the newest head wins, an end stays an end. The bounds keep a story far
  * below Temporal's 2 MB a payload, whoever tells it and however long it runs.
  */
-import type { Delivered, StoryHead, StoryLine, StoryView } from './story.js';
+import type { Delivered, StoryHead, StoryLine, StoryTone, StoryView } from './story.js';
 
 /** A story of more lines than this has gone wrong; the rest is in `understudy history`. */
 export const STORY_LINES_MAX = 500;
@@ -10,6 +10,16 @@ export const STORY_LINES_MAX = 500;
 export const STORY_LINE_CHARS_MAX = 1_000;
 
 const OVERFLOW_KEY = 'overflow';
+const KEY_CHARS_MAX = 200;
+/** The latest time that ECMAScript's `Date` knows, ms. */
+const TIME_MAX_MS = 8.64e15;
+const TONES: Readonly<Record<StoryTone, true>> = {
+  running: true,
+  question: true,
+  good: true,
+  bad: true,
+  warning: true,
+};
 
 export interface StoryNews {
   readonly head: StoryHead;
@@ -57,6 +67,7 @@ function faultOfHead(head: unknown): string | null {
   for (const field of ['service', 'title', 'state', 'tone', 'cause']) {
     if (typeof head[field] !== 'string') return `head.${field}: expected a text`;
   }
+  if (!Object.hasOwn(TONES, String(head['tone']))) return `head.tone: expected one of ${Object.keys(TONES).join(', ')}`;
   if (!isTextList(head['from'])) return 'head.from: expected a list of cluster names';
   if (!isTextList(head['next'])) return 'head.next: expected a list of texts';
   if (head['to'] !== null && typeof head['to'] !== 'string') return 'head.to: expected a cluster name or null';
@@ -95,7 +106,9 @@ function isLine(value: unknown): boolean {
   return (
     isRecord(value) &&
     typeof value['key'] === 'string' &&
-    Number.isFinite(value['atMs']) &&
+    value['key'].length <= KEY_CHARS_MAX &&
+    typeof value['atMs'] === 'number' &&
+    Math.abs(value['atMs']) <= TIME_MAX_MS &&
     typeof value['text'] === 'string' &&
     typeof value['broadcast'] === 'boolean'
   );

@@ -98,22 +98,25 @@ export async function serveAdmin(api: AdminApi, req: IncomingMessage, res: Serve
 }
 
 async function answer(api: AdminApi, req: IncomingMessage, res: ServerResponse): Promise<void> {
-  const [path = ''] = (req.url ?? '').split('?');
-  const [, noun = '', name, ...more] = path.split('/');
-  const service = name === undefined ? null : decode(name);
-  const verb = VERBS[`${req.method ?? ''} ${noun}`];
-  if (req.method === 'GET' && path === '/healthz') send(res, 200, { status: 'ok' });
-  else if (req.method === 'GET' && path === '/state') send(res, 200, { services: allStates(api) });
-  else if (req.method === 'GET' && noun === 'state' && service !== null && more.length === 0)
-    send(res, 200, stateOf(api, service));
-  else if (verb !== undefined && service !== null && more.length === 0) await change(api, { verb, service }, req, res);
+  const { path, noun, service } = target(req);
+  const method = req.method ?? '';
+  const verb = VERBS[`${method} ${noun}`];
+  if (service !== null && verb !== undefined) await change(api, { verb, service }, req, res);
+  else if (method === 'GET' && path === '/healthz') send(res, 200, { status: 'ok' });
+  else if (method === 'GET' && path === '/state') send(res, 200, { services: allStates(api) });
+  else if (method === 'GET' && noun === 'state' && service !== null) send(res, 200, stateOf(api, service));
   else {
-    send(res, 404, {
-      code: 'not-found',
-      message: `${req.method ?? ''} ${path.slice(0, 200)} is not a verb of the admin API`,
-    });
+    const message = `${method} ${path.slice(0, 200)} is not a verb of the admin API`;
+    send(res, 404, { code: 'not-found', message });
     discardRest(req, res);
   }
+}
+
+/** `/noun/service`; a path with more or fewer segments names no service. */
+function target(req: IncomingMessage): { path: string; noun: string; service: ServiceName | null } {
+  const [path = ''] = (req.url ?? '').split('?');
+  const [, noun = '', name, ...more] = path.split('/');
+  return { path, noun, service: name === undefined || name === '' || more.length > 0 ? null : decode(name) };
 }
 
 async function change(

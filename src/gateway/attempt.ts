@@ -189,7 +189,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
       this.#fail('status', `HTTP ${this.#status}`, answer);
       return;
     }
-    if (request.streamKind === 'choices' && owner === 'none' && ABORTED_ANSWER.test(body.latin1Slice())) {
+    if (request.streamKind === 'choices' && owner === 'none' && ABORTED_ANSWER.test(body.toString('latin1'))) {
       this.#fail('error-frame', 'the answer was aborted');
       return;
     }
@@ -259,7 +259,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   }
 
   #falseDone(): void {
-    this.#cut('it said [DONE] without a finish reason of the model');
+    this.#cut('it claimed its end without a finish reason of the model');
     this.#controller?.abort(LEFT);
   }
 

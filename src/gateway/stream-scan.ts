@@ -59,7 +59,7 @@ export class StreamScan {
   push(chunk: Buffer): number {
     if (this.#blind) return chunk.length;
     // One byte a character: all that is looked for is ASCII, and no character can be split.
-    const text = chunk.latin1Slice(0, chunk.length);
+    const text = chunk.toString('latin1');
     const whole = text.lastIndexOf('\n') + 1;
     if (whole === 0) {
       this.#tail += text;

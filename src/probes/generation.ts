@@ -68,6 +68,8 @@ async function stream(cluster: ClusterSpec, prompt: string, options: GenerationO
       stream: true,
     }),
   });
+  // Leaving a body early is an error of the body's to undici; without a listener it would end this process.
+  response.body.on('error', () => undefined);
   if (response.statusCode !== 200) {
     response.body.destroy();
     return response.statusCode;

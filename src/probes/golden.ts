@@ -21,18 +21,28 @@ export function goldenQuestion(): GoldenQuestion {
   return { prompt: `Repeat exactly: ${words.join(' ')}`, words };
 }
 
+export interface GoldenAnswer {
+  readonly text: string;
+  /** The model spent tokens on thinking aloud. */
+  readonly thought: boolean;
+  /** How the answer ended; `length` means that there may have been more. */
+  readonly finish: string | null;
+}
+
 /**
  * Right when at least half of the words came back, in any style, and nothing of it is garbage. `null`: it cannot be
- * judged, as with a model that spent its few tokens on thinking aloud.
+ * judged, as with thoughts instead of an answer, or an answer that was cut off before half of the words had room.
  */
-export function judgeAnswer(question: GoldenQuestion, answer: { readonly text: string; readonly thought: boolean }): boolean | null {
+export function judgeAnswer(question: GoldenQuestion, answer: GoldenAnswer): boolean | null {
   const text = answer.text.trim();
   if (text === '') return answer.thought ? null : false;
   if (isGarbled(text)) return false;
   const lower = text.toLowerCase();
   if (answer.thought || lower.startsWith('<think')) return null;
   const found = question.words.filter((word) => lower.includes(word)).length;
-  return found * 2 >= question.words.length;
+  if (found * 2 >= question.words.length) return true;
+  const hadRoom = answer.finish !== 'length' || text.length >= question.words.join(' ').length;
+  return hadRoom ? false : null;
 }
 
 function isGarbled(text: string): boolean {

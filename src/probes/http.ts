@@ -10,7 +10,7 @@ const BODY_KEPT = 120;
 /** @returns `null` when the cluster has no such check */
 export async function probeHttp(
   cluster: ClusterSpec,
-  options: { readonly fresh?: boolean; readonly signal?: AbortSignal } = {},
+  options: { readonly fresh?: boolean; readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
 ): Promise<HttpSeen | null> {
   const { http } = cluster.probes;
   if (http === null) return null;

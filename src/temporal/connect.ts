@@ -8,12 +8,13 @@ import { CodedError } from '../domain/errors.js';
 export interface ConnectOrder {
   /** host:port */
   readonly address: string;
-  /** How long to go on trying, ms: a server that is just starting is waited for. */
-  readonly deadlineMs: number;
+  /** How long to go on trying, ms, 15 s by default: a server that is just starting is waited for. */
+  readonly deadlineMs?: number;
   readonly env?: NodeJS.ProcessEnv;
 }
 
 const RETRY_MS = 250;
+const DEADLINE_MS_DEFAULT = 15_000;
 
 /**
  * For starting, asking and commanding workflows. The caller closes `connection`.
@@ -22,10 +23,11 @@ const RETRY_MS = 250;
 export async function connectClient(
   order: ConnectOrder & { readonly namespace: string },
 ): Promise<{ readonly client: Client; readonly connection: Connection }> {
-  const { address, namespace, deadlineMs } = order;
+  const { address, namespace, deadlineMs = DEADLINE_MS_DEFAULT } = order;
   const credentials = credentialsFrom(order.env ?? process.env);
-  const connection = await within(order, async (leftMs) =>
-    await Connection.connect({ address, ...credentials, connectTimeout: leftMs }),
+  const connection = await within(
+    order,
+    async (leftMs) => await Connection.connect({ address, ...credentials, connectTimeout: leftMs }),
   );
   try {
     await connection.withDeadline(Date.now() + deadlineMs, () =>
@@ -91,7 +93,7 @@ function fileOf(env: NodeJS.ProcessEnv, name: string): Buffer | undefined {
 }
 
 async function within<T>(order: ConnectOrder, connect: (leftMs: number) => Promise<T>): Promise<T> {
-  const deadline = Date.now() + order.deadlineMs;
+  const deadline = Date.now() + (order.deadlineMs ?? DEADLINE_MS_DEFAULT);
   for (;;) {
     const leftMs = deadline - Date.now();
     try {

@@ -42,6 +42,8 @@ export interface TemporalServer {
   readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
   /** Ends it, by force after 5 s. Repeatable. */
   stop(): Promise<void>;
+  /** Ends it at once, without waiting. */
+  kill(): void;
 }
 
 const LOOPBACK = '127.0.0.1';
@@ -174,6 +176,9 @@ function superviseServer(child: ChildProcess, order: ServerOrder, pidFile: strin
       const force = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
       await ended;
       clearTimeout(force);
+    },
+    kill: () => {
+      child.kill('SIGKILL');
     },
   };
 }

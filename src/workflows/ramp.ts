@@ -26,8 +26,17 @@ export async function ramp(run: MoveRun): Promise<void> {
   }
 }
 
+/** An earlier move may have drained the cluster that takes over now: without this its weight would stay without effect. */
+async function takeIn(run: MoveRun): Promise<void> {
+  for (const cluster of gainingClusters(run.plan.start, goalOf(run.plan))) {
+    if (run.before?.clusters[cluster]?.drained !== true) continue;
+    await mutate.undrain(`take ${cluster} back in`, { ...run.fence, cluster });
+  }
+}
+
 /** @returns why the target was rejected, or null when it carries all that it should. */
 async function climb(run: MoveRun): Promise<string | null> {
+  await takeIn(run);
   for (const [index, step] of run.plan.steps.entries()) {
     await run.operator.permits();
     run.enter(`ramp ${step.name}`, `${step.name} to ${run.plan.to}: ${weightsText(step.weights)}`);

@@ -63,6 +63,8 @@ class Guard {
   #pending: GuardCommand[] = [];
   #retired = false;
   #alerts = 0;
+  /** Grows with every event: whatever was heard may have changed when to look again. */
+  #heard = 0;
   /** Grows with every definition: an older answer of the layer is no news. */
   #defined = 0;
 
@@ -76,6 +78,7 @@ class Guard {
     const { state, commands, reply } = advance(this.state, event, nowMs());
     this.state = state;
     this.#pending.push(...commands);
+    this.#heard += 1;
     return reply;
   }
 
@@ -149,7 +152,9 @@ class Guard {
   }
 
   async waitForNews(): Promise<void> {
-    const news = (): boolean => this.#pending.length > 0 || this.mayRetire() || this.mayContinueAsNew();
+    const before = this.#heard;
+    const news = (): boolean =>
+      this.#heard !== before || this.#pending.length > 0 || this.mayRetire() || this.mayContinueAsNew();
     const look = nextLookMs(this.state, nowMs());
     if (look === null) return await condition(news);
     if (!(await condition(news, Math.max(1, look - nowMs()), { summary: `look again at ${iso(look)}` })))

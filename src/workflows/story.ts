@@ -70,7 +70,7 @@ const read = proxyActivities<Pick<Read, 'notifiers'>>({
 
 /** `carried` is for the workflow's own use: what an earlier run hands to the next one. */
 export async function story(input: StoryView, carried?: StoryCarried): Promise<StoryOutcome> {
-  const fault = faultOfNews(input);
+  const fault = faultOfNews(input) ?? (typeof input.id === 'string' ? null : 'id: expected a text');
   if (fault !== null) throw ApplicationFailure.nonRetryable(`story: ${fault}`, 'bad-input');
   const tale: Tale = {
     view: mergeStory({ ...input, lines: [], ended: false }, input),

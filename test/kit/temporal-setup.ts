@@ -23,8 +23,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const dataDir = mkdtempSync(join(tmpdir(), 'understudy-temporal-'));
   const [removeBundle, binary] = await Promise.all([provideBundle(project), findTemporalBinary({ onLine: say })]);
   const [port = 0, uiPort = 0, metricsPort = 0] = await freePorts(3);
+  // So that continue-as-new happens in tests too; in production it is suggested after 4,096 events.
+  const dynamicConfig = { 'limit.historyCount.suggestContinueAsNew': '200' };
   const order = { binary: binary.path, dataDir, port, uiPort, metricsPort, namespace: 'default', headless: true };
-  const server = await startTemporalServer({ ...order, onLine: say });
+  const server = await startTemporalServer({ ...order, dynamicConfig, onLine: say });
   project.provide('temporalAddress', server.address);
   project.provide('temporalBinary', binary.path);
   return async () => {

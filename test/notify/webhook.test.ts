@@ -37,8 +37,10 @@ afterEach(async () => {
 });
 
 const options = { maybe: false, progress: (): void => undefined };
-const publish = async (from: Delivered = NOTHING_DELIVERED, progress = options.progress) =>
-  await openWebhook({ url, secret: SECRET }).publish(sampleView(), from, { ...options, progress });
+const publish = async (
+  from: Delivered = NOTHING_DELIVERED,
+  progress: (delivered: Delivered) => void = () => undefined,
+) => await openWebhook({ url, secret: SECRET }).publish(sampleView(), from, { ...options, progress });
 
 async function failure(): Promise<CodedError> {
   const error: unknown = await publish().then(

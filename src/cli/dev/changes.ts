@@ -35,7 +35,8 @@ function weightsOf({ clusters }: ServiceStatus): string {
 
 function moveChanges(before: ServiceStatus | undefined, { name, move }: ServiceStatus): string[] {
   const earlier = before?.move ?? null;
-  if (move === null) return earlier === null ? [] : [`${name}: ${earlier.kind} to ${earlier.to} ended (\`understudy history ${name}\`)`];
+  if (move === null)
+    return earlier === null ? [] : [`${name}: ${earlier.kind} to ${earlier.to} ended (\`understudy history ${name}\`)`];
   const title = `${name}: ${move.kind} ${move.from.join(', ')} → ${move.to}`;
   if (earlier?.id !== move.id) return [`${title} began: ${move.step}`];
   return earlier.step === move.step && earlier.state === move.state ? [] : [`${title}: ${move.step} (${move.state})`];
@@ -47,9 +48,9 @@ function questionChanges(before: ServiceStatus | undefined, after: ServiceStatus
   return [`${after.name}: ${question} (\`understudy approve ${after.name}\` or \`decline\`)`];
 }
 
-/** The open question of a service, asked by its move or by its guard. */
-export function questionOf({ move, question }: ServiceStatus): string | null {
-  return move?.question ?? question?.text ?? null;
+/** The open question of a service's move; `null` when nobody is asked. */
+export function questionOf({ move }: ServiceStatus): string | null {
+  return move?.question ?? null;
 }
 
 /** A weight as people read it: no digits that say nothing. */

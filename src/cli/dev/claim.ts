@@ -20,7 +20,9 @@ export async function claimDataDir(dir: string): Promise<{ readonly leftOver: bo
     if (writePid(file)) return { leftOver: true, release };
   } catch (error) {
     if (error instanceof CodedError) throw error;
-    throw new CodedError('bad-input', `the data directory ${dir} cannot be written: ${(error as Error).message}`, { cause: error });
+    throw new CodedError('bad-input', `the data directory ${dir} cannot be written: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
   throw new CodedError('data-dir-taken', `${dir} was taken by another instance a moment ago`);
 }

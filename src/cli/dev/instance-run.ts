@@ -42,12 +42,17 @@ export function prepareInstance(order: RunOrder): InstanceRun {
   };
   const run = async (stage: Stage, name: string, start: (log: LogFile) => Promise<Life>): Promise<void> => {
     const log = logOf(name);
-    const child = supervise({ name, start: async () => await start(log), onEvent: order.onEvent, onStart: order.onPids });
+    const child = supervise({
+      name,
+      start: async () => await start(log),
+      onEvent: order.onEvent,
+      onStart: order.onPids,
+    });
     stages[stage].push(child);
     await child.ready;
   };
   const runAll = async (stage: Stage, entries: readonly RosterEntry[]): Promise<void> => {
-    await Promise.all(entries.map(async ({ name, args }) => await run(stage, name, nodeChild(order, args))));
+    await Promise.all(entries.map(async (entry) => await run(stage, entry.name, nodeChild(order, entry))));
   };
   const all = (): Supervised[] => STOP_ORDER.flatMap((stage) => stages[stage]);
   const { startTemporal, roster } = order;
@@ -73,7 +78,7 @@ export function prepareInstance(order: RunOrder): InstanceRun {
   };
 }
 
-function nodeChild(order: RunOrder, args: readonly string[]): (log: LogFile) => Promise<Life> {
+function nodeChild(order: RunOrder, { args, readyWhen }: RosterEntry): (log: LogFile) => Promise<Life> {
   const env = { ...process.env, UNDERSTUDY_ADMIN_TOKEN: order.adminToken, UNDERSTUDY_DATA_DIR: order.dataDir };
-  return async (log) => await Promise.resolve(startNodeChild({ args, env, log, onEvent: () => undefined }));
+  return async (log) => await Promise.resolve(startNodeChild({ args, env, log, readyWhen }));
 }

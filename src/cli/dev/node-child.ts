@@ -17,11 +17,10 @@ export interface NodeChildOrder {
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   readonly log: LogFile;
-  /** Every JSON line that it prints. */
-  readonly onEvent: (event: Readonly<Record<string, unknown>>) => void;
+  readonly readyWhen: 'it says so' | 'it runs';
 }
 
-/** Starts it; `ready` settles with its first `{"event":"ready"}` line. */
+/** Starts it; `ready` settles with its `{"event":"ready"}` line, or as soon as it runs. */
 export function startNodeChild(order: NodeChildOrder): Life {
   // Detached: a Ctrl-C goes to the whole group of the terminal, but the order in which we end matters.
   const child = spawn(process.execPath, ['--import', LEASH, BIN, ...order.args], {
@@ -49,32 +48,38 @@ export function startNodeChild(order: NodeChildOrder): Life {
   };
 }
 
-function readyOf(child: ChildProcess, { log, onEvent }: NodeChildOrder, last: string[]): Promise<void> {
+function readyOf(child: ChildProcess, { log, readyWhen }: NodeChildOrder, last: string[]): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       reject(new Error(`was not ready in ${READY_TIMEOUT_MS / 1000} s`));
       child.kill('SIGKILL');
     }, READY_TIMEOUT_MS);
     timer.unref();
-    const hear = (line: string): void => {
-      log.write(line);
-      const event = eventIn(line);
-      if (event === null) {
-        if (line.trim() !== '') last.push(line.trim());
-        if (last.length > LAST_LINES_MAX) last.shift();
-        return;
-      }
-      if (event['event'] === 'ready') {
-        clearTimeout(timer);
-        resolve();
-      }
-      onEvent(event);
+    const isReady = (): void => {
+      clearTimeout(timer);
+      resolve();
     };
-    for (const stream of [child.stdout, child.stderr]) {
-      if (stream) createInterface({ input: stream }).on('line', hear);
-    }
+    hearLines(child, (line) => {
+      log.write(line);
+      remember(line, last);
+      if (readyWhen === 'it says so' && isReadyLine(line)) isReady();
+    });
+    if (readyWhen === 'it runs') child.once('spawn', isReady);
     child.once('close', () => clearTimeout(timer));
   });
+}
+
+function hearLines({ stdout, stderr }: ChildProcess, onLine: (line: string) => void): void {
+  for (const stream of [stdout, stderr]) {
+    if (stream) createInterface({ input: stream }).on('line', onLine);
+  }
+}
+
+/** Keeps the last lines of text: an error is one, an event is not. */
+function remember(line: string, last: string[]): void {
+  if (line.trim() === '' || line.startsWith('{')) return;
+  last.push(line.trim());
+  if (last.length > LAST_LINES_MAX) last.shift();
 }
 
 function endOf(child: ChildProcess, last: readonly string[]): Promise<string> {
@@ -88,11 +93,11 @@ function endOf(child: ChildProcess, last: readonly string[]): Promise<string> {
   });
 }
 
-function eventIn(line: string): Readonly<Record<string, unknown>> | null {
-  if (!line.startsWith('{')) return null;
+function isReadyLine(line: string): boolean {
+  if (!line.startsWith('{')) return false;
   try {
-    return JSON.parse(line) as Readonly<Record<string, unknown>>;
+    return (JSON.parse(line) as { readonly event?: unknown }).event === 'ready';
   } catch {
-    return null;
+    return false;
   }
 }

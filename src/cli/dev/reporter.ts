@@ -44,7 +44,14 @@ export function openReporter(live: boolean): Reporter {
       }
       screen = openScreen(process.stdout, ({ columns, rows }) => {
         const states = processes().map((child) => ({ name: child.name, state: child.state() }));
-        const picture = { services: seen?.services ?? [], notes: notesOf(seen, note), processes: states, events, urls, tips };
+        const picture = {
+          services: seen?.services ?? [],
+          notes: notesOf(seen, note),
+          processes: states,
+          events,
+          urls,
+          tips,
+        };
         return renderView(picture, { columns, rows, colors: colour });
       });
     },

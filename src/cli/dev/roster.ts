@@ -2,7 +2,7 @@
 import { portsOf } from '../../config/instance.js';
 import type { Fleet } from '../../domain/fleet.js';
 import type { WantedPort } from '../../temporal/ports.js';
-import { SIMULATED_CLUSTERS, SIMULATED_SERVICE } from './simulated-fleet.js';
+import { SIMULATED_CLUSTERS, SIMULATED_CONCURRENCY, SIMULATED_SERVICE } from './simulated-fleet.js';
 
 export interface RosterOrder {
   readonly fleet: Fleet;
@@ -19,6 +19,8 @@ export interface RosterOrder {
 export interface RosterEntry {
   readonly name: string;
   readonly args: readonly string[];
+  /** Which of its signs means that it works: its own `ready` line, or that it runs (callers serve nobody). */
+  readonly readyWhen: 'it says so' | 'it runs';
 }
 
 export interface Roster {
@@ -95,7 +97,7 @@ function wantedPorts({ portBase, simulated, temporal }: RosterOrder): WantedPort
 function gatewayEntry({ configFile, dataDir, portBase }: RosterOrder): RosterEntry {
   const ports = portsOf(portBase);
   const listen = ['--port', String(ports.gateway), '--admin-port', String(ports.gatewayAdmin)];
-  return { name: 'gateway', args: ['gateway', '--config', configFile, ...listen, '--data-dir', dataDir] };
+  return served('gateway', ['gateway', '--config', configFile, ...listen, '--data-dir', dataDir]);
 }
 
 function simulatedEntries({ simulated, portBase }: RosterOrder): RosterEntry[] {
@@ -103,7 +105,8 @@ function simulatedEntries({ simulated, portBase }: RosterOrder): RosterEntry[] {
   return SIMULATED_CLUSTERS.map(({ name, model }, i) => {
     const { serve, control } = portsOf(portBase).simulated(i);
     const listen = ['--port', String(serve), '--control-port', String(control)];
-    return { name: `sim ${name}`, args: ['sim', 'cluster', '--name', name, ...listen, '--model', model] };
+    const serves = ['--model', model, '--concurrency', String(SIMULATED_CONCURRENCY)];
+    return served(`sim ${name}`, ['sim', 'cluster', '--name', name, ...listen, ...serves]);
   });
 }
 
@@ -113,14 +116,16 @@ function workerEntries(
 ): RosterEntry[] {
   const reach = ['--address', temporal.address, '--namespace', temporal.namespace, '--gateway-admin', adminUrl];
   return [
-    { name: 'worker control', args: ['worker', 'control', '--config', configFile, ...reach] },
-    ...fleet.vantages.map((vantage) => ({
-      name: `worker probe ${vantage}`,
-      args: ['worker', 'probe', '--vantage', vantage, ...reach],
-    })),
+    served('worker control', ['worker', 'control', '--config', configFile, ...reach]),
+    ...fleet.vantages.map((vantage) =>
+      served(`worker probe ${vantage}`, ['worker', 'probe', '--vantage', vantage, ...reach]),
+    ),
   ];
 }
 
 function loadEntry(url: string, rate: number): RosterEntry {
-  return { name: 'sim load', args: ['sim', 'load', '--url', url, '--model', SIMULATED_SERVICE, '--rate', String(rate)] };
+  const args = ['sim', 'load', '--url', url, '--service', SIMULATED_SERVICE, '--rate', String(rate)];
+  return { name: 'sim load', args, readyWhen: 'it runs' };
 }
+
+const served = (name: string, args: readonly string[]): RosterEntry => ({ name, args, readyWhen: 'it says so' });

@@ -1,43 +1,25 @@
 /** `understudy dev` from start to end: claim the directory, start, apply the fleet, show it, and leave nothing behind. */
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { removeInstance, writeInstance } from '../../config/instance.js';
-import { loadFleet } from '../../config/load.js';
 import { applyFleet } from '../../control/apply.js';
 import { openControl } from '../../control/control.js';
-import { CodedError } from '../../domain/errors.js';
 import type { Fleet } from '../../domain/fleet.js';
-import { connectClient } from '../../temporal/connect.js';
-import { findTemporalBinary } from '../../temporal/find-binary.js';
 import { requireFreePorts } from '../../temporal/ports.js';
-import { ensureSearchAttributes } from '../../temporal/search-attributes.js';
 import { claimDataDir } from './claim.js';
-import { prepareInstance, type InstanceRun } from './instance-run.js';
+import { prepareInstance, type InstanceRun, type RunOrder } from './instance-run.js';
+import type { DevOptions } from './options.js';
+import { planInstance, type InstancePlan } from './plan-instance.js';
 import { openReporter, type Reporter } from './reporter.js';
-import { rosterOf, simulatedUrl, type Roster } from './roster.js';
-import { SIMULATED_CLUSTERS, simulatedConfig } from './simulated-fleet.js';
+import type { Roster } from './roster.js';
 import { listenForStop, type StopSignal } from './stop-signal.js';
-import { startTemporalChild } from './temporal-child.js';
+import type { Supervised } from './supervised.js';
+import { temporalStarter } from './temporal-child.js';
 import { tipsFor } from './tips.js';
 import { watchFleet } from './watch-fleet.js';
 
-export interface DevOptions {
-  /** Absolute path; `null` for the simulated fleet. */
-  readonly configFile: string | null;
-  readonly portBase: number;
-  /** Absolute path. */
-  readonly dataDir: string;
-  readonly load: boolean;
-  /** Simulated requests per second. */
-  readonly rate: number;
-  /** Draw a live picture instead of writing lines. */
-  readonly live: boolean;
-}
-
 const STATUS_EVERY_MS = 500;
-const CONNECT_DEADLINE_MS = 15_000;
 /** Children of an instance that was killed let go of their ports within their own grace. */
 const LEFT_OVER_WAIT_MS = 8_000;
 
@@ -52,10 +34,14 @@ export async function runDev(options: DevOptions): Promise<number> {
   const reporter = openReporter(options.live);
   const stop = listenForStop();
   try {
-    const { fleet, roster } = readFleet(options);
-    await requirePorts(roster, claim.leftOver);
-    const startTemporal = await temporalStarter(options, { fleet, reporter });
-    await run({ options, fleet, roster, reporter, startTemporal, startedAt }, stop);
+    const plan = planInstance(options);
+    await requirePorts(plan.roster, claim.leftOver);
+    const external = plan.external ? plan.roster.temporal : null;
+    const startTemporal = await Promise.race([
+      temporalStarter(options, { external, onEvent: reporter.event }),
+      stop.stopped,
+    ]);
+    if (startTemporal !== undefined) await run({ options, ...plan, reporter, startTemporal, startedAt }, stop);
     return 0;
   } finally {
     reporter.close();
@@ -65,10 +51,8 @@ export async function runDev(options: DevOptions): Promise<number> {
   }
 }
 
-interface Scene {
+interface Scene extends InstancePlan {
   readonly options: DevOptions;
-  readonly fleet: Fleet;
-  readonly roster: Roster;
   readonly reporter: Reporter;
   readonly startTemporal: RunOrder['startTemporal'];
   readonly startedAt: number;
@@ -115,7 +99,9 @@ async function startAll({ options, fleet, roster, reporter, startedAt }: Scene, 
   await instance.startWorkers();
   await applyTo(fleet, roster, reporter);
   await instance.startLoad();
-  reporter.event(`ready after ${((Date.now() - startedAt) / 1000).toFixed(1)} s; logs in ${join(options.dataDir, 'logs')}`);
+  reporter.event(
+    `ready after ${((Date.now() - startedAt) / 1000).toFixed(1)} s; logs in ${join(options.dataDir, 'logs')}`,
+  );
 }
 
 async function applyTo(fleet: Fleet, { temporal }: Roster, reporter: Reporter): Promise<void> {
@@ -129,23 +115,6 @@ async function applyTo(fleet: Fleet, { temporal }: Roster, reporter: Reporter): 
   }
 }
 
-function readFleet(options: DevOptions): { readonly fleet: Fleet; readonly roster: Roster } {
-  const simulated = options.configFile === null;
-  const configFile = options.configFile ?? writeSimulatedConfig(options);
-  const fleet = loadFleet(configFile);
-  const address = process.env['TEMPORAL_ADDRESS'];
-  const external = fleet.temporal ?? (address ? { address, namespace: process.env['TEMPORAL_NAMESPACE'] ?? 'default' } : null);
-  const { dataDir, portBase } = options;
-  const rate = options.load ? options.rate : null;
-  return { fleet, roster: rosterOf({ fleet, configFile, dataDir, portBase, simulated, rate, temporal: external }) };
-}
-
-function writeSimulatedConfig({ dataDir, portBase }: DevOptions): string {
-  const file = join(dataDir, 'simulated.yaml');
-  writeFileSync(file, simulatedConfig((cluster) => simulatedUrl(portBase, SIMULATED_CLUSTERS.indexOf(cluster))));
-  return file;
-}
-
 async function requirePorts({ ports }: Roster, leftOver: boolean): Promise<void> {
   const deadline = Date.now() + (leftOver ? LEFT_OVER_WAIT_MS : 0);
   for (;;) {
@@ -157,25 +126,6 @@ async function requirePorts({ ports }: Roster, leftOver: boolean): Promise<void>
       await sleep(200);
     }
   }
-}
-
-/** Finds the binary before anything is started; a server of somebody else only gets what it lacks. */
-async function temporalStarter(
-  { dataDir, portBase }: DevOptions,
-  { external, reporter }: { readonly external: Roster['temporal'] | null; readonly reporter: Reporter },
-): Promise<RunOrder['startTemporal']> {
-  if (external !== null) {
-    const { connection } = await connectClient({ ...external, deadlineMs: CONNECT_DEADLINE_MS });
-    const added = await ensureSearchAttributes(connection, external.namespace);
-    await connection.close();
-    if (added.length > 0) reporter.event(`search attributes added to ${external.address}: ${added.join(', ')}`);
-    return null;
-  }
-  const { path: binary, source, serverVersion } = await findTemporalBinary({ onLine: reporter.event });
-  reporter.event(`Temporal server ${serverVersion} (${source}: ${binary})`);
-  const ports = portsOf(portBase);
-  const order = { binary, dataDir, port: ports.temporal, uiPort: ports.temporalUi, metricsPort: ports.temporalMetrics };
-  return async (log) => await startTemporalChild({ ...order, namespace: EMBEDDED_NAMESPACE }, log);
 }
 
 function describe({ options, roster, configFile, startedAt }: Scene, instance: InstanceRun, adminToken: string): void {

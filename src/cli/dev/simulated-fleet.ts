@@ -2,6 +2,8 @@
 
 const MODEL = 'llama-3.1-70b';
 export const SIMULATED_SERVICE = 'chat';
+/** Requests in one batch of a simulated cluster. */
+export const SIMULATED_CONCURRENCY = 64;
 
 export interface SimulatedCluster {
   readonly name: string;
@@ -17,9 +19,12 @@ export const SIMULATED_CLUSTERS: readonly SimulatedCluster[] = [
 /** The configuration file's text. @param urlOf where each cluster serves */
 export function simulatedConfig(urlOf: (cluster: SimulatedCluster) => string): string {
   const clusters = SIMULATED_CLUSTERS.map(
-    (c) => `  ${c.name}: { url: "${urlOf(c)}", region: ${c.region}, engine: vllm, model: ${c.model}, capacity: { concurrency: 64 } }`,
+    (c) =>
+      `  ${c.name}: { url: "${urlOf(c)}", region: ${c.region}, engine: vllm, model: ${c.model}, capacity: { concurrency: ${SIMULATED_CONCURRENCY} } }`,
   );
-  const members = SIMULATED_CLUSTERS.map(({ name }, i) => `      - { name: ${name}, role: ${i === 0 ? 'primary' : 'standby'} }`);
+  const members = SIMULATED_CLUSTERS.map(
+    ({ name }, i) => `      - { name: ${name}, role: ${i === 0 ? 'primary' : 'standby'} }`,
+  );
   return [
     '# Made by `understudy dev` at each start without --config. To keep changes, copy it and name the copy with --config.',
     'version: 1',

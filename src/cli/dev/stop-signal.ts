@@ -3,6 +3,8 @@
 export interface StopSignal {
   /** Aborts with the first signal. */
   readonly signal: AbortSignal;
+  /** Settles then. */
+  readonly stopped: Promise<undefined>;
   /** What a second one does, before this process ends at once. */
   onSecond(kill: () => void): void;
   release(): void;
@@ -26,6 +28,7 @@ export function listenForStop(): StopSignal {
   for (const name of SIGNALS) process.on(name, hear);
   return {
     signal: abort.signal,
+    stopped: new Promise((resolve) => abort.signal.addEventListener('abort', () => resolve(undefined))),
     onSecond: (action) => {
       kill = action;
     },

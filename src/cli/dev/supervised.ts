@@ -39,70 +39,85 @@ export interface Supervised {
 
 /** Starts it at once. A first start that fails is the caller's to hear; later ones are repeated with growing waits. */
 export function supervise(order: SupervisedOrder): Supervised {
-  const { name } = order;
-  const stopping = new AbortController();
-  let life: Life | null = null;
-  let state: ReturnType<Supervised['state']> = 'starting';
-
-  const live = async (): Promise<Life> => {
-    const begun = await order.start();
-    life = begun;
-    // Told to end while it was starting: there was nothing to end then, now there is.
-    if (stopping.signal.aborted) begun.kill();
-    return begun;
-  };
-  const serves = async (begun: Life): Promise<void> => {
-    await Promise.race([begun.ready, begun.ended.then((how) => Promise.reject(startFailed(name, how)))]);
-    state = 'running';
-    order.onStart();
-  };
-  /** Returns how it ended, or why it could not begin. */
-  const liveAgain = async (): Promise<string> => {
-    try {
-      const begun = await live();
-      serves(begun).then(
-        () => order.onEvent(`${name} is back`),
-        () => undefined, // its end says it
-      );
-      return await begun.ended;
-    } catch (error) {
-      return `did not start (${(error as Error).message})`;
-    }
-  };
-  const watch = async (how: string, startedAtMs: number): Promise<void> => {
-    let [row, since] = [0, startedAtMs];
-    while (!stopping.signal.aborted) {
-      [life, state] = [null, 'restarting'];
-      const next = nextWait(row, Date.now() - since);
-      row = next.row;
-      order.onEvent(`${name} ${how}; starting it again in ${next.waitMs} ms`);
-      await sleep(next.waitMs, undefined, { signal: stopping.signal }).catch(() => undefined);
-      if (stopping.signal.aborted) return;
-      since = Date.now();
-      how = await liveAgain();
-    }
-  };
-
-  const startedAt = Date.now();
-  const first = live();
-  const ready = first.then(serves);
-  const watching = ready.then(async () => await watch(await (await first).ended, startedAt)).catch(() => undefined);
+  const run: Run = { order, stopping: new AbortController(), life: null, state: 'starting' };
+  const startedAtMs = Date.now();
+  const first = live(run);
+  const ready = first.then(async (life) => await serve(run, life));
+  const watching = ready
+    .then(async () => await keepAlive(run, await (await first).ended, startedAtMs))
+    .catch(() => undefined);
   return {
-    name,
+    name: order.name,
     ready,
-    pid: () => life?.pid ?? null,
-    state: () => (stopping.signal.aborted ? 'stopped' : state),
+    pid: () => run.life?.pid ?? null,
+    state: () => (run.stopping.signal.aborted ? 'stopped' : run.state),
     stop: async (graceMs) => {
-      stopping.abort();
+      run.stopping.abort();
       await first.catch(() => undefined);
-      await life?.stop(graceMs);
+      await run.life?.stop(graceMs);
       await watching;
     },
     kill: () => {
-      stopping.abort();
-      life?.kill();
+      run.stopping.abort();
+      run.life?.kill();
     },
   };
+}
+
+/** What changes while a process is supervised. */
+interface Run {
+  readonly order: SupervisedOrder;
+  readonly stopping: AbortController;
+  /** `null` between two lives. */
+  life: Life | null;
+  state: 'starting' | 'running' | 'restarting';
+}
+
+async function live(run: Run): Promise<Life> {
+  const life = await run.order.start();
+  run.life = life;
+  // Told to end while it was starting: there was nothing to end then, now there is.
+  if (run.stopping.signal.aborted) life.kill();
+  return life;
+}
+
+async function serve(run: Run, life: Life): Promise<void> {
+  const { name, onStart } = run.order;
+  await Promise.race([life.ready, life.ended.then((how) => Promise.reject(startFailed(name, how)))]);
+  run.state = 'running';
+  onStart();
+}
+
+/** Until it is told to stop: a wait, then another life. */
+async function keepAlive(run: Run, firstEnd: string, firstStartMs: number): Promise<void> {
+  const { name, onEvent } = run.order;
+  const { signal } = run.stopping;
+  let [how, row, since] = [firstEnd, 0, firstStartMs];
+  while (!signal.aborted) {
+    [run.life, run.state] = [null, 'restarting'];
+    const next = nextWait(row, Date.now() - since);
+    row = next.row;
+    onEvent(`${name} ${how}; starting it again in ${next.waitMs} ms`);
+    await sleep(next.waitMs, undefined, { signal }).catch(() => undefined);
+    if (signal.aborted) return;
+    since = Date.now();
+    how = await liveAgain(run);
+  }
+}
+
+/** Returns how it ended, or why it could not begin. */
+async function liveAgain(run: Run): Promise<string> {
+  const { name, onEvent } = run.order;
+  try {
+    const life = await live(run);
+    serve(run, life).then(
+      () => onEvent(`${name} is back`),
+      () => undefined, // its end says it
+    );
+    return await life.ended;
+  } catch (error) {
+    return `did not start (${(error as Error).message})`;
+  }
 }
 
 function startFailed(name: string, how: string): CodedError {

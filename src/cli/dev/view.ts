@@ -1,8 +1,10 @@
 /** The live view of `understudy dev` as lines of text. Pure: the same picture gives the same lines. */
-import type { Colors } from 'picocolors/types';
+import type pc from 'picocolors';
 import type { ServiceStatus } from '../../control/status.js';
 import type { Verdict } from '../../domain/words.js';
 import { percent, questionOf } from './changes.js';
+
+type Colors = ReturnType<typeof pc.createColors>;
 
 export interface Picture {
   readonly services: readonly ServiceStatus[];
@@ -77,7 +79,8 @@ function paint(verdict: Verdict, text: string, colors: Colors): string {
 function moveLine(service: ServiceStatus, colors: Colors): string {
   const { move, failback } = service;
   const question = questionOf(service);
-  if (question !== null) return `  ${colors.yellow(`? ${question}`)}  ${colors.dim(`understudy approve ${service.name}`)}`;
+  if (question !== null)
+    return `  ${colors.yellow(`? ${question}`)}  ${colors.dim(`understudy approve ${service.name}`)}`;
   if (move !== null) {
     return `  ${colors.cyan(`${move.kind} ${move.from.join(', ')} → ${move.to}: ${move.step} (${move.state})`)}`;
   }
@@ -104,7 +107,7 @@ const ESCAPE = /\u001b\[[0-9;]*m/y;
 /** Cuts to a width in visible characters; escape sequences take no room and are all kept, so that colours end. */
 export function crop(line: string, columns: number): string {
   let [out, width] = ['', 0];
-  for (let at = 0; at < line.length; ) {
+  for (let at = 0; at < line.length;) {
     ESCAPE.lastIndex = at;
     const escape = ESCAPE.exec(line)?.[0];
     const character = escape ?? String.fromCodePoint(line.codePointAt(at) ?? 0);

@@ -1,22 +1,14 @@
 /** Reads numbers, shares and durations from a command line. A wrong one is a usage error: exit 2, nothing done. */
-import type { Command } from 'commander';
 import { parseDuration } from '../../config/duration.js';
-
-const EXIT_USAGE = 2;
+import { UsageError } from '../exit.js';
 
 export interface Bounds {
   readonly min: number;
   readonly max: number;
 }
 
-/** Ends the command with a message that says what was expected. */
-export function usageError(command: Command, message: string): never {
-  return command.error(`error: ${message}`, { exitCode: EXIT_USAGE, code: 'understudy.usage' });
-}
-
 /** The number after `option`; `undefined` when it was not given. */
 export function numberOption(
-  command: Command,
   option: string,
   text: string | undefined,
   { min, max }: Bounds,
@@ -24,27 +16,26 @@ export function numberOption(
   if (text === undefined) return undefined;
   const value = text.trim() === '' ? Number.NaN : Number(text);
   if (value >= min && value <= max) return value;
-  return usageError(command, `${option} takes a number from ${String(min)} to ${String(max)}, not "${text}"`);
+  throw new UsageError(`${option} takes a number from ${String(min)} to ${String(max)}, not "${text}"`);
 }
 
 /** As {@link numberOption}, whole numbers only. */
 export function wholeOption(
-  command: Command,
   option: string,
   text: string | undefined,
   bounds: Bounds,
 ): number | undefined {
-  const value = numberOption(command, option, text, bounds);
+  const value = numberOption(option, text, bounds);
   if (value === undefined || Number.isInteger(value)) return value;
-  return usageError(command, `${option} takes a whole number, not "${String(value)}"`);
+  throw new UsageError(`${option} takes a whole number, not "${String(value)}"`);
 }
 
 /** The duration after `option`, ms; `undefined` when it was not given. */
-export function durationOption(command: Command, option: string, text: string | undefined): number | undefined {
+export function durationOption(option: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const ms = parseDuration(text);
   if (ms !== null && ms > 0) return ms;
-  return usageError(command, `${option} takes a duration such as 500ms, 30s or 5m, not "${text}"`);
+  throw new UsageError(`${option} takes a duration such as 500ms, 30s or 5m, not "${text}"`);
 }
 
 /** The given fields only: what is absent keeps its default. */

@@ -32,8 +32,8 @@ export function addClusterVerb(sim: Command): void {
     .option('--queue-max <n>', 'requests that may wait')
     .option('--context-max <n>', 'prompt and answer together, tokens')
     .option('--end-with-parent', 'end when the process that started it ends')
-    .action(async (flags: ClusterFlags, command: Command) => {
-      const cluster = await runSimulatedCluster(readOptions(flags, command));
+    .action(async (flags: ClusterFlags) => {
+      const cluster = await runSimulatedCluster(readOptions(flags));
       const { name, url, controlUrl } = cluster;
       const { servingPid } = cluster.state();
       process.stdout.write(
@@ -43,7 +43,7 @@ export function addClusterVerb(sim: Command): void {
     });
 }
 
-function readOptions(flags: ClusterFlags, command: Command): ClusterOptions {
+function readOptions(flags: ClusterFlags): ClusterOptions {
   const text = (flag: string): string | undefined => {
     const value = flags[flag];
     return typeof value === 'string' ? value : undefined;
@@ -53,28 +53,28 @@ function readOptions(flags: ClusterFlags, command: Command): ClusterOptions {
     name,
     ...given({
       host: text('host'),
-      port: wholeOption(command, '--port', text('port'), PORTS),
-      controlPort: wholeOption(command, '--control-port', text('controlPort'), PORTS),
+      port: wholeOption('--port', text('port'), PORTS),
+      controlPort: wholeOption('--control-port', text('controlPort'), PORTS),
       model,
-      engine: readEngine(flags.engine, command),
-      concurrency: wholeOption(command, '--concurrency', text('concurrency'), { min: 1, max: 65_536 }),
-      tokensPerSecond: numberOption(command, '--tokens-per-second', text('tokensPerSecond'), { min: 0.1, max: 1_000 }),
+      engine: readEngine(flags.engine),
+      concurrency: wholeOption('--concurrency', text('concurrency'), { min: 1, max: 65_536 }),
+      tokensPerSecond: numberOption('--tokens-per-second', text('tokensPerSecond'), { min: 0.1, max: 1_000 }),
       prefillTokensPerSecond: numberOption(
         command,
         '--prefill-tokens-per-second',
         text('prefillTokensPerSecond'),
         MILLION,
       ),
-      queueMax: wholeOption(command, '--queue-max', text('queueMax'), { min: 0, max: 1_000_000 }),
-      contextTokensMax: wholeOption(command, '--context-max', text('contextMax'), { min: 16, max: 1_000_000 }),
+      queueMax: wholeOption('--queue-max', text('queueMax'), { min: 0, max: 1_000_000 }),
+      contextTokensMax: wholeOption('--context-max', text('contextMax'), { min: 16, max: 1_000_000 }),
     }),
   };
 }
 
-function readEngine(name: string | undefined, command: Command): EngineKind | undefined {
+function readEngine(name: string | undefined): EngineKind | undefined {
   if (name === undefined) return undefined;
   const engine = ENGINES.find((known) => known === name);
-  return engine ?? usageError(command, `unknown engine "${name}"; there are ${ENGINES.join(', ')}`);
+  return engine ?? usageError(`unknown engine "${name}"; there are ${ENGINES.join(', ')}`);
 }
 
 /** Resolves when the cluster has been closed, on SIGINT, SIGTERM or the end of the parent. */

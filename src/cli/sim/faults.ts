@@ -61,11 +61,11 @@ export function addFaultVerbs(sim: Command): void {
     .action(listFaults);
 }
 
-async function breakCluster(cluster: string, kindName: string, flags: FaultFlags, command: Command): Promise<void> {
-  const kind = knownKind(kindName, command);
-  const params = readParams(kind, flags.set, command);
-  const share = numberOption(command, '--share', flags.share, { min: 0, max: 1 });
-  const durationMs = durationOption(command, '--for', flags.for);
+async function breakCluster(cluster: string, kindName: string, flags: FaultFlags): Promise<void> {
+  const kind = knownKind(kindName);
+  const params = readParams(kind, flags.set);
+  const share = numberOption('--share', flags.share, { min: 0, max: 1 });
+  const durationMs = durationOption('--for', flags.for);
   const { controlUrl } = findCluster(cluster, flags);
   const fault = await orderFault(controlUrl, { ...params, ...given({ share, durationMs }), kind });
   say(flags, { cluster, fault }, () => `${cluster}: ${describe(fault)}. ${until(fault, cluster)}`);
@@ -77,7 +77,7 @@ async function mendCluster(
   flags: CommonFlags,
   command: Command,
 ): Promise<void> {
-  const kind = kindName === undefined ? null : knownKind(kindName, command);
+  const kind = kindName === undefined ? null : knownKind(kindName);
   const { controlUrl } = findCluster(cluster, flags);
   const cleared = await clearFaults(controlUrl, kind);
   say(
@@ -155,12 +155,12 @@ function findCluster(name: string, flags: CommonFlags): Simulated[string] {
   throw new CodedError('unknown-cluster', `no simulated cluster is called "${name}"; ${known}`);
 }
 
-function knownKind(name: string, command: Command): FaultKind {
-  return faultKind(name) ?? usageError(command, `unknown fault "${name}"; the kinds are ${FAULT_KINDS.join(', ')}`);
+function knownKind(name: string): FaultKind {
+  return faultKind(name) ?? usageError(`unknown fault "${name}"; the kinds are ${FAULT_KINDS.join(', ')}`);
 }
 
 /** `name=value` pairs, each read as the kind of value that the parameter is; its limits are checked by the cluster. */
-function readParams(kind: FaultKind, pairs: readonly string[], command: Command): Record<string, unknown> {
+function readParams(kind: FaultKind, pairs: readonly string[]): Record<string, unknown> {
   const specs: Readonly<Record<string, ParamSpec>> = FAULTS[kind].params;
   return Object.fromEntries(
     pairs.map((pair) => {
@@ -168,10 +168,10 @@ function readParams(kind: FaultKind, pairs: readonly string[], command: Command)
       const spec = Object.hasOwn(specs, name) ? specs[name] : undefined;
       const known = Object.keys(specs).join(', ') || 'none';
       if (spec === undefined || rest.length === 0) {
-        return usageError(command, `--set takes name=value, and ${kind} has the parameters ${known}; found "${pair}"`);
+        return usageError(`--set takes name=value, and ${kind} has the parameters ${known}; found "${pair}"`);
       }
       const text = rest.join('=');
-      if (spec.type === 'number') return [name, numberOption(command, name, text, spec)];
+      if (spec.type === 'number') return [name, numberOption(name, text, spec)];
       return [name, spec.type === 'yes-no' ? text === 'true' || text === 'yes' : text];
     }),
   );

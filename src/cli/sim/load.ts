@@ -42,35 +42,35 @@ export function addLoadVerb(sim: Command): void {
     .option('--timeout <duration>', 'for one request (default 120s)')
     .option('--data-dir <dir>', 'data directory of the instance')
     .option('--json', 'print the summary as JSON')
-    .action(async (flags: LoadFlags, command: Command) => {
+    .action(async (flags: LoadFlags) => {
       const stop = new AbortController();
-      const run = startLoad({ ...readOptions(flags, command), signal: stop.signal });
-      const summary = await follow(run, stop, flags, durationOption(command, '--for', flags.for));
+      const run = startLoad({ ...readOptions(flags), signal: stop.signal });
+      const summary = await follow(run, stop, flags, durationOption('--for', flags.for));
       process.stdout.write(`${flags.json === true ? JSON.stringify(summary) : inWords(summary)}\n`);
       if (summary.lost + summary.cut + summary.wrong > 0) process.exitCode = 1;
     });
 }
 
-function readOptions(flags: LoadFlags, command: Command): LoadOptions {
+function readOptions(flags: LoadFlags): LoadOptions {
   return {
     url: flags.url ?? gatewayUrl(flags),
     model: flags.service,
-    requestsPerSecond: numberOption(command, '--rate', flags.rate, { min: 0.001, max: 10_000 }) ?? RATE_DEFAULT,
+    requestsPerSecond: numberOption('--rate', flags.rate, { min: 0.001, max: 10_000 }) ?? RATE_DEFAULT,
     ...given({
-      streamShare: numberOption(command, '--stream-share', flags.streamShare, { min: 0, max: 1 }),
-      concurrencyMax: wholeOption(command, '--concurrency', flags.concurrency, { min: 1, max: 10_000 }),
-      maxTokens: wholeOption(command, '--max-tokens', flags.maxTokens, { min: 1, max: 32_768 }),
-      promptKinds: readKinds(flags.kinds, command),
-      total: wholeOption(command, '--total', flags.total, { min: 1, max: 100_000_000 }),
-      timeoutMs: durationOption(command, '--timeout', flags.timeout),
+      streamShare: numberOption('--stream-share', flags.streamShare, { min: 0, max: 1 }),
+      concurrencyMax: wholeOption('--concurrency', flags.concurrency, { min: 1, max: 10_000 }),
+      maxTokens: wholeOption('--max-tokens', flags.maxTokens, { min: 1, max: 32_768 }),
+      promptKinds: readKinds(flags.kinds),
+      total: wholeOption('--total', flags.total, { min: 1, max: 100_000_000 }),
+      timeoutMs: durationOption('--timeout', flags.timeout),
     }),
   };
 }
 
-function readKinds(list: string | undefined, command: Command): readonly PromptKind[] | undefined {
+function readKinds(list: string | undefined): readonly PromptKind[] | undefined {
   return list?.split(',').map((name) => {
     const kind = PROMPT_KINDS.find((known) => known === name.trim());
-    return kind ?? usageError(command, `unknown kind of prompt "${name}"; there are ${PROMPT_KINDS.join(', ')}`);
+    return kind ?? usageError(`unknown kind of prompt "${name}"; there are ${PROMPT_KINDS.join(', ')}`);
   });
 }
 

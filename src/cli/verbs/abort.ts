@@ -4,8 +4,12 @@ import { sendsOrder } from '../answers.js';
 import { verb } from '../verb.js';
 
 export function abortCommand(): Command {
-  return sendsOrder(verb('abort', 'End the running move and ramp the traffic back.'), 'optional', async (control, service, who) => {
-    const { abort } = await import('../../control/verbs.js');
-    return await abort(control, service, who);
-  });
+  return sendsOrder(
+    verb('abort', 'End the running move and ramp the traffic back.'),
+    'optional',
+    async (control, service, who) => {
+      const { abort } = await import('../../control/verbs.js');
+      return await abort(control, service, who);
+    },
+  );
 }

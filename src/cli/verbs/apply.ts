@@ -1,6 +1,7 @@
 /** `understudy apply`: brings the running workflows in line with a configuration file. */
 import type { Command } from 'commander';
 import type { ApplyChange, ApplyResult } from '../../control/apply.js';
+import type { Control } from '../../control/control.js';
 import type { Fleet } from '../../domain/fleet.js';
 import { colour, printJson, say } from '../output.js';
 import { findTarget, withControl, withTarget, type Target, type TargetOptions } from '../target.js';
@@ -19,12 +20,20 @@ export function applyCommand(): Command {
   return does<ApplyOptions>(withTarget(command), async (options) => {
     const { loadFleet } = await import('../../config/load.js');
     const fleet = loadFleet(options.file);
-    const { applyFleet } = await import('../../control/apply.js');
-    const result = await withControl(targetOf(options, fleet), async ({ client }) => await applyFleet(client, fleet, { dryRun: options.dryRun === true }));
+    const target = targetOf(options, fleet);
+    const result = await withControl(target, async (control) => await applyTo(control, fleet, options.dryRun === true));
     if (options.json === true) printJson(result);
     else say(renderApply(result));
     return undefined;
   });
+}
+
+async function applyTo(control: Control, fleet: Fleet, dryRun: boolean): Promise<ApplyResult> {
+  const { applyFleet } = await import('../../control/apply.js');
+  const { prepareNamespace } = await import('../../control/namespace.js');
+  const note = dryRun ? null : await prepareNamespace(control);
+  const result = await applyFleet(control.client, fleet, { dryRun });
+  return note === null ? result : { ...result, notes: [...result.notes, note] };
 }
 
 /** What the file names is meant, unless the command line names something else. */
@@ -33,7 +42,12 @@ function targetOf(options: ApplyOptions, { temporal }: Fleet): Target {
   return findTarget({ ...options, temporal: temporal.address, namespace: options.namespace ?? temporal.namespace });
 }
 
-const WOULD = { created: 'would be created', updated: 'would be updated', unchanged: 'unchanged', retired: 'would be retired' } as const;
+const WOULD = {
+  created: 'would be created',
+  updated: 'would be updated',
+  unchanged: 'unchanged',
+  retired: 'would be retired',
+} as const;
 
 function renderApply({ dryRun, changes, notes }: ApplyResult): string {
   const done = (change: ApplyChange['change']): string => (dryRun ? WOULD[change] : change);

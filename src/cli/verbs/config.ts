@@ -9,11 +9,16 @@ interface CheckOptions {
 }
 
 export function configCommand(): Command {
-  return verb('config', 'Check a configuration file, print its schema.').addCommand(checkCommand()).addCommand(schemaCommand());
+  return verb('config', 'Check a configuration file, print its schema.')
+    .addCommand(checkCommand())
+    .addCommand(schemaCommand());
 }
 
 function checkCommand(): Command {
-  const command = verb('check', 'Say what is wrong with a file, or that nothing is.').requiredOption('-f, --file <file>', 'the configuration file');
+  const command = verb('check', 'Say what is wrong with a file, or that nothing is.').requiredOption(
+    '-f, --file <file>',
+    'the configuration file',
+  );
   return does<CheckOptions>(command, async ({ file, json }) => {
     const { loadFleet } = await import('../../config/load.js');
     const fleet = loadFleet(file);

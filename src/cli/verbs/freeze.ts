@@ -10,13 +10,14 @@ interface FreezeOptions extends AnswerOptions {
 }
 
 export function freezeCommand(): Command {
-  const command = verb('freeze', 'Stop automation on a service for a while; it still observes and alerts.').requiredOption(
-    '--for <duration>',
-    'how long, such as 30m or 4h; it ends by itself',
-  );
+  const command = verb(
+    'freeze',
+    'Stop automation on a service for a while; it still observes and alerts.',
+  ).requiredOption('--for <duration>', 'how long, such as 30m or 4h; it ends by itself');
   return sendsOrder<FreezeOptions>(command, 'required', async (control, service, who, options) => {
     const forMs = parseDuration(options.for);
-    if (forMs === null || forMs === 0) throw new UsageError(`--for ${options.for}: write a number with a unit, such as 30m or 4h`);
+    if (forMs === null || forMs === 0)
+      throw new UsageError(`--for ${options.for}: write a number with a unit, such as 30m or 4h`);
     const { freeze } = await import('../../control/verbs.js');
     return await freeze(control, service, { ...who, forMs });
   });

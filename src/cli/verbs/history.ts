@@ -15,8 +15,9 @@ export function historyCommand(): Command {
     .argument('<service>', 'the service')
     .option('--last <n>', 'only the newest n moves', atLeastOne);
   return does<HistoryOptions>(withTarget(command), async (options, service = '') => {
+    const target = findTarget(options);
     const { readHistory } = await import('../../control/history.js');
-    const all = await withControl(findTarget(options), async (control) => await readHistory(control, service));
+    const all = await withControl(target, async (control) => await readHistory(control, service));
     const moves = options.last === undefined ? all : all.slice(0, options.last);
     if (options.json === true) printJson({ moves });
     else say(renderHistory(service, moves));

@@ -12,8 +12,8 @@ interface StatusOptions extends TargetOptions {
 export function statusCommand(): Command {
   const command = verb('status', 'What is where, and why.').argument('[service]', 'this service only');
   return does<StatusOptions>(withTarget(command), async (options, service) => {
-    const { readStatus } = await import('../../control/status.js');
     const target = findTarget(options);
+    const { readStatus } = await import('../../control/status.js');
     const only = service === undefined ? [] : [service];
     const view = await withControl(target, async (control) => await readStatus(control, target.gatewayAdmin, only));
     if (options.json === true) printJson(view);

@@ -23,7 +23,10 @@ export function watchCommand(): Command {
     process.once('SIGINT', () => stop.abort());
     process.once('SIGTERM', () => stop.abort());
     await withControl(target, async (control) => {
-      await watch({ control, target, only: service === undefined ? [] : [service], show: screen(options.json === true) }, stop.signal);
+      await watch(
+        { control, target, only: service === undefined ? [] : [service], show: screen(options.json === true) },
+        stop.signal,
+      );
     });
     return undefined;
   });
@@ -72,4 +75,5 @@ function screen(json: boolean): Screen {
   };
 }
 
-const news = (view: StatusView): string => JSON.stringify(view, (key, value: unknown) => (key === 'inFlight' ? undefined : value));
+const news = (view: StatusView): string =>
+  JSON.stringify(view, (key, value: unknown) => (key === 'inFlight' ? undefined : value));

@@ -38,7 +38,7 @@ function failing(look: Look, dimension: Dimension): boolean {
 }
 
 const RULES: readonly Rule[] = [
-  { verdict: 'starting', when: isLoadingModel, because: ['http'] },
+  { verdict: 'starting', when: isStarting, because: ['http', 'generation'] },
   {
     verdict: 'unreachable',
     when: (l) => failing(l, 'http') && areCallersServed(l) && !isHardwareBad(l),
@@ -108,20 +108,30 @@ const dwellMs = (cluster: ClusterSpec): number => cluster.health.rise * cluster.
 
 /**
  * A cluster that was well and says "loading" has restarted under its callers: that is `dead` first, as everybody who is
- * sent there fails. Only one that carried nothing (unknown, or dead for a while) is merely `starting`.
+ * sent there fails. Only one that carried nothing (unknown, or dead for a while) is merely `starting`, and stays so until
+ * its first completion comes out.
  */
-function isLoadingModel({ health, cluster, atMs }: Look): boolean {
-  if (!health.loading) return false;
+function isStarting(look: Look): boolean {
+  const { health, cluster, atMs } = look;
   const forMs = atMs - health.sinceMs;
-  if (health.verdict === 'starting') return forMs < LOADING_MAX_MS;
+  if (health.verdict === 'starting') return forMs < LOADING_MAX_MS && (health.loading || isWarmingUp(look));
+  if (!health.loading) return false;
   if (health.verdict === 'dead') return forMs >= dwellMs(cluster) && forMs < LOADING_MAX_MS;
   return health.verdict === 'unknown';
 }
 
+/** It answers again, but no completion has come out yet, and nobody real is hurt by that. */
+function isWarmingUp(look: Look): boolean {
+  const { health } = look;
+  if (failing(look, 'http') || failing(look, 'passive') || health.dimensions.generation.failures === 0) return false;
+  return (health.lastGenerationOkAtMs ?? -1) < health.sinceMs;
+}
+
 /** No answer in a row, and no completion came out since. */
-function isGone({ health }: Look): boolean {
+function isGone(look: Look): boolean {
+  const { health } = look;
   const { http } = health.dimensions;
-  if (http.failing !== 'row') return false;
+  if (http.failing !== 'row' || !failing(look, 'http')) return false;
   return (health.lastGenerationOkAtMs ?? -1) < (http.sinceMs ?? 0);
 }
 

@@ -1,12 +1,12 @@
 /** A slow observer distrusts itself: what it did not see in time is no fault of a cluster. */
-import type { HealthSettings } from '../fleet.js';
+import type { ClusterSpec, HealthSettings } from '../fleet.js';
 import type { SelfSeen } from './types.js';
 
 /** Event-loop delay from which the watcher's own timeouts mean nothing, ms. */
 export const LAG_MAX_MS = 200;
 /** A tick may be late by half an interval; with short intervals by this much, which is the watcher's timer alone. */
 const LATE_MIN_MS = 200;
-/** Ticks further apart than this many intervals (and half a second) are a gap: nobody looked in between. */
+/** Ticks further apart than this many intervals, half a second and the slowest check are a gap: nobody looked in between. */
 const GAP_INTERVALS = 3;
 const GAP_MIN_MS = 500;
 
@@ -20,6 +20,9 @@ export function distrustSelf(self: SelfSeen, settings: HealthSettings): string |
 }
 
 /** @replayed */
-export function isGap(lastTickAtMs: number | null, atMs: number, settings: HealthSettings): boolean {
-  return lastTickAtMs !== null && atMs - lastTickAtMs > GAP_INTERVALS * settings.intervalMs + GAP_MIN_MS;
+export function isGap(lastTickAtMs: number | null, atMs: number, cluster: ClusterSpec): boolean {
+  if (lastTickAtMs === null) return false;
+  const { http, gpu, memory, metrics, identity } = cluster.probes;
+  const slowestMs = Math.max(...[http, gpu, memory, metrics, identity].map((check) => check?.timeoutMs ?? 0));
+  return atMs - lastTickAtMs > GAP_INTERVALS * cluster.health.intervalMs + GAP_MIN_MS + slowestMs;
 }

@@ -92,7 +92,7 @@ export function beginVantage(atMs: number): VantageHealth {
 export function observe(before: VantageHealth, tick: TickSeen, cluster: ClusterSpec): VantageHealth {
   const suspended = distrustSelf(tick.self, cluster.health);
   if (suspended !== null) return { ...before, suspended };
-  const known = isGap(before.lastTickAtMs, tick.atMs, cluster.health) ? afterGap(before) : before;
+  const known = isGap(before.lastTickAtMs, tick.atMs, cluster) ? afterGap(before) : before;
   const seen = lookAt(known, tick, cluster);
   const next = diagnose(seen, tick.atMs, cluster);
   const sinceMs = next.verdict === before.verdict ? before.sinceMs : tick.atMs;

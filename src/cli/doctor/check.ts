@@ -1,0 +1,22 @@
+/** One thing that `doctor` looked at. */
+import { ERRORS } from '../../domain/errors.js';
+import { toldError } from '../exit.js';
+
+export interface Check {
+  readonly name: string;
+  /** `skipped`: it could not be looked at, for a reason that another check tells. */
+  readonly state: 'ok' | 'problem' | 'skipped';
+  readonly found: string;
+  /** What to do; `null` when nothing is to be done. */
+  readonly fix: string | null;
+}
+
+export const ok = (name: string, found: string): Check => ({ name, state: 'ok', found, fix: null });
+export const problem = (name: string, found: string, fix: string): Check => ({ name, state: 'problem', found, fix });
+export const skipped = (name: string, found: string): Check => ({ name, state: 'skipped', found, fix: null });
+
+/** An error as a problem; what only `doctor` could tell more of gets its own fix. */
+export function failed(name: string, error: unknown, fix?: string): Check {
+  const told = toldError(error);
+  return problem(name, told.message, fix ?? (told.fix.includes('doctor') ? ERRORS['no-instance'].fix : told.fix));
+}

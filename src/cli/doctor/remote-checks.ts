@@ -1,0 +1,99 @@
+/** What `doctor` asks others: Temporal, workers, the gateway, the clusters. */
+import type { Instance } from '../../config/instance.js';
+import type { Control } from '../../control/control.js';
+import { type GatewayAdmin, readGatewayState } from '../../control/gateway-state.js';
+import { readPollers, type WorkerKind } from '../../control/pollers.js';
+import { readStatus } from '../../control/status.js';
+import type { ClusterSpec, Fleet } from '../../domain/fleet.js';
+import { type Check, failed, ok, problem, skipped } from './check.js';
+
+const CLUSTER_TIMEOUT_MS = 3_000;
+
+/** One check a kind of worker that must be there. */
+export async function checkWorkers(control: Control, vantages: readonly string[]): Promise<readonly Check[]> {
+  return await Promise.all([
+    checkWorker(control, { kind: 'control' }),
+    ...vantages.map(async (vantage) => await checkWorker(control, { kind: 'probe', vantage })),
+  ]);
+}
+
+async function checkWorker(control: Control, worker: WorkerKind): Promise<Check> {
+  const name = worker.kind === 'control' ? 'control worker' : `probe worker ${worker.vantage}`;
+  const start =
+    worker.kind === 'control' ? 'understudy worker control' : `understudy worker probe --vantage ${worker.vantage}`;
+  try {
+    const pollers = await readPollers(control, worker);
+    return pollers.length > 0
+      ? ok(name, pollers.join(', '))
+      : problem(name, 'none asks for work', `start \`${start}\``);
+  } catch (error) {
+    return failed(name, error);
+  }
+}
+
+/** The guards, asked for real: a listed worker may just have died. */
+export async function checkServices(control: Control): Promise<Check> {
+  try {
+    const { services, unanswered } = await readStatus(control);
+    const [silent] = unanswered;
+    if (silent !== undefined)
+      return problem('services', `${silent.name}: ${silent.why}`, 'see the output of the control worker');
+    if (services.length === 0) return problem('services', 'none is configured', '`understudy apply -f <file>`');
+    return ok('services', services.map((s) => s.name).join(', '));
+  } catch (error) {
+    return failed('services', error, 'start `understudy worker control`, or see why it ended');
+  }
+}
+
+/** The admin API with the token, and whether the gateway calls itself ready. */
+export async function checkGateway(admin: GatewayAdmin | null, instance: Instance | null): Promise<Check> {
+  if (admin === null) return skipped('gateway', 'none is named: --gateway-admin, or UNDERSTUDY_GATEWAY_ADMIN');
+  try {
+    const states = await readGatewayState(admin);
+    if (instance === null) return ok('gateway', `serves ${[...states.keys()].join(', ')}`);
+    const answer = await fetch(new URL('/readyz', instance.gateway.url), {
+      signal: AbortSignal.timeout(CLUSTER_TIMEOUT_MS),
+    });
+    if (answer.status === 200) return ok('gateway', `${instance.gateway.url} is ready`);
+    return problem(
+      'gateway',
+      `${instance.gateway.url} is not ready (status ${answer.status})`,
+      '`understudy status` shows which cluster is missing',
+    );
+  } catch (error) {
+    return failed(
+      'gateway',
+      error,
+      'start `understudy gateway`, or see why it ended; UNDERSTUDY_ADMIN_TOKEN must be the gateway’s',
+    );
+  }
+}
+
+/** Any HTTP answer proves a way there; what it means is the verdict's business. */
+export async function checkClusters(fleet: Fleet): Promise<readonly Check[]> {
+  return await Promise.all(Object.values(fleet.clusters).map(checkCluster));
+}
+
+async function checkCluster({ name, url, probes }: ClusterSpec): Promise<Check> {
+  const address = new URL(probes.http?.path ?? '/', url);
+  try {
+    const answer = await fetch(address, { signal: AbortSignal.timeout(CLUSTER_TIMEOUT_MS), redirect: 'manual' });
+    await answer.body?.cancel();
+    return ok(`cluster ${name}`, `${address.href} answers with status ${answer.status}`);
+  } catch (error) {
+    const why =
+      error instanceof Error && error.name === 'TimeoutError'
+        ? `no answer within ${CLUSTER_TIMEOUT_MS} ms`
+        : causeOf(error);
+    return problem(
+      `cluster ${name}`,
+      `${address.href} does not answer: ${why}`,
+      'is it running, and is there a way to it from here?',
+    );
+  }
+}
+
+function causeOf(error: unknown): string {
+  const { code } = ((error as Error).cause ?? {}) as { code?: string };
+  return code ?? (error instanceof Error ? error.message : String(error));
+}

@@ -1,0 +1,71 @@
+/** Verbs that serve until they are stopped: JSON lines on stdout, an orderly end on SIGTERM, SIGINT or a lost parent. */
+import { EXIT } from './exit.js';
+import { printJson } from './output.js';
+
+/** One event as a JSON line; the first of a process is `{"event":"ready",…}`. */
+export function eventLine(event: { readonly event: string } & Readonly<Record<string, unknown>>): void {
+  printJson(event);
+}
+
+export interface Serving {
+  /** Ends in an orderly way. */
+  stop(): Promise<void> | void;
+  /** Resolves when it ended by itself; absent: it never does. */
+  readonly ended?: Promise<void>;
+}
+
+const LINGER_MS = 1_000;
+
+/**
+ * Starts, then serves until a signal, the end of the parent or of the work itself. A second signal ends at once.
+ * @returns the exit code
+ */
+export async function serveUntilStopped(start: () => Promise<Serving>): Promise<number> {
+  const stopped = stopRequest();
+  const serving = await start();
+  // A signal during the start is not lost: `stopped` has heard it.
+  const why = await Promise.race([
+    stopped,
+    ...(serving.ended === undefined ? [] : [serving.ended.then(() => 'ended')]),
+  ]);
+  if (why !== 'ended') eventLine({ event: 'stopping', why });
+  await serving.stop();
+  await serving.ended;
+  // A connection that somebody keeps open must not keep the process.
+  setTimeout(() => process.exit(), LINGER_MS).unref();
+  return why === 'ended' ? EXIT.notDone : EXIT.done;
+}
+
+interface Worker {
+  run(): Promise<void>;
+  shutdown(): void;
+}
+
+/** A worker: `run()` resolves when it has shut down. */
+export async function serveWorker(
+  label: Readonly<Record<string, string>>,
+  start: () => Promise<Worker>,
+): Promise<number> {
+  return await serveUntilStopped(async () => {
+    const worker = await start();
+    const ended = worker.run();
+    eventLine({ event: 'ready', ...label });
+    return { ended, stop: () => worker.shutdown() };
+  });
+}
+
+/** Resolves with the reason of the first request to stop. */
+async function stopRequest(): Promise<string> {
+  return await new Promise((resolve) => {
+    let asked = false;
+    const onSignal = (signal: NodeJS.Signals): void => {
+      if (asked) process.exit(EXIT.interrupted);
+      asked = true;
+      resolve(signal);
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+    // A parent that dies without a signal closes the channel: nobody would end this process otherwise.
+    if (process.channel !== undefined) process.once('disconnect', () => resolve('the parent has gone'));
+  });
+}

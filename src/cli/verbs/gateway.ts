@@ -1,0 +1,72 @@
+/** `understudy gateway`: one gateway in the foreground, JSON lines on stdout. It needs no Temporal, to start or to serve. */
+import { InvalidArgumentError, type Command } from 'commander';
+import { dataDir } from '../../config/instance.js';
+import { type Fleet, homeWeights } from '../../domain/fleet.js';
+import type { ServiceDefinition } from '../../traffic/traffic-layer.js';
+import { eventLine, serveUntilStopped } from '../long-running.js';
+import { does, verb } from '../verb.js';
+
+interface GatewayOptions {
+  readonly config: string;
+  readonly host: string;
+  readonly port: number;
+  readonly adminHost: string;
+  readonly adminPort: number;
+  readonly dataDir?: string;
+}
+
+/** Running answers get this long to end when the gateway is stopped. */
+const GRACE_MS = 8_000;
+
+export function gatewayCommand(): Command {
+  const command = verb('gateway', 'Run a gateway in the foreground.')
+    .requiredOption('--config <file>', 'configuration file: limits, and the services of a first start')
+    .option('--host <address>', 'where callers connect', '127.0.0.1')
+    .option('--port <n>', 'port for callers; 0 lets the system choose', port, 4401)
+    .option('--admin-host <address>', 'where workers and operators connect', '127.0.0.1')
+    .option('--admin-port <n>', 'port of the admin API; 0 lets the system choose', port, 4402)
+    .option('--data-dir <dir>', 'where the route table is kept (default: $UNDERSTUDY_DATA_DIR or .understudy)');
+  return does<GatewayOptions>(command, async (options) => {
+    const { loadFleet } = await import('../../config/load.js');
+    const fleet = loadFleet(options.config);
+    const { startGateway } = await import('../../gateway/gateway.js');
+    return await serveUntilStopped(async () => {
+      const { host, port: publicPort, adminHost, adminPort } = options;
+      const gateway = await startGateway({
+        host,
+        port: publicPort,
+        adminHost,
+        adminPort,
+        dataDir: dataDir(options.dataDir),
+        adminToken: process.env['UNDERSTUDY_ADMIN_TOKEN'] ?? null,
+        settings: fleet.gateway,
+        definitions: serviceDefinitions(fleet),
+        clock: Date.now,
+        audit: (line) => process.stdout.write(`${line}\n`),
+      });
+      eventLine({ event: 'ready', url: gateway.url, adminUrl: gateway.adminUrl });
+      return { stop: async () => await gateway.close(GRACE_MS) };
+    });
+  });
+}
+
+/** What a gateway must know of each service when its disk knows nothing yet. */
+export function serviceDefinitions(fleet: Fleet): ServiceDefinition[] {
+  return Object.values(fleet.services).map((service) => ({
+    service: service.name,
+    strategy: service.strategy,
+    members: service.members.flatMap(({ cluster }) => {
+      const spec = fleet.clusters[cluster];
+      return spec === undefined
+        ? []
+        : [{ cluster, url: spec.url, model: spec.model, concurrency: spec.capacity.concurrency }];
+    }),
+    home: homeWeights(service),
+  }));
+}
+
+function port(text: string): number {
+  const n = Number(text);
+  if (!/^\d+$/.test(text) || n > 65_535) throw new InvalidArgumentError('write a port, 0 to 65535');
+  return n;
+}

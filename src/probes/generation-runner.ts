@@ -1,0 +1,54 @@
+/**
+ * Completions beside the ticks: one may take seconds, and a tick must not wait for it. In doubt the next one starts
+ * before the last has failed, so that three timeouts take little longer than one; once a verdict stands, one at a time:
+ * a cluster that hangs is not helped by a pile of requests.
+ */
+import type { ClusterSpec } from '../domain/fleet.js';
+import type { GenerationSeen } from '../domain/health/types.js';
+import { isFailing } from '../domain/health/quorum.js';
+import type { VantageHealth } from '../domain/health/vantage.js';
+import { isInDoubt, wantsGeneration } from '../domain/health/wants.js';
+import { probeGeneration } from './generation.js';
+
+export interface GenerationRunner {
+  /** Starts a completion if this state of knowledge is worth one. */
+  consider(health: VantageHealth, atMs: number): void;
+  /** The next finished one, oldest first. */
+  take(): GenerationSeen | undefined;
+  /** Resolves when one has finished that was not taken yet. */
+  finished(): Promise<void>;
+}
+
+export function createGenerationRunner(cluster: ClusterSpec, signal: AbortSignal): GenerationRunner {
+  const done: GenerationSeen[] = [];
+  let running = 0;
+  let startedAtMs = -Infinity;
+  let wake: () => void = () => undefined;
+
+  const start = async (settings: NonNullable<ClusterSpec['probes']['generation']>): Promise<void> => {
+    running += 1;
+    const seen = await probeGeneration(cluster, { maxTokens: settings.maxTokens, timeoutMs: settings.timeoutMs, signal });
+    running -= 1;
+    if (signal.aborted) return;
+    done.push(seen);
+    wake();
+  };
+
+  return {
+    consider(health, atMs) {
+      const { generation } = cluster.probes;
+      if (generation === null || !wantsGeneration(health, cluster, atMs)) return;
+      const limit = isInDoubt(health, cluster, atMs) && !isFailing(health.verdict) ? cluster.health.fall : 1;
+      if (running >= limit || atMs - startedAtMs < cluster.health.intervalMs / 2) return;
+      startedAtMs = atMs;
+      void start(generation);
+    },
+    take: () => done.shift(),
+    async finished() {
+      if (done.length > 0) return;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    },
+  };
+}

@@ -1,0 +1,58 @@
+/** Composition root of a probe worker: watch activities of one vantage, nothing that changes anything. */
+import { Worker } from '@temporalio/worker';
+import { createWatchActivities } from '../activities/watch.js';
+import { connectWorker } from '../temporal/connect.js';
+import { openGateway } from '../traffic/gateway.js';
+import type { Vantage } from '../domain/words.js';
+import { probeTaskQueue } from '../workflows/ids.js';
+
+export interface ProbeWorkerOptions {
+  /** host:port of Temporal. */
+  readonly address: string;
+  readonly namespace: string;
+  readonly vantage: Vantage;
+  /** Admin base URL of the gateway that real traffic passes. */
+  readonly gatewayAdminUrl: string;
+  readonly adminToken: string | null;
+  /** Watches at a time: each occupies a slot for its whole life. */
+  readonly maxClusters: number;
+}
+
+export interface RunningProbeWorker {
+  /** Resolves when the worker has shut down. */
+  run(): Promise<void>;
+  shutdown(): void;
+}
+
+const CONNECT_WITHIN_MS = 30_000;
+/** What real traffic saw is asked every tick; a gateway that is slow to tell leaves it unknown. */
+const TRAFFIC_TIMEOUT_MS = 1_000;
+/** Room for watches that are being replaced while the old ones end. */
+const SPARE_SLOTS = 10;
+
+/** @throws CodedError `temporal-unreachable` */
+export async function startProbeWorker(options: ProbeWorkerOptions): Promise<RunningProbeWorker> {
+  const { address, namespace, vantage } = options;
+  const layer = openGateway({ adminUrl: options.gatewayAdminUrl, token: options.adminToken, timeoutMs: TRAFFIC_TIMEOUT_MS });
+  const connection = await connectWorker({ address, deadlineMs: CONNECT_WITHIN_MS });
+  const worker = await Worker.create({
+    connection,
+    namespace,
+    taskQueue: probeTaskQueue(vantage),
+    activities: createWatchActivities({ trafficState: async (service) => await layer.read(service) }),
+    maxConcurrentActivityTaskExecutions: options.maxClusters + SPARE_SLOTS,
+    // How soon a watch hears of its cancellation, and how much memory a crash may cost.
+    maxHeartbeatThrottleInterval: '2s',
+    shutdownGraceTime: '1s',
+  });
+  return {
+    run: async () => {
+      try {
+        await worker.run();
+      } finally {
+        await connection.close();
+      }
+    },
+    shutdown: () => worker.shutdown(),
+  };
+}

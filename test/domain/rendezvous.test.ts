@@ -1,0 +1,54 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { rendezvous } from '../../src/domain/rendezvous.js';
+
+const KEYS = Array.from({ length: 4_000 }, (_, i) => `conversation-${i}`);
+const homes = (weights: Record<string, number>): (string | null)[] => KEYS.map((key) => rendezvous(key, weights));
+const share = (seen: (string | null)[], name: string): number =>
+  (100 * seen.filter((c) => c === name).length) / seen.length;
+
+test('nobody with a weight means nobody', () => {
+  expect(rendezvous('k', {})).toBeNull();
+  expect(rendezvous('k', { a: 0, b: 0 })).toBeNull();
+});
+
+test('a cluster gets its share of the conversations', () => {
+  const seen = homes({ a: 10, b: 30, c: 60, d: 0 });
+  for (const [name, weight] of [
+    ['a', 10],
+    ['b', 30],
+    ['c', 60],
+    ['d', 0],
+  ] as const)
+    expect(Math.abs(share(seen, name) - weight)).toBeLessThan(3);
+});
+
+test('only the proportion of weights counts, not their sum', () => {
+  expect(homes({ a: 25, b: 75 })).toEqual(homes({ a: 1, b: 3 }));
+});
+
+test('a weight change moves only the share that must move, and only towards the raised cluster', () => {
+  const weight = fc.integer({ min: 0, max: 100 });
+  fc.assert(
+    fc.property(fc.record({ a: weight, b: weight, c: weight }), fc.integer({ min: 1, max: 100 }), (before, more) => {
+      fc.pre(before.a + before.b + before.c > 0);
+      const after = { ...before, b: before.b + more };
+      const was = homes(before);
+      const now = homes(after);
+      const moved = was.map((home, i) => [home, now[i]] as const).filter(([x, y]) => x !== y);
+      expect(moved.every(([, to]) => to === 'b')).toBe(true);
+      const total = (w: typeof before): number => w.a + w.b + w.c;
+      const mustMove = after.b / total(after) - before.b / total(before);
+      expect(Math.abs(moved.length / KEYS.length - mustMove)).toBeLessThan(0.04);
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test('losing a cluster moves its conversations and no others', () => {
+  const was = homes({ a: 50, b: 30, c: 20 });
+  const now = homes({ a: 50, b: 0, c: 20 });
+  was.forEach((home, i) => {
+    if (home !== 'b') expect(now[i]).toBe(home);
+  });
+});
