@@ -1,11 +1,12 @@
 /** Looks, for moves: is the target fit, and how does a step go? Facts only; verdicts belong to `domain/plan`. */
 import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
+import { CodedError } from '../domain/errors.js';
 import type { ClusterSpec } from '../domain/fleet.js';
 import type { GenerationSeen } from '../domain/health/types.js';
-import { PROOF_AGE_MS_MAX } from '../domain/plan/judge-preflight.js';
+import { PROOF_AGE_MS_MAX, sameWeights } from '../domain/plan/judge-preflight.js';
 import { judgeStep } from '../domain/plan/judge-step.js';
 import type { TrafficState } from '../domain/traffic.js';
-import type { Unknown } from '../domain/words.js';
+import type { ServiceName, Unknown } from '../domain/words.js';
 import type { TrafficLayer } from '../traffic/traffic-layer.js';
 import type { Read } from '../workflows/ports.js';
 import { translated } from './failure.js';
@@ -14,6 +15,8 @@ import { pause } from './pause.js';
 import { evidenceOf } from './step-evidence.js';
 
 const LOOK_MS = 200;
+/** The drift interval: a weight that somebody else changed is seen within it. */
+const DRIFT_LOOK_MS = 5_000;
 
 export interface ReadDeps {
   readonly layer: TrafficLayer;
@@ -66,7 +69,28 @@ export function createReadActivities(deps: ReadDeps): Omit<Read, 'notifiers'> {
           padding.stop();
         }
       }),
+    watchDrift: async ({ service, epoch, intended, rotateAfterMs }) =>
+      await translated(async () => {
+        const endsAtMs = Date.now() + rotateAfterMs;
+        while (Date.now() < endsAtMs && !cancellationSignal().aborted) {
+          const now = await readOrNull(layer, service);
+          if (now === null || now.epoch !== epoch || !sameWeights(now.intended, intended)) return { drifted: true };
+          heartbeat();
+          await pause(DRIFT_LOOK_MS, cancellationSignal());
+        }
+        return { drifted: false };
+      }),
   };
+}
+
+/** `null`: the layer has forgotten the service, its table was lost. */
+async function readOrNull(layer: TrafficLayer, service: ServiceName): Promise<TrafficState | null> {
+  try {
+    return await layer.read(service);
+  } catch (error) {
+    if (error instanceof CodedError && error.code === 'unknown-service') return null;
+    throw error;
+  }
 }
 
 interface Proof {

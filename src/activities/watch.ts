@@ -18,7 +18,13 @@ export interface WatchDeps extends LookSources {
 export function createWatchActivities({ now = Date.now, ...sources }: WatchDeps): Watch {
   return {
     watchCluster: async (order) => {
-      const watcher = createWatcher({ cluster: order.cluster, services: order.services, sources, now, signal: cancellationSignal() });
+      const watcher = createWatcher({
+        cluster: order.cluster,
+        services: order.services,
+        sources,
+        now,
+        signal: cancellationSignal(),
+      });
       const endsAtMs = now() + order.rotateAfterMs;
       let health = resume(order, now());
       try {
@@ -46,8 +52,13 @@ function isHealth(value: unknown): value is VantageHealth {
   return Object.keys(beginVantage(0)).every((key) => key in value);
 }
 
-const isNews = (health: VantageHealth, order: WatchOrder): boolean => health.verdict !== (order.health?.verdict ?? 'unknown');
+const isNews = (health: VantageHealth, order: WatchOrder): boolean =>
+  health.verdict !== (order.health?.verdict ?? 'unknown');
 
 function resultOf(health: VantageHealth, order: WatchOrder, atMs: number): WatchResult {
-  return { why: isNews(health, order) ? 'verdict' : 'rotate', report: reportVantage(health, order.vantage, atMs), health };
+  return {
+    why: isNews(health, order) ? 'verdict' : 'rotate',
+    report: reportVantage(health, order.vantage, atMs),
+    health,
+  };
 }

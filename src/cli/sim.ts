@@ -1,13 +1,12 @@
 /** `understudy sim …`: simulated clusters, their faults, and load with known right answers. */
-import { Command } from 'commander';
-import { addClusterVerb } from './sim/cluster.js';
-import { addFaultVerbs } from './sim/faults.js';
-import { addLoadVerb } from './sim/load.js';
+import type { Command } from 'commander';
+import { clusterVerb } from './sim/cluster.js';
+import { clearVerb, faultsVerb, faultVerb } from './sim/faults.js';
+import { loadVerb } from './sim/load.js';
+import { verb } from './verb.js';
 
 export function simCommand(): Command {
-  const sim = new Command('sim').description('simulated clusters: run one, break it, mend it, send it load');
-  addFaultVerbs(sim);
-  addLoadVerb(sim);
-  addClusterVerb(sim);
+  const sim = verb('sim', 'Simulated clusters: run one, break it, mend it, send it load.');
+  for (const each of [faultVerb(), clearVerb(), faultsVerb(), loadVerb(), clusterVerb()]) sim.addCommand(each);
   return sim;
 }

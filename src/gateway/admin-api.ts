@@ -93,7 +93,7 @@ export async function serveAdmin(api: AdminApi, req: IncomingMessage, res: Serve
     }
     await answer(api, req, res);
   } catch (error) {
-    sendFailure(api, res, error);
+    sendFailure(api, { req, res }, error);
   }
 }
 
@@ -174,11 +174,17 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   'layer-unreachable': 503,
 };
 
-function sendFailure(api: AdminApi, res: ServerResponse, error: unknown): void {
+function sendFailure(
+  api: AdminApi,
+  { req, res }: { readonly req: IncomingMessage; readonly res: ServerResponse },
+  error: unknown,
+): void {
   const code: ErrorCode = error instanceof CodedError ? error.code : 'invariant';
   const message = error instanceof Error ? error.message : String(error);
   if (code === 'invariant') api.tell({ event: 'admin-fault', message });
-  send(res, STATUS[code] ?? 500, { code, message });
+  // A writer that is fenced out should learn by whom.
+  const epoch = code === 'stale-epoch' ? api.services().get(target(req).service ?? '')?.route.epoch : undefined;
+  send(res, STATUS[code] ?? 500, epoch === undefined ? { code, message } : { code, message, epoch });
 }
 
 function send(res: ServerResponse, status: number, value: object): void {

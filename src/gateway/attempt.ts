@@ -8,60 +8,15 @@
  *
  * Until `relay` the caller has seen nothing, so every failure can be tried elsewhere. From then on it can only be cut.
  */
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import type { Dispatcher } from 'undici';
 import { failureOfTransport, ownerOfStatus, type AttemptFailure } from '../domain/error-owner.js';
+import type { AttemptEnd, AttemptOrder, FailedAnswer, LeaveReason } from './attempt-order.js';
 import { responseHeaders } from './headers.js';
-import { errorFrame, sendError, type CallerError } from './openai-error.js';
-import type { Member } from './service.js';
-import { StreamScan, type StreamKind } from './stream-scan.js';
-
-/** What every attempt of a request sends, whichever cluster it goes to. */
-export interface Forwarded {
-  readonly method: Dispatcher.HttpMethod;
-  /** Path and query of the API, without a cluster's prefix. */
-  readonly path: string;
-  readonly headers: readonly string[];
-  readonly stream: boolean;
-  readonly streamKind: StreamKind;
-  /** Answers that the caller asked for (`n`). */
-  readonly choices: number;
-}
-
-export interface AttemptOrder {
-  readonly member: Member;
-  readonly request: Forwarded;
-  /** The body, with the model id that this cluster knows. */
-  readonly body: Buffer | null;
-  readonly res: ServerResponse;
-  readonly firstByteMs: number;
-  readonly idleMs: number;
-  /** Another cluster could take over; if none could, waiting longer is better than giving up. */
-  readonly replaceable: boolean;
-  /** The caller's first byte is on its way; `stream`: it is a token. */
-  readonly onSpeaking: (seen: { readonly latencyMs: number; readonly stream: boolean }) => void;
-}
-
-export interface FailedAnswer {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: Buffer;
-}
-
-export type AttemptEnd =
-  | { readonly kind: 'answered'; readonly owner: 'none' | 'client' | 'quota' }
-  | {
-      readonly kind: 'failed';
-      readonly failure: AttemptFailure;
-      readonly why: string;
-      readonly answer: FailedAnswer | null;
-    }
-  | { readonly kind: 'cut'; readonly why: string }
-  /** Broken off: the caller left, the request goes elsewhere, or its time is up. */
-  | { readonly kind: 'left'; readonly why: LeaveReason };
-
-export type LeaveReason = 'gone' | 'rehomed' | 'expired';
+import { sendError, type CallerError } from './openai-error.js';
+import { Relay } from './relay.js';
+import { StreamScan } from './stream-scan.js';
 
 /** Answers up to this size are kept until they are whole; embeddings of a large batch are some MiB. */
 export const COLLECT_BYTES_MAX = 8 * 1024 * 1024;
@@ -84,10 +39,10 @@ export class Attempt implements Dispatcher.DispatchHandler {
   #status = 0;
   #headers: IncomingHttpHeaders = {};
   #scan: StreamScan | null = null;
+  #relay: Relay | null = null;
   /** Bytes that the caller has not been given yet. */
   #kept: Buffer[] = [];
   #keptBytes = 0;
-  #sentBytes = 0;
   #timer: NodeJS.Timeout;
 
   constructor(order: AttemptOrder, settle: (end: AttemptEnd) => void) {
@@ -141,13 +96,15 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#order.member.lastSignMs = performance.now();
-    if (this.#mode === 'relay') this.#relay(chunk);
+    const relay = this.#relay;
+    if (relay !== null && this.#mode === 'relay') this.#pass(relay, chunk, this.#scan?.push(chunk) ?? chunk.length);
     else if (this.#mode === 'hold') this.#hold(chunk);
     else if (this.#mode === 'collect') this.#collect(chunk);
   }
 
   onResponseEnd(): void {
-    if (this.#mode === 'relay') this.#endRelay();
+    const relay = this.#relay;
+    if (relay !== null && this.#mode === 'relay') this.#endRelay(relay);
     else if (this.#mode === 'collect') this.#answerWhole();
     else if (this.#mode === 'hold') this.#fail('empty-answer', 'the stream ended before it said anything');
     else this.#fail('empty-answer', 'no answer');
@@ -174,10 +131,8 @@ export class Attempt implements Dispatcher.DispatchHandler {
     if (failing && this.#keptBytes >= ERROR_BYTES_MAX) return;
     this.#keep(chunk);
     if (failing || this.#keptBytes <= COLLECT_BYTES_MAX) return;
-    this.#openRelay();
     const collected = Buffer.concat(this.#kept, this.#keptBytes);
-    this.#kept = [];
-    this.#write(collected);
+    this.#pass(this.#openRelay(), collected, collected.length);
   }
 
   #answerWhole(): void {
@@ -211,100 +166,63 @@ export class Attempt implements Dispatcher.DispatchHandler {
     if (owner === 'cluster') this.#fail('error-frame', scan.error ?? 'error event', null, true);
     else if (scan.falseDoneAt !== null && !scan.spoke)
       this.#fail('empty-answer', 'the stream said nothing but [DONE]', null, true);
-    else if (scan.spoke || this.#keptBytes > HOLD_BYTES_MAX) this.#openStream(scan, chunk.length - whole);
+    else if (scan.spoke || this.#keptBytes > HOLD_BYTES_MAX) this.#openStream(chunk.length - whole);
   }
 
   /** The held beginning goes out; `partial` bytes at its end belong to a line that is not whole. */
-  #openStream(scan: StreamScan, partial: number): void {
+  #openStream(partial: number): void {
     const held = Buffer.concat(this.#kept, this.#keptBytes);
-    this.#openRelay();
-    const end = scan.falseDoneAt ?? held.length - partial;
-    this.#kept = end < held.length ? [held.subarray(end)] : [];
-    if (end > 0) this.#write(held.subarray(0, end));
-    if (scan.falseDoneAt !== null) this.#falseDone();
+    this.#pass(this.#openRelay(), held, held.length - partial);
   }
 
-  #openRelay(): void {
+  #openRelay(): Relay {
     const { res, member } = this.#order;
     this.#mode = 'relay';
+    this.#kept = [];
     this.#restartTimer();
     this.#order.onSpeaking({ latencyMs: performance.now() - this.#startedAtMs, stream: this.#scan !== null });
-    const headers = responseHeaders(this.#headers, member.name);
-    if (this.#scan !== null) delete headers['content-length']; // an error frame may follow
-    res.writeHead(this.#status, headers);
+    this.#relay = new Relay(res, this.#scan);
+    this.#relay.open(this.#status, responseHeaders(this.#headers, member.name));
+    return this.#relay;
   }
 
-  #relay(chunk: Buffer): void {
-    const scan = this.#scan;
-    if (scan === null) {
-      this.#write(chunk);
-      return;
-    }
-    const whole = scan.push(chunk);
-    if (whole === chunk.length && this.#kept.length === 0 && scan.falseDoneAt === null) {
-      this.#write(chunk);
-      return;
-    }
-    const lines = Buffer.concat([...this.#kept, chunk.subarray(0, whole)]);
-    if (scan.falseDoneAt !== null) {
-      this.#write(lines.subarray(0, scan.falseDoneAt - this.#sentBytes));
-      this.#falseDone();
-      return;
-    }
-    if (whole === 0) this.#kept.push(chunk);
-    else {
-      this.#kept = whole === chunk.length ? [] : [chunk.subarray(whole)];
-      this.#write(lines);
-    }
+  #pass(relay: Relay, chunk: Buffer, whole: number): void {
+    const passed = relay.pass(chunk, whole);
+    if (passed === 'went') this.#timer.refresh();
+    else if (passed === 'false-done') {
+      this.#cut('it claimed its end without a finish reason of the model');
+      this.#controller?.abort(LEFT);
+    } else this.#waitForCaller(relay);
   }
 
-  #falseDone(): void {
-    this.#cut('it claimed its end without a finish reason of the model');
-    this.#controller?.abort(LEFT);
-  }
-
-  #endRelay(): void {
-    const { res } = this.#order;
-    const scan = this.#scan;
-    if (scan !== null && !scan.endedWell()) {
-      if (scan.error === null) this.#cut('it ended without a finish reason of the model');
-      else this.#endAfterError(scan.error, scan);
-      return;
-    }
-    for (const rest of this.#kept) res.write(rest);
-    res.end();
-    this.#end({ kind: 'answered', owner: 'none' });
-  }
-
-  /** The cluster's own error event has reached the caller: a second one would only confuse. */
-  #endAfterError(error: string, scan: StreamScan): void {
-    this.#order.res.end();
-    const owner = scan.errorOwner;
-    this.#end(owner === 'client' || owner === 'quota' ? { kind: 'answered', owner } : { kind: 'cut', why: error });
-  }
-
-  #write(chunk: Buffer): void {
-    const { res } = this.#order;
-    this.#sentBytes += chunk.length;
-    if (res.write(chunk)) {
-      this.#timer.refresh();
-      return;
-    }
-    // The caller is slower than the cluster; that is no idleness of the cluster's.
+  /** The caller is slower than the cluster; that is no idleness of the cluster's, so its clock stands still. */
+  #waitForCaller(relay: Relay): void {
     clearTimeout(this.#timer);
     this.#controller?.pause();
-    res.once('drain', () => {
+    relay.whenCallerCanRead(() => {
       if (this.#mode !== 'relay') return;
       this.#restartTimer();
       this.#controller?.resume();
     });
   }
 
+  #endRelay(relay: Relay): void {
+    const scan = this.#scan;
+    if (scan === null || scan.endedWell()) {
+      relay.end();
+      this.#end({ kind: 'answered', owner: 'none' });
+    } else if (scan.error === null) this.#cut('it ended without a finish reason of the model');
+    else {
+      // The cluster's own error event has reached the caller: a second one would only confuse.
+      relay.end();
+      const owner = scan.errorOwner;
+      const own = owner === 'client' || owner === 'quota';
+      this.#end(own ? { kind: 'answered', owner } : { kind: 'cut', why: scan.error });
+    }
+  }
+
   #cut(why: string): void {
-    const { res, member } = this.#order;
-    if (this.#scan === null)
-      res.destroy(); // nothing but a broken connection can tell the caller
-    else res.end(errorFrame(cutError(member.name, why)));
+    this.#relay?.breakOff(cutError(this.#order.member.name, why));
     this.#end({ kind: 'cut', why });
   }
 

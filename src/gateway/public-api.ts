@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { GatewaySettings } from '../domain/fleet.js';
-import type { Forwarded } from './attempt.js';
+import type { Forwarded } from './attempt-order.js';
 import {
   apiPath,
   askedOf,

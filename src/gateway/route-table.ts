@@ -18,8 +18,8 @@ export interface ServiceRoute {
 
 export type RouteTable = Readonly<Record<ServiceName, ServiceRoute>>;
 
-/** Weights are percent; sums of thirds do not come out even. */
-const SUM_TOLERANCE = 0.01;
+/** Weights are percent; sums of thirds do not come out even, nor do those of binary fractions. */
+const SUM_TOLERANCE = 0.01 + 1e-9;
 
 /** Bounds of a table, far above any fleet: a runaway writer must not fill disk and memory. */
 const SERVICES_MAX = 1_000;

@@ -10,6 +10,9 @@ import type { VantageHealth } from '../domain/health/vantage.js';
 import { isInDoubt, wantsGeneration } from '../domain/health/wants.js';
 import { probeGeneration } from './generation.js';
 
+/** At least this much of an interval lies between two completions: confirmation must outlast blips here too. */
+const SPACING = 0.9;
+
 export interface GenerationRunner {
   /** Starts a completion if this state of knowledge is worth one. */
   consider(health: VantageHealth, atMs: number): void;
@@ -39,7 +42,7 @@ export function createGenerationRunner(cluster: ClusterSpec, signal: AbortSignal
       const { generation } = cluster.probes;
       if (generation === null || !wantsGeneration(health, cluster, atMs)) return;
       const limit = isInDoubt(health, cluster, atMs) && !isFailing(health.verdict) ? cluster.health.fall : 1;
-      if (running >= limit || atMs - startedAtMs < cluster.health.intervalMs / 2) return;
+      if (running >= limit || atMs - startedAtMs < SPACING * cluster.health.intervalMs) return;
       startedAtMs = atMs;
       void start(generation);
     },

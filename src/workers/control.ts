@@ -73,6 +73,8 @@ export async function startControlWorker(options: ControlWorkerOptions): Promise
     // After a kill the next worker gets the workflow's tasks this soon; the default of 10 s would hold up a ramp.
     stickyQueueScheduleToStartTimeout: '2s',
     maxCachedWorkflows: 2_000,
+    // One slot a service is taken for ever by its drift watch; moves must never wait behind those.
+    maxConcurrentActivityTaskExecutions: 2_000,
     maxHeartbeatThrottleInterval: '1s',
     shutdownGraceTime: '2s',
   });

@@ -33,7 +33,11 @@ const SPARE_SLOTS = 10;
 /** @throws CodedError `temporal-unreachable` */
 export async function startProbeWorker(options: ProbeWorkerOptions): Promise<RunningProbeWorker> {
   const { address, namespace, vantage } = options;
-  const layer = openGateway({ adminUrl: options.gatewayAdminUrl, token: options.adminToken, timeoutMs: TRAFFIC_TIMEOUT_MS });
+  const layer = openGateway({
+    adminUrl: options.gatewayAdminUrl,
+    token: options.adminToken,
+    timeoutMs: TRAFFIC_TIMEOUT_MS,
+  });
   const connection = await connectWorker({ address, deadlineMs: CONNECT_WITHIN_MS });
   const worker = await Worker.create({
     connection,

@@ -6,7 +6,11 @@ import type { ClusterHealthOrder } from './messages.js';
 
 const EVIDENCE_SHOWN_MAX = 12;
 
-export function detailsOfCluster(order: ClusterHealthOrder, diagnosis: Diagnosis, reports: readonly VantageReport[]): string {
+export function detailsOfCluster(
+  order: ClusterHealthOrder,
+  diagnosis: Diagnosis,
+  reports: readonly VantageReport[],
+): string {
   const { name, region, model, engine } = order.spec;
   const evidence = diagnosis.evidence
     .slice(0, EVIDENCE_SHOWN_MAX)

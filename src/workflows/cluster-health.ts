@@ -178,7 +178,13 @@ class Cluster {
   /** Nobody looks from there: what it said last is no vote any more. Its memory is kept for whoever comes back. */
   #lose(vantage: Vantage): void {
     const last = this.#reports[vantage]?.lastGenerationOkAtMs ?? null;
-    const evidence = { dimension: 'http', seen: 'no probe worker watches from here', threshold: 'a running watch', sinceMs: nowMs(), by: vantage } as const;
+    const evidence = {
+      dimension: 'http',
+      seen: 'no probe worker watches from here',
+      threshold: 'a running watch',
+      sinceMs: nowMs(),
+      by: vantage,
+    } as const;
     const diagnosis: Diagnosis = { verdict: 'unknown', sinceMs: nowMs(), evidence: [evidence] };
     this.#reports[vantage] = { vantage, diagnosis, atMs: nowMs(), lastGenerationOkAtMs: last };
     const health = this.#healths[vantage];
@@ -203,13 +209,17 @@ class Cluster {
     this.order = order;
     this.version += 1;
     const kept = order.vantages.filter((vantage) => vantage in this.#reports);
-    this.#reports = Object.fromEntries(kept.flatMap((v) => (this.#reports[v] === undefined ? [] : [[v, this.#reports[v]]])));
+    this.#reports = Object.fromEntries(
+      kept.flatMap((v) => (this.#reports[v] === undefined ? [] : [[v, this.#reports[v]]])),
+    );
     this.#combine();
     this.#guards.tell(joined);
   }
 
   #lastGenerationOkAtMs(): number | null {
-    const times = Object.values(this.#reports).flatMap((r) => (r.lastGenerationOkAtMs === null ? [] : [r.lastGenerationOkAtMs]));
+    const times = Object.values(this.#reports).flatMap((r) =>
+      r.lastGenerationOkAtMs === null ? [] : [r.lastGenerationOkAtMs],
+    );
     return times.length === 0 ? null : Math.max(...times);
   }
 }

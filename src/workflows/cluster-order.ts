@@ -16,17 +16,23 @@ export function faultOfOrder(order: unknown, name: ClusterName): string | null {
 function faultOfSpec(spec: Readonly<Record<string, unknown>>): string | null {
   const text = ['url', 'region', 'model'].find((field) => typeof spec[field] !== 'string');
   if (text !== undefined) return `spec.${text}: a text was expected`;
-  if (!(ENGINES as readonly unknown[]).includes(spec['engine'])) return `spec.engine: one of ${ENGINES.join(', ')} was expected`;
+  if (!(ENGINES as readonly unknown[]).includes(spec['engine']))
+    return `spec.engine: one of ${ENGINES.join(', ')} was expected`;
   const { health, probes, capacity } = spec;
   if (!isRecord(probes)) return 'spec.probes: an object was expected';
-  if (!isRecord(capacity) || !isPositive(capacity['concurrency'])) return 'spec.capacity.concurrency: a number was expected';
+  if (!isRecord(capacity) || !isPositive(capacity['concurrency']))
+    return 'spec.capacity.concurrency: a number was expected';
   if (!isRecord(health)) return 'spec.health: an object was expected';
   const number = ['intervalMs', 'fall', 'rise'].find((field) => !isPositive(health[field]));
   if (number !== undefined) return `spec.health.${number}: a number above 0 was expected`;
   const { gray } = health;
-  return isRecord(gray) && isPositive(gray['failures']) && isPositive(gray['of']) ? null : 'spec.health.gray: failures and of were expected';
+  return isRecord(gray) && isPositive(gray['failures']) && isPositive(gray['of'])
+    ? null
+    : 'spec.health.gray: failures and of were expected';
 }
 
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 const isPositive = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value) && value > 0;
-const areNames = (value: unknown): value is readonly string[] => Array.isArray(value) && value.every((entry) => typeof entry === 'string' && entry !== '');
+const areNames = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every((entry) => typeof entry === 'string' && entry !== '');

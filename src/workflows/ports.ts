@@ -28,6 +28,13 @@ export interface Read {
     /** Counts when the step began. */
     readonly baseline: TrafficState;
   }): Promise<StepEvidence>;
+  /** Returns only when the layer no longer holds what it should (or to rotate): a weight changed by hand, a table lost. */
+  watchDrift(query: {
+    readonly service: ServiceName;
+    readonly epoch: number;
+    readonly intended: Weights;
+    readonly rotateAfterMs: number;
+  }): Promise<{ readonly drifted: boolean }>;
   /** Notifiers that are configured, in the order in which they are told. */
   notifiers(): Promise<readonly string[]>;
 }

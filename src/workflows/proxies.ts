@@ -43,6 +43,14 @@ export const watching = (deadlineMs: number): Titled<Pick<Read, 'watchStep'>> =>
     retry,
   });
 
+/** A look that lasts for hours and returns only with news. */
+export const guarding: Titled<Pick<Read, 'watchDrift'>> = titled<Pick<Read, 'watchDrift'>>({
+  startToCloseTimeout: '2 hours',
+  heartbeatTimeout: '30 seconds',
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+  retry: { ...retry, maximumInterval: 10_000 },
+});
+
 export const mutate: Titled<Mutate> = titled<Mutate>({
   startToCloseTimeout: '5 seconds',
   scheduleToCloseTimeout: '1 minute',

@@ -21,11 +21,13 @@ import { beginGuard } from '../domain/guard/begin.js';
 import type { GuardState } from '../domain/guard/state.js';
 import { viewOf } from '../domain/guard/view-of.js';
 import type { MoveRecord } from '../domain/move-record.js';
+import { weightsText } from '../domain/plan/judge-preflight.js';
 import type { MoveInput } from '../domain/plan/types.js';
-import type { Attribution } from '../domain/words.js';
+import type { Attribution, Weights } from '../domain/words.js';
 import { iso, nowMs } from './clock.js';
 import { sentenceOf } from './failures.js';
 import { clusterHealthId, serviceGuardId } from './ids.js';
+import { watchDrift } from './drift-watch.js';
 import { installGuardVerbs } from './guard-verbs.js';
 import {
   clusterVerdictSignal,
@@ -40,13 +42,14 @@ import {
 import type { move } from './move.js';
 import { openStory } from './open-story.js';
 import { memberVerdictSignal, supersedeSignal } from './operator.js';
-import { patient } from './proxies.js';
+import { mutate, patient } from './proxies.js';
 import { KIND_KEY, MOVE_KEY, SERVICE_KEY } from './search-attributes.js';
 
 export async function serviceGuard(order: GuardOrder, carried?: GuardState): Promise<void> {
   const guard = new Guard(carried ?? beginGuard(order.spec, order.clusters));
   guard.listen();
   guard.learnLayer();
+  void watchDrift(guard);
   await guard.askVerdicts();
   for (;;) {
     await guard.carryOut();
@@ -67,6 +70,8 @@ class Guard {
   #heard = 0;
   /** Grows with every definition: an older answer of the layer is no news. */
   #defined = 0;
+  /** The definition that the layer has answered. */
+  #known = -1;
 
   constructor(public state: GuardState) {}
 
@@ -109,12 +114,21 @@ class Guard {
     });
   }
 
+  get layerKnown(): boolean {
+    return this.#known === this.#defined;
+  }
+
+  drifted(): void {
+    this.learnLayer();
+  }
+
   /** Makes the members known to the traffic layer and learns what it does; in the background, for it may be away. */
   learnLayer(): void {
     const mine = ++this.#defined;
     void patient
       .define('members and home weights', this.order())
       .then(({ epoch, intended }) => {
+        this.#known = mine;
         if (mine === this.#defined) this.hear({ kind: 'layer-read', epoch, intended });
       })
       .catch((error: unknown) => {
@@ -174,6 +188,8 @@ class Guard {
         return await signalQuietly(command.id, async (move) => {
           await move.signal(memberVerdictSignal, { cluster: command.cluster, diagnosis: command.diagnosis });
         });
+      case 'repair':
+        return await this.#repair(command.epoch, command.weights);
       case 'alert':
         return await this.#alert(command.title, command.text);
     }
@@ -229,6 +245,12 @@ class Guard {
     };
     this.hear({ kind: 'move-ended', id, record });
     this.learnLayer();
+  }
+
+  /** A failed repair is seen by the next look; a newer epoch in between is somebody who knows better. */
+  async #repair(epoch: number, weights: Weights): Promise<void> {
+    const { name: service } = this.state.spec;
+    await mutate.shift(`repair: ${weightsText(weights)}`, { service, epoch, weights }).catch(() => undefined);
   }
 
   async #alert(title: string, text: string): Promise<void> {

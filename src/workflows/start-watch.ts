@@ -21,7 +21,11 @@ const START_WITHIN_MS = 20_000;
  * and a watcher that goes on for a moment only reads.
  * @throws ActivityFailure when no worker takes it in time
  */
-export async function startWatch(order: ClusterHealthOrder, vantage: Vantage, health: VantageHealth | null): Promise<WatchResult> {
+export async function startWatch(
+  order: ClusterHealthOrder,
+  vantage: Vantage,
+  health: VantageHealth | null,
+): Promise<WatchResult> {
   const { spec, services } = order;
   const rotateAfterMs = rotationOf(spec.name);
   const { watchCluster } = proxyActivities<Watch>({

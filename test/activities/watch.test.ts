@@ -82,7 +82,7 @@ describe('what it returns', () => {
     await engine.crash();
     const crashedAt = Date.now();
     const { report } = await run.done;
-    expect(report.diagnosis.verdict).toBe('dead');
+    expect(report.diagnosis, JSON.stringify(report)).toMatchObject({ verdict: 'dead' });
     expect(Date.now() - crashedAt).toBeLessThan(2 * cluster.health.intervalMs + SLACK_MS);
     expect(report.diagnosis.evidence[0]).toMatchObject({ dimension: 'http', by: 'local' });
     expect(report.diagnosis.evidence[0]?.seen).toContain('connection refused');
@@ -96,7 +96,7 @@ describe('what it returns', () => {
     engine.behaviour.generation = 'hang';
     const hungAt = Date.now();
     const { report } = await watch({ health, cluster: quick }).done;
-    expect(report.diagnosis.verdict).toBe('dead');
+    expect(report.diagnosis, JSON.stringify(report)).toMatchObject({ verdict: 'dead' });
     expect(Date.now() - hungAt).toBeGreaterThanOrEqual(2 * 400);
     expect(Date.now() - hungAt).toBeLessThan(3 * 400 + 200 + SLACK_MS);
   });
@@ -114,7 +114,7 @@ describe('what it returns', () => {
     const { health } = await healthy();
     await engine.crash();
     const dead = await watch({ health }).done;
-    expect(dead.report.diagnosis.verdict).toBe('dead');
+    expect(dead.report.diagnosis, JSON.stringify(dead.report)).toMatchObject({ verdict: 'dead' });
     Object.assign(engine.behaviour, { health: 503, healthBody: 'Loading model', generation: 503 });
     await engine.open();
     const starting = await watch({ health: dead.health }).done;

@@ -11,9 +11,10 @@ import type { Strategy, Weights } from '../../src/domain/words.js';
 
 const live = (avgLatencyMs: number, errorRate: number): LiveMeasure => ({ avgLatencyMs, errorRate });
 const NONE = {};
+type Row = readonly [string, Strategy, Weights, string[], Weights, string];
 
 describe('effective weights', () => {
-  test.each<[string, Strategy, Weights, string[], Weights, string]>([
+  test.each<Row>([
     ['the primary has all', 'primary-standby', { a: 100, b: 0 }, [], { a: 100, b: 0 }, 'normal'],
     ['a ramp is as written', 'primary-standby', { a: 75, b: 25 }, [], { a: 75, b: 25 }, 'normal'],
     ['an ejected primary is stood in for', 'primary-standby', { a: 100, b: 0 }, ['a'], { a: 0, b: 100 }, 'standby'],
@@ -47,7 +48,7 @@ describe('effective weights', () => {
     ['in turn', 'round-robin', { a: 50, b: 50 }, [], { a: 50, b: 50 }, 'normal'],
     ['in turn, a failed one skipped', 'round-robin', { a: 25, b: 25, c: 50 }, ['c'], { a: 50, b: 50, c: 0 }, 'normal'],
     ['weighted without measures', 'weighted', { a: 60, b: 40 }, [], { a: 60, b: 40 }, 'normal'],
-  ])('%s', (_name, strategy, intended, ejected, weights, footing) => {
+  ])('%s', (...[, strategy, intended, ejected, weights, footing]) => {
     expect(effectiveWeights(strategy, intended, NONE, new Set(ejected))).toEqual({ weights, footing });
   });
 

@@ -16,7 +16,7 @@ const SETTINGS: GatewaySettings = {
   bodyBytesMax: 1024 * 1024,
 };
 
-const stops: (() => Promise<unknown> | void)[] = [];
+const stops: (() => unknown)[] = [];
 
 export async function stopAll(): Promise<void> {
   for (const stop of stops.splice(0).reverse()) await stop();

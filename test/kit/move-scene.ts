@@ -15,6 +15,7 @@ import { openGateway } from '../../src/traffic/gateway.js';
 import type { TrafficLayer } from '../../src/traffic/traffic-layer.js';
 import { startControlWorker } from '../../src/workers/control.js';
 import { clusterSpec, serviceSpec } from './fleet.js';
+import { openLossyProxy, type LossyProxy } from './lossy-proxy.js';
 
 export const QUICK_MOVES: ServiceSpec['move'] = {
   emergency: [25, 100],
@@ -32,6 +33,8 @@ export interface Scene {
   readonly client: Client;
   readonly gateway: RunningGateway;
   readonly layer: TrafficLayer;
+  /** The worker's wire to the gateway; the test's own `layer` goes around it. */
+  readonly wire: LossyProxy;
   /** Lines of the log notifier. */
   readonly told: string[];
   /** A fresh service with clusters of its own; the first one is the primary. */
@@ -45,7 +48,10 @@ export interface TestService {
   readonly apps: Readonly<Record<string, ServingApp>>;
   weights(): Promise<Weights>;
   /** A move's input, planned with these verdicts; every cluster is healthy unless told otherwise. */
-  moveInput(change: Partial<PlanQuestion> & { readonly verdicts?: Record<string, Verdict> }, plan?: Partial<MovePlan>): MoveInput;
+  moveInput(
+    change: Partial<PlanQuestion> & { readonly verdicts?: Record<string, Verdict> },
+    plan?: Partial<MovePlan>,
+  ): MoveInput;
 }
 
 export interface SceneOptions {
@@ -62,17 +68,25 @@ export async function openScene({ address, workflowBundle }: SceneOptions): Prom
     adminPort: 0,
     dataDir,
     adminToken: null,
-    settings: { adminUrl: null, connectTimeoutMs: 500, firstByteTimeoutMs: 5_000, idleTimeoutMs: 5_000, totalTimeoutMs: 60_000, bodyBytesMax: 1 << 20 },
+    settings: {
+      adminUrl: null,
+      connectTimeoutMs: 500,
+      firstByteTimeoutMs: 5_000,
+      idleTimeoutMs: 5_000,
+      totalTimeoutMs: 60_000,
+      bodyBytesMax: 1 << 20,
+    },
     definitions: [],
     clock: () => Date.now(),
     audit: () => undefined,
   });
+  const wire = await openLossyProxy(() => gateway.adminUrl);
   const told: string[] = [];
   const worker = await startControlWorker({
     fleet: { slack: null, webhook: null },
     address,
     namespace: 'default',
-    gatewayAdminUrl: gateway.adminUrl,
+    gatewayAdminUrl: wire.url,
     adminToken: null,
     workflowBundle,
     write: (line) => told.push(line),
@@ -86,6 +100,7 @@ export async function openScene({ address, workflowBundle }: SceneOptions): Prom
     client: new Client({ connection }),
     gateway,
     layer,
+    wire,
     told,
     service: async (names, change = {}) => {
       const service = await openService(`s${process.pid}-${Date.now().toString(36)}-${(services += 1)}`, names, change);
@@ -93,7 +108,12 @@ export async function openScene({ address, workflowBundle }: SceneOptions): Prom
       await layer.define({
         service: service.spec.name,
         strategy: service.spec.strategy,
-        members: service.clusters.map((c) => ({ cluster: c.name, url: c.url, model: c.model, concurrency: c.capacity.concurrency })),
+        members: service.clusters.map((c) => ({
+          cluster: c.name,
+          url: c.url,
+          model: c.model,
+          concurrency: c.capacity.concurrency,
+        })),
         home: Object.fromEntries(names.map((name, i) => [name, i === 0 ? 100 : 0])),
       });
       return { ...service, weights: async () => (await layer.read(service.spec.name)).intended };
@@ -103,6 +123,7 @@ export async function openScene({ address, workflowBundle }: SceneOptions): Prom
       await running;
       await connection.close();
       for (const app of apps) app.close();
+      await wire.close();
       await gateway.close(0);
       rmSync(dataDir, { recursive: true, force: true });
     },
@@ -129,7 +150,15 @@ async function openService(name: string, names: readonly string[], change: Parti
     const verdicts = { ...Object.fromEntries(names.map((n) => [n, 'healthy' as const])), ...question.verdicts };
     const intended = Object.fromEntries(names.map((n, i) => [n, i === 0 ? 100 : 0]));
     const byName = Object.fromEntries(clusters.map((c) => [c.name, c]));
-    const answer = planMove({ service: spec, clusters: byName, intended, kind: 'switchover', approval: 'none', ...question, verdicts });
+    const answer = planMove({
+      service: spec,
+      clusters: byName,
+      intended,
+      kind: 'switchover',
+      approval: 'none',
+      ...question,
+      verdicts,
+    });
     if (!answer.ok) throw new Error(answer.message);
     return {
       plan: { ...answer.plan, ...plan },

@@ -9,7 +9,7 @@ import { pathToFileURL } from 'node:url';
 import ts from 'typescript';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-const FOLDERS = ['domain', 'config', 'simulator', 'cli/sim'] as const;
+const FOLDERS = ['domain', 'config', 'simulator', 'cli', 'cli/sim'] as const;
 
 export interface BuiltSimulator {
   readonly dir: string;
@@ -25,7 +25,6 @@ export function buildSimulator(): BuiltSimulator {
     for (const file of readdirSync(join(ROOT, 'src', folder)))
       if (file.endsWith('.ts')) compile(dir, join(folder, file));
   }
-  compile(dir, 'cli/sim.ts');
   return {
     dir,
     serveEntry: pathToFileURL(join(dir, 'simulator/serve.js')),

@@ -22,7 +22,16 @@ let scene: Scene;
 beforeAll(async () => {
   scene = await openScene({ address: inject('temporalAddress'), workflowBundle: inject('workflowBundlePath') });
 });
-afterAll(async () => await scene.close());
+const guards: WorkflowHandle<typeof serviceGuard>[] = [];
+afterAll(async () => {
+  // A guard lives for ever; the next file's worker should not meet these.
+  for (const guard of guards)
+    await scene.client.workflow
+      .getHandle(guard.workflowId)
+      .terminate()
+      .catch(() => undefined);
+  await scene.close();
+});
 
 interface Guarded {
   readonly service: TestService;
@@ -42,13 +51,16 @@ async function guarded(names: readonly string[], change: Partial<ServiceSpec> = 
     workflowId: serviceGuardId(service.spec.name),
     args: [{ spec: service.spec, clusters: service.clusters }],
   });
+  guards.push(guard);
   const say = async (cluster: string, verdict: Verdict): Promise<void> => {
     const diagnosis = { verdict, sinceMs: Date.now(), evidence: [] };
     await guard.signal(clusterVerdictSignal, { cluster, diagnosis, lastGenerationOkAtMs: Date.now() });
   };
   for (const name of names) await say(name, 'healthy');
   const moves = async (count: number): Promise<void> =>
-    await eventually(async () => (await query(guard)).move === null && (await guard.query(historyQuery)).length >= count);
+    await eventually(
+      async () => (await query(guard)).move === null && (await guard.query(historyQuery)).length >= count,
+    );
   return { service, guard, say, view: async () => await query(guard), moves };
 }
 
@@ -59,7 +71,13 @@ test('a dead primary is left, its history told, and the way home is scheduled', 
   await moves(1);
   expect(await service.weights()).toEqual({ a: 0, b: 100 });
   const [record] = await guard.query(historyQuery);
-  expect(record).toMatchObject({ id: `move/${service.spec.name}/1`, kind: 'failover', state: 'done', by: 'understudy', via: 'auto' });
+  expect(record).toMatchObject({
+    id: `move/${service.spec.name}/1`,
+    kind: 'failover',
+    state: 'done',
+    by: 'understudy',
+    via: 'auto',
+  });
   expect(record?.report.firstShiftAt).not.toBeNull();
   expect((await view()).failback).toMatchObject({ state: 'waiting', why: 'a is dead' });
 });
@@ -79,7 +97,10 @@ describe('an order', () => {
     const { guard, moves } = await guarded(['a', 'b']);
     const reply = await guard.executeUpdate(switchoverUpdate, { args: [{ ...me, to: 'b' }] });
     expect(reply).toMatchObject({ accepted: true, message: 'switchover a → b begins' });
-    expect(await guard.executeUpdate(switchoverUpdate, { args: [{ ...me, to: 'b' }] })).toMatchObject({ accepted: false, code: 'already-moving' });
+    expect(await guard.executeUpdate(switchoverUpdate, { args: [{ ...me, to: 'b' }] })).toMatchObject({
+      accepted: false,
+      code: 'already-moving',
+    });
     await moves(1);
   });
 
@@ -87,18 +108,34 @@ describe('an order', () => {
     const { guard, moves } = await guarded(['a', 'b']);
     await guard.signal('switchover', { to: 'b', by: 'me', reason: 'by hand' });
     await moves(1);
-    expect((await guard.query(historyQuery))[0]).toMatchObject({ kind: 'switchover', state: 'done', by: 'me', reason: 'by hand', via: 'signal' });
+    expect((await guard.query(historyQuery))[0]).toMatchObject({
+      kind: 'switchover',
+      state: 'done',
+      by: 'me',
+      reason: 'by hand',
+      via: 'signal',
+    });
   });
 
   test('of the wrong shape is answered, told, and fails no workflow task', async () => {
     const { service, guard } = await guarded(['a', 'b']);
-    expect(await guard.executeUpdate(switchoverUpdate, { args: [{ ...me, to: 7 as unknown as string }] })).toMatchObject({ accepted: false, code: 'bad-input' });
-    expect(await guard.executeUpdate(freezeUpdate, { args: [{ ...me, forMs: -1 }] })).toMatchObject({ accepted: false, code: 'bad-input' });
-    expect(await guard.executeUpdate(failoverUpdate, { args: [{ ...me, to: 'mars' }] })).toMatchObject({ accepted: false, code: 'unknown-cluster' });
+    expect(
+      await guard.executeUpdate(switchoverUpdate, { args: [{ ...me, to: 7 as unknown as string }] }),
+    ).toMatchObject({ accepted: false, code: 'bad-input' });
+    expect(await guard.executeUpdate(freezeUpdate, { args: [{ ...me, forMs: -1 }] })).toMatchObject({
+      accepted: false,
+      code: 'bad-input',
+    });
+    expect(await guard.executeUpdate(failoverUpdate, { args: [{ ...me, to: 'mars' }] })).toMatchObject({
+      accepted: false,
+      code: 'unknown-cluster',
+    });
     await guard.signal('switchover', 'us-b please');
     await guard.signal('switchover', { to: 'mars' });
     await guard.signal('freeze', { forMs: 'long' });
-    await eventually(() => scene.told.filter((line) => line.includes(service.spec.name) && line.includes('was refused')).length >= 3);
+    await eventually(
+      () => scene.told.filter((line) => line.includes(service.spec.name) && line.includes('was refused')).length >= 3,
+    );
     const history = await guard.fetchHistory();
     expect(history.events?.some((e) => e.workflowTaskFailedEventAttributes != null)).toBe(false);
     expect(await service.weights()).toEqual({ a: 100, b: 0 });
@@ -134,10 +171,25 @@ test('continue-as-new loses nothing: neither verdicts, nor history, nor epoch, n
   const latest = scene.client.workflow.getHandle<typeof serviceGuard>(guard.workflowId);
   expect((await latest.describe()).runId).not.toBe(first.runId);
   expect(await latest.query(historyQuery)).toHaveLength(1);
-  expect(await query(latest)).toMatchObject({ epoch: 1, intended: { a: 0, b: 100 }, clusters: [{ verdict: 'healthy' }, { verdict: 'healthy' }] });
+  expect(await query(latest)).toMatchObject({
+    epoch: 1,
+    intended: { a: 0, b: 100 },
+    clusters: [{ verdict: 'healthy' }, { verdict: 'healthy' }],
+  });
   await latest.signal('failback', { by: 'me', reason: 'after' });
   await eventually(async () => (await latest.query(historyQuery)).length === 2);
   expect(await service.weights()).toEqual({ a: 100, b: 0 });
+});
+
+test('a weight that somebody else changed is put right and told', async () => {
+  const { service, guard, moves } = await guarded(['a', 'b']);
+  await guard.signal('switchover', { to: 'b' });
+  await moves(1);
+  await scene.layer.write(service.spec.name, { a: 70, b: 30 }, { epoch: 1 });
+  await eventually(async () => (await service.weights())['b'] === 100);
+  await eventually(() =>
+    scene.told.some((line) => line.includes(service.spec.name) && line.includes('somebody else changed the weights')),
+  );
 });
 
 test('a service that left the configuration is forgotten by the layer and its guard ends', async () => {

@@ -56,7 +56,14 @@ describe('a switchover', () => {
     const service = await scene.service(['a', 'b']);
     const record = await run(service.moveInput({ to: 'b' }));
     expect(record).toMatchObject({ state: 'done', weights: { a: 0, b: 100 } });
-    expect(record.steps.map((s) => s.name)).toEqual(['preflight', 'warm up', 'ramp 25 %', 'ramp 100 %', 'drain a', 'end check']);
+    expect(record.steps.map((s) => s.name)).toEqual([
+      'preflight',
+      'warm up',
+      'ramp 25 %',
+      'ramp 100 %',
+      'drain a',
+      'end check',
+    ]);
     expect(record.report).toMatchObject({ requests: { lost: 0, cut: 0 } });
     expect(await service.weights()).toEqual({ a: 0, b: 100 });
   });
@@ -92,7 +99,10 @@ describe('a switchover', () => {
     const service = await scene.service(['a', 'b', 'c']);
     const handle = await start(withGate(service, endlessGate));
     await reaches(handle, 'ramp 25 %');
-    await handle.signal(memberVerdictSignal, { cluster: 'a', diagnosis: { verdict: 'dead', sinceMs: 1, evidence: [] } });
+    await handle.signal(memberVerdictSignal, {
+      cluster: 'a',
+      diagnosis: { verdict: 'dead', sinceMs: 1, evidence: [] },
+    });
     await handle.executeUpdate(abortUpdate, { args: [me] });
     const record = await handle.result();
     expect(record).toMatchObject({ state: 'aborted', endedBy: 'me', weights: { b: 25 } });
@@ -103,7 +113,10 @@ describe('a failover', () => {
   test('from a dead source shifts everything and waits for nobody', async () => {
     const service = await scene.service(['a', 'b']);
     service.apps['a']?.close();
-    const record = await run({ ...service.moveInput({ kind: 'failover', verdicts: { a: 'dead' } }), targetProvenAtMs: Date.now() });
+    const record = await run({
+      ...service.moveInput({ kind: 'failover', verdicts: { a: 'dead' } }),
+      targetProvenAtMs: Date.now(),
+    });
     expect(record).toMatchObject({ state: 'done', weights: { a: 0, b: 100 } });
   });
 
@@ -119,7 +132,10 @@ describe('a failover', () => {
     const service = await scene.service(['a', 'b', 'c']);
     service.apps['a']?.close();
     service.apps['b']?.setFaults([{ kind: 'errors', params: { share: 1, as: 'status', status: 500 } }]);
-    const record = await run({ ...service.moveInput({ kind: 'failover', verdicts: { a: 'dead' } }), targetProvenAtMs: Date.now() });
+    const record = await run({
+      ...service.moveInput({ kind: 'failover', verdicts: { a: 'dead' } }),
+      targetProvenAtMs: Date.now(),
+    });
     expect(record).toMatchObject({ state: 'done', to: 'c', weights: { a: 0, b: 0, c: 100 } });
   });
 
@@ -127,7 +143,10 @@ describe('a failover', () => {
     const service = await scene.service(['a', 'b']);
     service.apps['a']?.close();
     service.apps['b']?.setFaults([{ kind: 'errors', params: { share: 1, as: 'status', status: 500 } }]);
-    const record = await run({ ...service.moveInput({ kind: 'failover', verdicts: { a: 'dead' } }), targetProvenAtMs: Date.now() });
+    const record = await run({
+      ...service.moveInput({ kind: 'failover', verdicts: { a: 'dead' } }),
+      targetProvenAtMs: Date.now(),
+    });
     expect(record).toMatchObject({ state: 'held', weights: { a: 0, b: 100 } });
   });
 });
@@ -184,7 +203,10 @@ describe('a person', () => {
     const service = await scene.service(['a', 'b']);
     const handle = await start(withGate(service, endlessGate));
     await reaches(handle, 'ramp 25 %');
-    expect(await handle.executeUpdate(approveUpdate, { args: [me] })).toMatchObject({ accepted: false, code: 'nothing-to-answer' });
+    expect(await handle.executeUpdate(approveUpdate, { args: [me] })).toMatchObject({
+      accepted: false,
+      code: 'nothing-to-answer',
+    });
     await handle.signal('abort', { by: 'me' });
     expect((await handle.result()).state).toBe('aborted');
   });
@@ -215,7 +237,11 @@ test('a question gives way when it is superseded', async () => {
   const handle = await start(service.moveInput({ to: 'b' }, { approval: 'required' }));
   await asks(handle);
   await handle.signal(supersedeSignal, { why: 'the failing cluster recovered' });
-  expect(await handle.result()).toMatchObject({ state: 'aborted', endedBy: null, why: 'nothing was touched: the failing cluster recovered' });
+  expect(await handle.result()).toMatchObject({
+    state: 'aborted',
+    endedBy: null,
+    why: 'nothing was touched: the failing cluster recovered',
+  });
 });
 
 test('a move that finds itself fenced by a newer one stops and undoes nothing', async () => {

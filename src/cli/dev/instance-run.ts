@@ -78,7 +78,7 @@ export function prepareInstance(order: RunOrder): InstanceRun {
   };
 }
 
-function nodeChild(order: RunOrder, { args, readyWhen }: RosterEntry): (log: LogFile) => Promise<Life> {
+function nodeChild(order: RunOrder, { args }: RosterEntry): (log: LogFile) => Promise<Life> {
   const env = { ...process.env, UNDERSTUDY_ADMIN_TOKEN: order.adminToken, UNDERSTUDY_DATA_DIR: order.dataDir };
-  return async (log) => await Promise.resolve(startNodeChild({ args, env, log, readyWhen }));
+  return async (log) => await Promise.resolve(startNodeChild({ args, env, log }));
 }

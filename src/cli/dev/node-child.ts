@@ -17,10 +17,9 @@ export interface NodeChildOrder {
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   readonly log: LogFile;
-  readonly readyWhen: 'it says so' | 'it runs';
 }
 
-/** Starts it; `ready` settles with its `{"event":"ready"}` line, or as soon as it runs. */
+/** Starts it; `ready` settles with its `{"event":"ready"}` line. */
 export function startNodeChild(order: NodeChildOrder): Life {
   // Detached: a Ctrl-C goes to the whole group of the terminal, but the order in which we end matters.
   const child = spawn(process.execPath, ['--import', LEASH, BIN, ...order.args], {
@@ -48,23 +47,20 @@ export function startNodeChild(order: NodeChildOrder): Life {
   };
 }
 
-function readyOf(child: ChildProcess, { log, readyWhen }: NodeChildOrder, last: string[]): Promise<void> {
+function readyOf(child: ChildProcess, { log }: NodeChildOrder, last: string[]): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       reject(new Error(`was not ready in ${READY_TIMEOUT_MS / 1000} s`));
       child.kill('SIGKILL');
     }, READY_TIMEOUT_MS);
     timer.unref();
-    const isReady = (): void => {
-      clearTimeout(timer);
-      resolve();
-    };
     hearLines(child, (line) => {
       log.write(line);
       remember(line, last);
-      if (readyWhen === 'it says so' && isReadyLine(line)) isReady();
+      if (!isReadyLine(line)) return;
+      clearTimeout(timer);
+      resolve();
     });
-    if (readyWhen === 'it runs') child.once('spawn', isReady);
     child.once('close', () => clearTimeout(timer));
   });
 }

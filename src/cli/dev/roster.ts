@@ -19,8 +19,6 @@ export interface RosterOrder {
 export interface RosterEntry {
   readonly name: string;
   readonly args: readonly string[];
-  /** Which of its signs means that it works: its own `ready` line, or that it runs (callers serve nobody). */
-  readonly readyWhen: 'it says so' | 'it runs';
 }
 
 export interface Roster {
@@ -97,7 +95,7 @@ function wantedPorts({ portBase, simulated, temporal }: RosterOrder): WantedPort
 function gatewayEntry({ configFile, dataDir, portBase }: RosterOrder): RosterEntry {
   const ports = portsOf(portBase);
   const listen = ['--port', String(ports.gateway), '--admin-port', String(ports.gatewayAdmin)];
-  return served('gateway', ['gateway', '--config', configFile, ...listen, '--data-dir', dataDir]);
+  return entry('gateway', ['gateway', '--config', configFile, ...listen, '--data-dir', dataDir]);
 }
 
 function simulatedEntries({ simulated, portBase }: RosterOrder): RosterEntry[] {
@@ -106,7 +104,7 @@ function simulatedEntries({ simulated, portBase }: RosterOrder): RosterEntry[] {
     const { serve, control } = portsOf(portBase).simulated(i);
     const listen = ['--port', String(serve), '--control-port', String(control)];
     const serves = ['--model', model, '--concurrency', String(SIMULATED_CONCURRENCY)];
-    return served(`sim ${name}`, ['sim', 'cluster', '--name', name, ...listen, ...serves]);
+    return entry(`sim ${name}`, ['sim', 'cluster', '--name', name, ...listen, ...serves]);
   });
 }
 
@@ -116,16 +114,16 @@ function workerEntries(
 ): RosterEntry[] {
   const reach = ['--address', temporal.address, '--namespace', temporal.namespace, '--gateway-admin', adminUrl];
   return [
-    served('worker control', ['worker', 'control', '--config', configFile, ...reach]),
+    entry('worker control', ['worker', 'control', '--config', configFile, ...reach]),
     ...fleet.vantages.map((vantage) =>
-      served(`worker probe ${vantage}`, ['worker', 'probe', '--vantage', vantage, ...reach]),
+      entry(`worker probe ${vantage}`, ['worker', 'probe', '--vantage', vantage, ...reach]),
     ),
   ];
 }
 
 function loadEntry(url: string, rate: number): RosterEntry {
-  const args = ['sim', 'load', '--url', url, '--service', SIMULATED_SERVICE, '--rate', String(rate)];
-  return { name: 'sim load', args, readyWhen: 'it runs' };
+  const args = ['sim', 'load', '--url', url, '--model', SIMULATED_SERVICE, '--rate', String(rate)];
+  return entry('sim load', args);
 }
 
-const served = (name: string, args: readonly string[]): RosterEntry => ({ name, args, readyWhen: 'it says so' });
+const entry = (name: string, args: readonly string[]): RosterEntry => ({ name, args });

@@ -7,27 +7,24 @@ export interface Bounds {
   readonly max: number;
 }
 
+/** As an expression: what comes instead of a value. */
+export function usageError(message: string): never {
+  throw new UsageError(message);
+}
+
 /** The number after `option`; `undefined` when it was not given. */
-export function numberOption(
-  option: string,
-  text: string | undefined,
-  { min, max }: Bounds,
-): number | undefined {
+export function numberOption(option: string, text: string | undefined, { min, max }: Bounds): number | undefined {
   if (text === undefined) return undefined;
   const value = text.trim() === '' ? Number.NaN : Number(text);
   if (value >= min && value <= max) return value;
-  throw new UsageError(`${option} takes a number from ${String(min)} to ${String(max)}, not "${text}"`);
+  return usageError(`${option} takes a number from ${String(min)} to ${String(max)}, not "${text}"`);
 }
 
 /** As {@link numberOption}, whole numbers only. */
-export function wholeOption(
-  option: string,
-  text: string | undefined,
-  bounds: Bounds,
-): number | undefined {
+export function wholeOption(option: string, text: string | undefined, bounds: Bounds): number | undefined {
   const value = numberOption(option, text, bounds);
   if (value === undefined || Number.isInteger(value)) return value;
-  throw new UsageError(`${option} takes a whole number, not "${String(value)}"`);
+  return usageError(`${option} takes a whole number, not "${String(value)}"`);
 }
 
 /** The duration after `option`, ms; `undefined` when it was not given. */
@@ -35,7 +32,7 @@ export function durationOption(option: string, text: string | undefined): number
   if (text === undefined) return undefined;
   const ms = parseDuration(text);
   if (ms !== null && ms > 0) return ms;
-  throw new UsageError(`${option} takes a duration such as 500ms, 30s or 5m, not "${text}"`);
+  return usageError(`${option} takes a duration such as 500ms, 30s or 5m, not "${text}"`);
 }
 
 /** The given fields only: what is absent keeps its default. */

@@ -1,25 +1,33 @@
 /** `sim cluster`: one simulated cluster in the foreground, until a signal or the end of its parent. */
 import type { Command } from 'commander';
 import { ENGINES, type EngineKind } from '../../domain/fleet.js';
-import { runSimulatedCluster, type ClusterOptions, type SimulatedCluster } from '../../simulator/cluster.js';
+import { runSimulatedCluster, type ClusterOptions } from '../../simulator/cluster.js';
+import { eventLine, serveUntilStopped } from '../long-running.js';
+import { does, verb } from '../verb.js';
 import { given, numberOption, usageError, wholeOption } from './arguments.js';
 
 const PORTS = { min: 0, max: 65_535 };
 const MILLION = { min: 1, max: 1_000_000 };
-const PARENT_CHECK_MS = 1_000;
 
 interface ClusterFlags {
   readonly name: string;
+  readonly host?: string;
+  readonly port: string;
+  readonly controlPort: string;
   readonly model?: string;
   readonly engine?: string;
-  readonly endWithParent?: boolean;
-  readonly [flag: string]: string | boolean | undefined;
+  readonly concurrency?: string;
+  readonly tokensPerSecond?: string;
+  readonly prefillTokensPerSecond?: string;
+  readonly queueMax?: string;
+  readonly contextMax?: string;
 }
 
-export function addClusterVerb(sim: Command): void {
-  sim
-    .command('cluster')
-    .description('run one simulated cluster in the foreground (`understudy dev` starts them by itself)')
+export function clusterVerb(): Command {
+  const command = verb(
+    'cluster',
+    'Run one simulated cluster in the foreground (`understudy dev` starts them by itself).',
+  )
     .requiredOption('--name <cluster>', 'its name')
     .option('--host <address>', 'address to serve on (default 127.0.0.1)')
     .option('--port <port>', 'port to serve on; 0 lets the system choose', '0')
@@ -30,43 +38,34 @@ export function addClusterVerb(sim: Command): void {
     .option('--tokens-per-second <n>', 'pace of one stream')
     .option('--prefill-tokens-per-second <n>', 'prompt tokens that it reads in a second')
     .option('--queue-max <n>', 'requests that may wait')
-    .option('--context-max <n>', 'prompt and answer together, tokens')
-    .option('--end-with-parent', 'end when the process that started it ends')
-    .action(async (flags: ClusterFlags) => {
-      const cluster = await runSimulatedCluster(readOptions(flags));
+    .option('--context-max <n>', 'prompt and answer together, tokens');
+  return does<ClusterFlags>(command, async (flags) => {
+    const options = readOptions(flags);
+    return await serveUntilStopped(async () => {
+      const cluster = await runSimulatedCluster(options);
       const { name, url, controlUrl } = cluster;
       const { servingPid } = cluster.state();
-      process.stdout.write(
-        `${JSON.stringify({ event: 'ready', name, url, controlUrl, pid: process.pid, servingPid })}\n`,
-      );
-      await endOf(cluster, flags.endWithParent === true);
+      eventLine({ event: 'ready', name, url, controlUrl, pid: process.pid, servingPid });
+      return { stop: async () => await cluster.close() };
     });
+  });
 }
 
 function readOptions(flags: ClusterFlags): ClusterOptions {
-  const text = (flag: string): string | undefined => {
-    const value = flags[flag];
-    return typeof value === 'string' ? value : undefined;
-  };
-  const { name, model } = flags;
+  const { name, host, model } = flags;
   return {
     name,
+    port: wholeOption('--port', flags.port, PORTS) ?? 0,
+    controlPort: wholeOption('--control-port', flags.controlPort, PORTS) ?? 0,
     ...given({
-      host: text('host'),
-      port: wholeOption('--port', text('port'), PORTS),
-      controlPort: wholeOption('--control-port', text('controlPort'), PORTS),
+      host,
       model,
       engine: readEngine(flags.engine),
-      concurrency: wholeOption('--concurrency', text('concurrency'), { min: 1, max: 65_536 }),
-      tokensPerSecond: numberOption('--tokens-per-second', text('tokensPerSecond'), { min: 0.1, max: 1_000 }),
-      prefillTokensPerSecond: numberOption(
-        command,
-        '--prefill-tokens-per-second',
-        text('prefillTokensPerSecond'),
-        MILLION,
-      ),
-      queueMax: wholeOption('--queue-max', text('queueMax'), { min: 0, max: 1_000_000 }),
-      contextTokensMax: wholeOption('--context-max', text('contextMax'), { min: 16, max: 1_000_000 }),
+      concurrency: wholeOption('--concurrency', flags.concurrency, { min: 1, max: 65_536 }),
+      tokensPerSecond: numberOption('--tokens-per-second', flags.tokensPerSecond, { min: 0.1, max: 1_000 }),
+      prefillTokensPerSecond: numberOption('--prefill-tokens-per-second', flags.prefillTokensPerSecond, MILLION),
+      queueMax: wholeOption('--queue-max', flags.queueMax, { min: 0, max: 1_000_000 }),
+      contextTokensMax: wholeOption('--context-max', flags.contextMax, { min: 16, max: 1_000_000 }),
     }),
   };
 }
@@ -75,27 +74,4 @@ function readEngine(name: string | undefined): EngineKind | undefined {
   if (name === undefined) return undefined;
   const engine = ENGINES.find((known) => known === name);
   return engine ?? usageError(`unknown engine "${name}"; there are ${ENGINES.join(', ')}`);
-}
-
-/** Resolves when the cluster has been closed, on SIGINT, SIGTERM or the end of the parent. */
-async function endOf(cluster: SimulatedCluster, endWithParent: boolean): Promise<void> {
-  const parent = process.ppid;
-  await new Promise<void>((resolve) => {
-    process.once('SIGINT', () => {
-      resolve();
-    });
-    process.once('SIGTERM', () => {
-      resolve();
-    });
-    if (!endWithParent) return;
-    const check = setInterval(() => {
-      // An orphan is given another parent.
-      if (process.ppid === parent) return;
-      clearInterval(check);
-      resolve();
-    }, PARENT_CHECK_MS);
-    check.unref();
-  });
-  await cluster.close();
-  process.exit(0);
 }

@@ -1,6 +1,5 @@
 /** `sim fault`, `sim clear`, `sim faults`: break and mend the simulated clusters of a running instance. */
 import type { Command } from 'commander';
-import pc from 'picocolors';
 import { formatDuration } from '../../config/duration.js';
 import { dataDir, readInstance } from '../../config/instance.js';
 import { CodedError } from '../../domain/errors.js';
@@ -14,6 +13,8 @@ import {
   type FaultKind,
   type ParamSpec,
 } from '../../simulator/faults.js';
+import { colour, columns, printJson, say } from '../output.js';
+import { does, verb } from '../verb.js';
 import { durationOption, given, numberOption, usageError } from './arguments.js';
 
 interface CommonFlags {
@@ -30,82 +31,60 @@ interface FaultFlags extends CommonFlags {
 type Simulated = Readonly<Record<string, { readonly url: string; readonly controlUrl: string }>>;
 
 const DATA_DIR = ['--data-dir <dir>', 'data directory of the instance'] as const;
-const JSON_FLAG = ['--json', 'print JSON'] as const;
+const collect = (value: string, all: readonly string[]): readonly string[] => [...all, value];
 
-export function addFaultVerbs(sim: Command): void {
-  sim
-    .command('fault <cluster> <kind>')
-    .description('break a simulated cluster (`sim faults` lists the kinds)')
+export function faultVerb(): Command {
+  const command = verb('fault', 'Break a simulated cluster (`sim faults` lists the kinds).')
+    .argument('<cluster>')
+    .argument('<kind>')
     .option('--for <duration>', 'mend it by itself after so long, such as 30s')
     .option('--share <p>', 'share of requests that meet it, 0 to 1')
-    .option(
-      '--set <name=value>',
-      'another parameter; may be repeated',
-      (value: string, all: readonly string[]) => [...all, value],
-      [],
-    )
-    .option(...DATA_DIR)
-    .option(...JSON_FLAG)
-    .action(breakCluster);
-  sim
-    .command('clear <cluster> [kind]')
-    .description('end one fault of a simulated cluster, or all of them')
-    .option(...DATA_DIR)
-    .option(...JSON_FLAG)
-    .action(mendCluster);
-  sim
-    .command('faults')
-    .description('list the kinds of faults, and which are on')
-    .option(...DATA_DIR)
-    .option(...JSON_FLAG)
-    .action(listFaults);
+    .option('--set <name=value>', 'another parameter; may be repeated', collect, [])
+    .option(...DATA_DIR);
+  return does<FaultFlags>(command, async (flags, cluster = '', kindName = '') => {
+    const kind = knownKind(kindName);
+    const params = readParams(kind, flags.set);
+    const share = numberOption('--share', flags.share, { min: 0, max: 1 });
+    const durationMs = durationOption('--for', flags.for);
+    const { controlUrl } = findCluster(cluster, flags);
+    const fault = await orderFault(controlUrl, { ...params, ...given({ share, durationMs }), kind });
+    tell(flags, { cluster, fault }, () => `${cluster}: ${describe(fault)}. ${until(fault, cluster)}`);
+    return undefined;
+  });
 }
 
-async function breakCluster(cluster: string, kindName: string, flags: FaultFlags): Promise<void> {
-  const kind = knownKind(kindName);
-  const params = readParams(kind, flags.set);
-  const share = numberOption('--share', flags.share, { min: 0, max: 1 });
-  const durationMs = durationOption('--for', flags.for);
-  const { controlUrl } = findCluster(cluster, flags);
-  const fault = await orderFault(controlUrl, { ...params, ...given({ share, durationMs }), kind });
-  say(flags, { cluster, fault }, () => `${cluster}: ${describe(fault)}. ${until(fault, cluster)}`);
+export function clearVerb(): Command {
+  const command = verb('clear', 'End one fault of a simulated cluster, or all of them.')
+    .argument('<cluster>')
+    .argument('[kind]')
+    .option(...DATA_DIR);
+  return does<CommonFlags>(command, async (flags, cluster = '', kindName?: string) => {
+    const kind = kindName === undefined ? null : knownKind(kindName);
+    const { controlUrl } = findCluster(cluster, flags);
+    const cleared = await clearFaults(controlUrl, kind);
+    const ended = cleared.length === 0 ? 'nothing was on' : `${cleared.join(', ')} cleared`;
+    tell(flags, { cluster, cleared }, () => `${cluster}: ${ended}`);
+    return undefined;
+  });
 }
 
-async function mendCluster(
-  cluster: string,
-  kindName: string | undefined,
-  flags: CommonFlags,
-  command: Command,
-): Promise<void> {
-  const kind = kindName === undefined ? null : knownKind(kindName);
-  const { controlUrl } = findCluster(cluster, flags);
-  const cleared = await clearFaults(controlUrl, kind);
-  say(
-    flags,
-    { cluster, cleared },
-    () => `${cluster}: ${cleared.length === 0 ? 'nothing was on' : `${cleared.join(', ')} cleared`}`,
-  );
+export function faultsVerb(): Command {
+  const command = verb('faults', 'List the kinds of faults, and which are on.').option(...DATA_DIR);
+  return does<CommonFlags>(command, async (flags) => {
+    const clusters = Object.entries(readInstance(dataDir(flags.dataDir))?.simulated ?? {});
+    const states = await Promise.all(clusters.map(async ([name, { controlUrl }]) => await stateOf(name, controlUrl)));
+    const kinds = FAULT_KINDS.map((kind) => ({ kind, ...FAULTS[kind] }));
+    tell(flags, { kinds, clusters: states }, () => listing(states));
+    return undefined;
+  });
 }
 
-async function listFaults(flags: CommonFlags): Promise<void> {
-  const clusters = Object.entries(readInstance(dataDir(flags.dataDir))?.simulated ?? {});
-  const states = await Promise.all(clusters.map(async ([name, { controlUrl }]) => await stateOf(name, controlUrl)));
-  const kinds = FAULT_KINDS.map((kind) => ({
-    kind,
-    where: FAULTS[kind].where,
-    about: FAULTS[kind].about,
-    params: FAULTS[kind].params,
-  }));
-  say(flags, { kinds, clusters: states }, () =>
-    [
-      ...kinds.map(({ kind, about, params }) => `${pc.bold(kind.padEnd(17))} ${about}${paramNames(params)}`),
-      '',
-      ...(states.length === 0
-        ? ['No simulated cluster is running here: `understudy dev` starts some, `--data-dir` names another instance.']
-        : []),
-      ...states.map(describeState),
-    ].join('\n'),
-  );
+function listing(states: readonly StateOrNot[]): string {
+  const rows = FAULT_KINDS.map((kind) => [colour.bold(kind), FAULTS[kind].about + paramNames(FAULTS[kind].params)]);
+  const nobody =
+    'No simulated cluster is running here: `understudy dev` starts some, `--data-dir` names another instance.';
+  const active = states.length === 0 ? [nobody] : states.map(describeState);
+  return [columns(rows), '', ...active].join('\n');
 }
 
 interface StateOrNot {
@@ -130,7 +109,7 @@ function describeState({ cluster, state }: StateOrNot): string {
 
 function paramNames(params: Readonly<Record<string, ParamSpec>>): string {
   const names = Object.entries(params).map(([name, spec]) => `${name}=${JSON.stringify(spec.default)}`);
-  return names.length === 0 ? '' : pc.dim(` (${names.join(', ')})`);
+  return names.length === 0 ? '' : colour.dim(` (${names.join(', ')})`);
 }
 
 function describe(fault: ActiveFault): string {
@@ -177,6 +156,7 @@ function readParams(kind: FaultKind, pairs: readonly string[]): Record<string, u
   );
 }
 
-function say(flags: CommonFlags, json: unknown, text: () => string): void {
-  process.stdout.write(`${flags.json === true ? JSON.stringify(json) : text()}\n`);
+function tell(flags: CommonFlags, json: unknown, text: () => string): void {
+  if (flags.json === true) printJson(json);
+  else say(text());
 }

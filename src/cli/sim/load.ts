@@ -5,15 +5,20 @@ import { CodedError } from '../../domain/errors.js';
 import { PROMPT_KINDS, type PromptKind } from '../../simulator/load-prompts.js';
 import { startLoad, type LoadOptions, type LoadRun } from '../../simulator/load.js';
 import type { LoadSummary, Percentiles } from '../../simulator/load-summary.js';
+import { EXIT } from '../exit.js';
+import { eventLine } from '../long-running.js';
+import { printJson, say } from '../output.js';
+import { does, verb } from '../verb.js';
 import { durationOption, given, numberOption, usageError, wholeOption } from './arguments.js';
 
 const LINE_EVERY_MS = 200;
-const SERVICE_DEFAULT = 'chat';
+const EVENT_EVERY_MS = 5_000;
+const MODEL_DEFAULT = 'chat';
 const RATE_DEFAULT = 5;
 
 interface LoadFlags {
   readonly url?: string;
-  readonly service: string;
+  readonly model: string;
   readonly rate?: string;
   readonly streamShare?: string;
   readonly concurrency?: string;
@@ -26,12 +31,10 @@ interface LoadFlags {
   readonly json?: boolean;
 }
 
-export function addLoadVerb(sim: Command): void {
-  sim
-    .command('load')
-    .description('send requests and check every answer; exit 1 when anything was lost, cut or wrong')
+export function loadVerb(): Command {
+  const command = verb('load', 'Send requests and check every answer; exit 1 when anything was lost, cut or wrong.')
     .option('--url <url>', "target on this machine (default: the instance's gateway)")
-    .option('--service <name>', 'service or model to ask for', SERVICE_DEFAULT)
+    .option('--model <name>', 'service, or model of a cluster, to ask for', MODEL_DEFAULT)
     .option('--rate <n>', `requests a second (default ${String(RATE_DEFAULT)})`)
     .option('--stream-share <p>', 'share that streams, 0 to 1 (default 0.5)')
     .option('--concurrency <n>', 'requests at once (default 256)')
@@ -40,21 +43,22 @@ export function addLoadVerb(sim: Command): void {
     .option('--total <n>', 'end after so many requests')
     .option('--for <duration>', 'end after so long, such as 30s')
     .option('--timeout <duration>', 'for one request (default 120s)')
-    .option('--data-dir <dir>', 'data directory of the instance')
-    .option('--json', 'print the summary as JSON')
-    .action(async (flags: LoadFlags) => {
-      const stop = new AbortController();
-      const run = startLoad({ ...readOptions(flags), signal: stop.signal });
-      const summary = await follow(run, stop, flags, durationOption('--for', flags.for));
-      process.stdout.write(`${flags.json === true ? JSON.stringify(summary) : inWords(summary)}\n`);
-      if (summary.lost + summary.cut + summary.wrong > 0) process.exitCode = 1;
-    });
+    .option('--data-dir <dir>', 'data directory of the instance');
+  return does<LoadFlags>(command, async (flags) => {
+    const forMs = durationOption('--for', flags.for);
+    const stop = new AbortController();
+    const run = startLoad({ ...readOptions(flags), signal: stop.signal });
+    const summary = await follow(run, stop, { show: shower(flags), forMs });
+    if (flags.json === true) printJson(summary);
+    else say(inWords(summary));
+    return summary.lost + summary.cut + summary.wrong > 0 ? EXIT.notDone : EXIT.done;
+  });
 }
 
 function readOptions(flags: LoadFlags): LoadOptions {
   return {
     url: flags.url ?? gatewayUrl(flags),
-    model: flags.service,
+    model: flags.model,
     requestsPerSecond: numberOption('--rate', flags.rate, { min: 0.001, max: 10_000 }) ?? RATE_DEFAULT,
     ...given({
       streamShare: numberOption('--stream-share', flags.streamShare, { min: 0, max: 1 }),
@@ -81,29 +85,47 @@ function gatewayUrl(flags: LoadFlags): string {
   throw new CodedError('no-instance', `no instance is running in ${dir}, and no --url was given`);
 }
 
-/** Runs to the end, or to the first Ctrl-C, with one line that is written over and over on a terminal. */
+/** Shows how it goes; `everyMs` apart, and once more at the end. */
+interface Shower {
+  readonly everyMs: number;
+  readonly show: (summary: LoadSummary) => void;
+  readonly end: () => void;
+}
+
+/** A line that is written over and over for a person, events for a supervisor, nothing for a pipe. */
+function shower(flags: LoadFlags): Shower | null {
+  if (flags.json !== true && process.stderr.isTTY) {
+    const clear = '\r\u001b[K';
+    return {
+      everyMs: LINE_EVERY_MS,
+      show: (summary) => void process.stderr.write(`${clear}${progress(summary)}`),
+      end: () => void process.stderr.write(clear),
+    };
+  }
+  if (process.send === undefined) return null;
+  eventLine({ event: 'ready' });
+  return { everyMs: EVENT_EVERY_MS, show: (summary) => eventLine({ event: 'load', ...summary }), end: () => undefined };
+}
+
+/** Runs to the end, to the first Ctrl-C or until `forMs` is over; what runs then is finished. */
 async function follow(
   run: LoadRun,
   stop: AbortController,
-  flags: LoadFlags,
-  forMs: number | undefined,
+  { show, forMs }: { readonly show: Shower | null; readonly forMs: number | undefined },
 ): Promise<LoadSummary> {
-  const onInterrupt = (): void => {
-    stop.abort();
-  };
-  process.once('SIGINT', onInterrupt);
-  const end = forMs === undefined ? null : setTimeout(onInterrupt, forMs);
-  const isLive = process.stderr.isTTY && flags.json !== true;
-  const line = isLive
-    ? setInterval(() => process.stderr.write(`\r\u001b[K${progress(run.summary())}`), LINE_EVERY_MS)
-    : null;
+  const stopSending = (): void => stop.abort();
+  process.once('SIGINT', stopSending);
+  process.once('SIGTERM', stopSending);
+  const end = forMs === undefined ? undefined : setTimeout(stopSending, forMs);
+  const showing = show === null ? undefined : setInterval(() => show.show(run.summary()), show.everyMs);
   try {
     return await run.done;
   } finally {
-    process.off('SIGINT', onInterrupt);
-    if (end !== null) clearTimeout(end);
-    if (line !== null) clearInterval(line);
-    if (isLive) process.stderr.write('\r\u001b[K');
+    process.off('SIGINT', stopSending);
+    process.off('SIGTERM', stopSending);
+    clearTimeout(end);
+    clearInterval(showing);
+    show?.end();
   }
 }
 

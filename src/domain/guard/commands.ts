@@ -42,6 +42,7 @@ export type GuardCommand =
   | { readonly kind: 'start-move'; readonly id: string; readonly input: MoveInput }
   | { readonly kind: 'supersede-move'; readonly id: string; readonly why: string }
   | { readonly kind: 'tell-move'; readonly id: string; readonly cluster: ClusterName; readonly diagnosis: Diagnosis }
+  | { readonly kind: 'repair'; readonly epoch: number; readonly weights: Weights }
   | { readonly kind: 'alert'; readonly title: string; readonly text: string };
 
 /** What an operator hears back. */

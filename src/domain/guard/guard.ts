@@ -7,6 +7,7 @@
  * @replayed
  */
 import type { Advance, GuardCommand, GuardEvent, GuardReply } from './commands.js';
+import { sameWeights, weightsText } from '../plan/judge-preflight.js';
 import { decide } from './decide.js';
 import { judgeFailback } from './failback.js';
 import { answerOrder } from './orders.js';
@@ -66,7 +67,7 @@ function remember(state: GuardState, event: GuardEvent, nowMs: number): Heard {
     case 'configured':
       return only({ ...state, spec: event.spec, clusters: event.clusters });
     case 'layer-read':
-      return only(rememberLayer(state, event));
+      return rememberLayer(state, event);
   }
 }
 
@@ -82,10 +83,23 @@ function rememberProgress(state: GuardState, event: Extract<GuardEvent, { kind: 
   return { ...state, move: { ...state.move, step, state: moveState, question } };
 }
 
-/** A layer may know more than we do: its table outlives a Temporal that began anew. */
-function rememberLayer(state: GuardState, event: Extract<GuardEvent, { kind: 'layer-read' }>): GuardState {
-  if (state.move !== null) return state;
-  return { ...state, epoch: Math.max(state.epoch, event.epoch), intended: event.intended };
+/**
+ * A layer with a greater epoch knows more than we do: its table outlives a Temporal that began anew. One with a smaller
+ * epoch lost its table, and one with other weights was changed by hand: both are put right.
+ */
+function rememberLayer(state: GuardState, event: Extract<GuardEvent, { kind: 'layer-read' }>): Heard {
+  const { epoch, intended } = event;
+  const agrees = epoch === state.epoch && sameWeights(intended, state.intended);
+  if (state.move !== null || agrees) return { state, commands: [], reply: null };
+  if (epoch > state.epoch || state.epoch === 0)
+    return { state: { ...state, epoch, intended }, commands: [], reply: null };
+  const found = `the traffic layer held ${weightsText(intended)} (epoch ${epoch})`;
+  const text = `${found}, expected ${weightsText(state.intended)} (epoch ${state.epoch}); it is put right`;
+  const commands: GuardCommand[] = [
+    { kind: 'repair', epoch: state.epoch, weights: state.intended },
+    { kind: 'alert', title: `${state.spec.name}: somebody else changed the weights`, text },
+  ];
+  return { state, commands, reply: null };
 }
 
 function answered(next: GuardState, before: GuardState, message: string): Heard {

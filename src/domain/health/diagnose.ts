@@ -124,7 +124,7 @@ function isStarting(look: Look): boolean {
 function isWarmingUp(look: Look): boolean {
   const { health } = look;
   if (failing(look, 'http') || failing(look, 'passive') || health.dimensions.generation.failures === 0) return false;
-  return (health.lastGenerationOkAtMs ?? -1) < health.sinceMs;
+  return !hasCompletedSince(look, health.sinceMs);
 }
 
 /** No answer in a row, and no completion came out since. */
@@ -132,7 +132,7 @@ function isGone(look: Look): boolean {
   const { health } = look;
   const { http } = health.dimensions;
   if (http.failing !== 'row' || !failing(look, 'http')) return false;
-  return (health.lastGenerationOkAtMs ?? -1) < (http.sinceMs ?? 0);
+  return !hasCompletedSince(look, http.sinceMs);
 }
 
 /** Completions begin and stand still: confirmed by themselves, or by real requests that fail meanwhile. */
@@ -141,11 +141,16 @@ function isStandingStill(look: Look): boolean {
   return failing(look, 'generation') || (failing(look, 'passive') && look.health.dimensions.generation.failures > 0);
 }
 
+/** A completion that ends within an interval after a trouble began may have been under way before it: that proves nothing. */
+function hasCompletedSince({ health, cluster }: Look, sinceMs: number | null): boolean {
+  return (health.lastGenerationOkAtMs ?? 0) > (sinceMs ?? 0) + cluster.health.intervalMs;
+}
+
 /** HTTP may answer, but completions fail and every real request does too. */
 function isNobodyServed(look: Look): boolean {
   const { health } = look;
   if (!failing(look, 'passive') || !health.callers.allFail) return false;
-  return (health.lastGenerationOkAtMs ?? -1) < (health.dimensions.passive.sinceMs ?? 0);
+  return !hasCompletedSince(look, health.dimensions.passive.sinceMs);
 }
 
 function isContentWrong({ health }: Look): boolean {

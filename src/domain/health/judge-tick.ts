@@ -94,6 +94,8 @@ export function judgeGeneration(generation: GenerationSeen | null | undefined, e
     return generation.content === false ? failed(WRONG_ANSWER, 'what the golden prompt must give') : OK;
   const error = generation.error ?? 'failed';
   if (/^4\d\d$/.test(error)) return UNKNOWN;
+  // Nobody listens: that is `http`'s to tell, and to confirm. Counted twice it would look like another, milder trouble.
+  if (isRefused(error)) return UNKNOWN;
   if (excused && (isHang(error) || error === '503')) return UNKNOWN;
   return failed(`completion: ${error}`);
 }

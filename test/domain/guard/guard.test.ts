@@ -33,8 +33,21 @@ class Scene {
   }
 
   verdict(cluster: string, verdict: Verdict): this {
-    const evidence = [{ dimension: 'http' as const, seen: 'connection refused', threshold: '3 in a row', sinceMs: this.now, by: 'local' }];
-    return this.hear({ kind: 'verdict', cluster, diagnosis: { verdict, sinceMs: this.now, evidence }, lastGenerationOkAtMs: this.now });
+    const evidence = [
+      {
+        dimension: 'http' as const,
+        seen: 'connection refused',
+        threshold: '3 in a row',
+        sinceMs: this.now,
+        by: 'local',
+      },
+    ];
+    return this.hear({
+      kind: 'verdict',
+      cluster,
+      diagnosis: { verdict, sinceMs: this.now, evidence },
+      lastGenerationOkAtMs: this.now,
+    });
   }
 
   order(verb: 'switchover' | 'failover' | 'failback', to?: string): this {
@@ -44,7 +57,11 @@ class Scene {
   /** Time passes; the guard looks whenever it wanted to. */
   pass(ms: number): this {
     const end = this.now + ms;
-    for (let look = nextLookMs(this.state, this.now); look !== null && look <= end; look = nextLookMs(this.state, this.now)) {
+    for (
+      let look = nextLookMs(this.state, this.now);
+      look !== null && look <= end;
+      look = nextLookMs(this.state, this.now)
+    ) {
       this.now = look;
       this.hear({ kind: 'timer' });
     }
@@ -57,9 +74,26 @@ class Scene {
     if (move === null) throw new Error('no move is running');
     const { plan, attribution } = move.input;
     const record: MoveRecord = {
-      id: move.id, kind: plan.kind, from: plan.from, to: plan.to, ...attribution, endedBy: null, state, why: 'test',
-      startedAt: new Date(move.startedAtMs).toISOString(), endedAt: new Date(this.now).toISOString(), steps: [], weights,
-      report: { faultAt: null, detectedAt: null, firstShiftAt: null, shiftedAt: null, recoveredAt: null, requests: null },
+      id: move.id,
+      kind: plan.kind,
+      from: plan.from,
+      to: plan.to,
+      ...attribution,
+      endedBy: null,
+      state,
+      why: 'test',
+      startedAt: new Date(move.startedAtMs).toISOString(),
+      endedAt: new Date(this.now).toISOString(),
+      steps: [],
+      weights,
+      report: {
+        faultAt: null,
+        detectedAt: null,
+        firstShiftAt: null,
+        shiftedAt: null,
+        recoveredAt: null,
+        requests: null,
+      },
       ...change,
     };
     return this.hear({ kind: 'move-ended', id: move.id, record });
@@ -110,14 +144,22 @@ test('a standby that dies moves nothing', () => {
 });
 
 test('without a healthy target nothing is moved, and people are told why, once', () => {
-  const scene = new Scene().verdict('us-b', 'dead').verdict('ap-c', 'stuck').verdict('eu-a', 'dead').verdict('eu-a', 'dead');
+  const scene = new Scene()
+    .verdict('us-b', 'dead')
+    .verdict('ap-c', 'stuck')
+    .verdict('eu-a', 'dead')
+    .verdict('eu-a', 'dead');
   expect(scene.running).toBe('none');
   expect(scene.why).toBe('no healthy cluster to take over: us-b is dead, ap-c is stuck');
   expect(scene.commands.filter((c) => c.kind === 'alert')).toHaveLength(1);
 });
 
 test('a target that becomes healthy later is used then', () => {
-  const scene = new Scene().verdict('us-b', 'dead').verdict('ap-c', 'dead').verdict('eu-a', 'dead').verdict('ap-c', 'healthy');
+  const scene = new Scene()
+    .verdict('us-b', 'dead')
+    .verdict('ap-c', 'dead')
+    .verdict('eu-a', 'dead')
+    .verdict('ap-c', 'healthy');
   expect(scene.running).toBe('failover eu-a>ap-c');
 });
 
@@ -133,7 +175,10 @@ describe('mode approve', () => {
   });
 
   test('a question in the middle of a ramp does not give way', () => {
-    const scene = new Scene({ mode: 'approve' }).verdict('eu-a', 'degraded').asking('ramp 25 %').verdict('eu-a', 'healthy');
+    const scene = new Scene({ mode: 'approve' })
+      .verdict('eu-a', 'degraded')
+      .asking('ramp 25 %')
+      .verdict('eu-a', 'healthy');
     expect(scene.commands.map((c) => c.kind)).not.toContain('supersede-move');
   });
 });
@@ -191,7 +236,12 @@ describe('after a move', () => {
 
 describe('the way home', () => {
   const away = (failback: ServiceSpec['failback']): Scene =>
-    new Scene({ failback }).verdict('eu-a', 'dead').pass(MIN).endMove('done', AWAY).verdict('eu-a', 'starting').pass(MIN);
+    new Scene({ failback })
+      .verdict('eu-a', 'dead')
+      .pass(MIN)
+      .endMove('done', AWAY)
+      .verdict('eu-a', 'starting')
+      .pass(MIN);
 
   test('waits until home is well, then for the soak, then asks', () => {
     const scene = away({ policy: 'approve', soakMs: 10 * MIN });
@@ -204,33 +254,50 @@ describe('the way home', () => {
   });
 
   test('goes by itself under auto', () => {
-    const scene = away({ policy: 'auto', soakMs: 10 * MIN }).verdict('eu-a', 'healthy').pass(11 * MIN);
+    const scene = away({ policy: 'auto', soakMs: 10 * MIN })
+      .verdict('eu-a', 'healthy')
+      .pass(11 * MIN);
     expect(scene.state.move?.input.plan.approval).toBe('none');
   });
 
   test('begins the soak anew when home falls again', () => {
-    const scene = away({ policy: 'auto', soakMs: 10 * MIN }).verdict('eu-a', 'healthy').pass(9 * MIN);
+    const scene = away({ policy: 'auto', soakMs: 10 * MIN })
+      .verdict('eu-a', 'healthy')
+      .pass(9 * MIN);
     scene.verdict('eu-a', 'dead').pass(MIN).verdict('eu-a', 'healthy');
     expect(scene.pass(9 * MIN).running).toBe('none');
     expect(scene.pass(2 * MIN).running).toBe('failback us-b>eu-a');
   });
 
   test('is not asked again for an hour after a no', () => {
-    const scene = away({ policy: 'approve', soakMs: 10 * MIN }).verdict('eu-a', 'healthy').pass(10 * MIN).endMove('aborted', AWAY);
+    const scene = away({ policy: 'approve', soakMs: 10 * MIN })
+      .verdict('eu-a', 'healthy')
+      .pass(10 * MIN)
+      .endMove('aborted', AWAY);
     expect(scene.pass(59 * MIN).running).toBe('none');
     expect(scene.pass(MIN).running).toBe('failback us-b>eu-a');
   });
 
   test('a failback that waits for a yes gives way to a failover', () => {
-    const scene = away({ policy: 'approve', soakMs: 10 * MIN }).verdict('eu-a', 'healthy').pass(10 * MIN).asking();
+    const scene = away({ policy: 'approve', soakMs: 10 * MIN })
+      .verdict('eu-a', 'healthy')
+      .pass(10 * MIN)
+      .asking();
     scene.verdict('us-b', 'dead');
     expect(scene.commands.at(-1)).toMatchObject({ kind: 'supersede-move' });
     expect(scene.endMove('aborted', AWAY).running).toBe('failover us-b>eu-a');
   });
 
   test('the soak doubles with every failover of the day', () => {
-    const scene = away({ policy: 'auto', soakMs: 10 * MIN }).verdict('eu-a', 'healthy').pass(10 * MIN).endMove('done', HOME);
-    scene.pass(2 * MIN).verdict('eu-a', 'dead').endMove('done', AWAY).verdict('eu-a', 'healthy');
+    const scene = away({ policy: 'auto', soakMs: 10 * MIN })
+      .verdict('eu-a', 'healthy')
+      .pass(10 * MIN)
+      .endMove('done', HOME);
+    scene
+      .pass(2 * MIN)
+      .verdict('eu-a', 'dead')
+      .endMove('done', AWAY)
+      .verdict('eu-a', 'healthy');
     expect(scene.pass(19 * MIN).running).toBe('none');
     expect(scene.pass(2 * MIN).running).toBe('failback us-b>eu-a');
   });
@@ -243,7 +310,11 @@ describe('the way home', () => {
   });
 
   test('never means never', () => {
-    expect(away({ policy: 'never', soakMs: MIN }).verdict('eu-a', 'healthy').pass(100 * MIN).running).toBe('none');
+    expect(
+      away({ policy: 'never', soakMs: MIN })
+        .verdict('eu-a', 'healthy')
+        .pass(100 * MIN).running,
+    ).toBe('none');
   });
 });
 
@@ -257,7 +328,11 @@ describe('an order', () => {
     ['while a move runs', (s) => s.order('switchover', 'us-b').order('switchover', 'ap-c'), 'already-moving'],
     ['to an unknown cluster', (s) => s.order('switchover', 'mars'), 'unknown-cluster'],
     ['to where the traffic is', (s) => s.order('switchover', 'eu-a'), 'already-there'],
-    ['to a cluster that is not well', (s) => s.verdict('us-b', 'stuck').order('switchover', 'us-b'), 'preflight-blocked'],
+    [
+      'to a cluster that is not well',
+      (s) => s.verdict('us-b', 'stuck').order('switchover', 'us-b'),
+      'preflight-blocked',
+    ],
     ['home from home', (s) => s.order('failback'), 'already-there'],
   ])('is refused %s', (_name, act, code) => {
     expect(act(new Scene()).reply).toMatchObject({ accepted: false, code });
@@ -269,6 +344,18 @@ describe('the traffic layer', () => {
     const scene = new Scene().hear({ kind: 'layer-read', epoch: 41, intended: AWAY });
     expect(scene.state.epoch).toBe(41);
     expect(scene.verdict('us-b', 'dead').state.move).toMatchObject({ id: 'move/chat/42' });
+  });
+
+  test('that lost its table or was changed by hand is put right', () => {
+    const scene = new Scene().verdict('eu-a', 'dead').endMove('done', AWAY);
+    scene.commands = [];
+    expect(scene.hear({ kind: 'layer-read', epoch: 1, intended: AWAY }).commands).toEqual([]);
+    scene.hear({ kind: 'layer-read', epoch: 0, intended: HOME });
+    expect(scene.commands.map((c) => c.kind)).toEqual(['repair', 'alert']);
+    expect(
+      scene.hear({ kind: 'layer-read', epoch: 1, intended: { ...AWAY, 'us-b': 50, 'ap-c': 50 } }).commands[2],
+    ).toEqual({ kind: 'repair', epoch: 1, weights: AWAY });
+    expect(scene.state.intended).toEqual(AWAY);
   });
 
   test('is not believed while a move is changing it', () => {

@@ -19,7 +19,12 @@ test.each<[string, Partial<PreflightFacts>, number, number]>([
   ['just enough room: 2 x 25 <= 0.8 x 64', { demand: 25 }, 0, 0],
   ['one too many', { demand: 26 }, 0, 1],
   ['unknown demand is no concern', { demand: 'unknown' }, 0, 0],
-  ['a layer that holds other weights', { layer: { epoch: 3, intended: { 'eu-a': 50, 'us-b': 50 }, effective: start } }, 0, 1],
+  [
+    'a layer that holds other weights',
+    { layer: { epoch: 3, intended: { 'eu-a': 50, 'us-b': 50 }, effective: start } },
+    0,
+    1,
+  ],
 ])('%s', (_name, change, blockers, concerns) => {
   const verdict = judgePreflight({ ...fit, ...change }, { to: 'us-b', profile: 'planned', start });
   expect([verdict.blockers.length, verdict.concerns.length]).toEqual([blockers, concerns]);

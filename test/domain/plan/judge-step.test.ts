@@ -4,7 +4,16 @@ import type { StepGate } from '../../../src/domain/plan/types.js';
 
 const planned: StepGate = { bakeMs: 2_000, deadlineMs: 60_000, undecided: 'ask', slowFirstTokenMs: 5_000 };
 const emergency: StepGate = { bakeMs: 0, deadlineMs: 3_000, undecided: 'proceed', slowFirstTokenMs: null };
-const well: StepEvidence = { elapsedMs: 5_000, effective: true, ok: 100, errors: 0, cut: 0, slow: 0, synthetic: 10, lastError: null };
+const well: StepEvidence = {
+  elapsedMs: 5_000,
+  effective: true,
+  ok: 100,
+  errors: 0,
+  cut: 0,
+  slow: 0,
+  synthetic: 10,
+  lastError: null,
+};
 
 test.each<[string, Partial<StepEvidence>, StepGate, string]>([
   ['all good', {}, planned, 'proceed'],

@@ -36,7 +36,15 @@ describe('a plan', () => {
 
   test('of a failover away from a dead cluster is an emergency that never goes back', () => {
     const plan = planned({ kind: 'failover', verdicts: { ...question.verdicts, 'eu-a': 'dead' } });
-    expect(plan).toMatchObject({ profile: 'emergency', from: ['eu-a'], to: 'us-b', canGoBack: false, rehome: true, warm: false, alternatives: ['ap-c'] });
+    expect(plan).toMatchObject({
+      profile: 'emergency',
+      from: ['eu-a'],
+      to: 'us-b',
+      canGoBack: false,
+      rehome: true,
+      warm: false,
+      alternatives: ['ap-c'],
+    });
     expect(plan.steps.map((s) => s.weights['us-b'])).toEqual([25, 100]);
     expect(plan.steps[0]?.gate).toMatchObject({ deadlineMs: 3_000, undecided: 'proceed' });
   });
@@ -47,7 +55,9 @@ describe('a plan', () => {
   });
 
   test('passes over a standby that is not well', () => {
-    expect(planned({ kind: 'failover', verdicts: { 'eu-a': 'dead', 'us-b': 'dead', 'ap-c': 'healthy' } }).to).toBe('ap-c');
+    expect(planned({ kind: 'failover', verdicts: { 'eu-a': 'dead', 'us-b': 'dead', 'ap-c': 'healthy' } }).to).toBe(
+      'ap-c',
+    );
   });
 
   test('of a failback leads home', () => {
@@ -66,38 +76,77 @@ describe('a plan', () => {
       ],
     });
     const clusters = { ...CLUSTERS, 'ap-c': { ...CLUSTERS['ap-c'], capacity: { concurrency: 192 } } };
-    const plan = planned({ service, clusters, kind: 'failover', intended: { 'eu-a': 40, 'us-b': 30, 'ap-c': 30 }, verdicts: { 'eu-a': 'dead', 'us-b': 'healthy', 'ap-c': 'healthy' } });
+    const plan = planned({
+      service,
+      clusters,
+      kind: 'failover',
+      intended: { 'eu-a': 40, 'us-b': 30, 'ap-c': 30 },
+      verdicts: { 'eu-a': 'dead', 'us-b': 'healthy', 'ap-c': 'healthy' },
+    });
     expect(plan.steps.at(-1)?.weights).toEqual({ 'eu-a': 0, 'us-b': 40, 'ap-c': 60 });
   });
 
   test.each<[string, Partial<PlanQuestion>, string]>([
     ['a target that is not configured', { to: 'mars' }, 'unknown-cluster'],
     ['a target that already has everything', { to: 'eu-a' }, 'already-there'],
-    ['a target that is not healthy', { to: 'us-b', verdicts: { 'eu-a': 'healthy', 'us-b': 'degraded' } }, 'preflight-blocked'],
+    [
+      'a target that is not healthy',
+      { to: 'us-b', verdicts: { 'eu-a': 'healthy', 'us-b': 'degraded' } },
+      'preflight-blocked',
+    ],
     ['a target of which nothing is known', { to: 'us-b', verdicts: {} }, 'preflight-blocked'],
-    ['no healthy target at all', { kind: 'failover', verdicts: { 'eu-a': 'dead', 'us-b': 'dead', 'ap-c': 'stuck' } }, 'no-target'],
+    [
+      'no healthy target at all',
+      { kind: 'failover', verdicts: { 'eu-a': 'dead', 'us-b': 'dead', 'ap-c': 'stuck' } },
+      'no-target',
+    ],
     ['a failback at home', { kind: 'failback' }, 'already-there'],
-    ['a failback to a home that is not well', { kind: 'failback', intended: { 'us-b': 100 }, verdicts: { 'eu-a': 'starting' } }, 'preflight-blocked'],
+    [
+      'a failback to a home that is not well',
+      { kind: 'failback', intended: { 'us-b': 100 }, verdicts: { 'eu-a': 'starting' } },
+      'preflight-blocked',
+    ],
   ])('is refused for %s', (_name, change, code) => {
     expect(refused(change)).toBe(code);
   });
 
   test('never has all weights zero, always sums to 100, raises the target and never a cluster known dead', () => {
-    const verdict = fc.constantFrom<Verdict>('healthy', 'degraded', 'dead', 'stuck', 'unknown', 'overloaded', 'starting', 'unreachable');
+    const verdict = fc.constantFrom<Verdict>(
+      'healthy',
+      'degraded',
+      'dead',
+      'stuck',
+      'unknown',
+      'overloaded',
+      'starting',
+      'unreachable',
+    );
     const share = fc.nat(100);
     fc.assert(
-      fc.property(verdict, verdict, verdict, share, fc.constantFrom('failover' as const, 'switchover' as const, 'failback' as const), (a, b, c, pct, kind) => {
-        const answer = planMove({ ...question, kind, verdicts: { 'eu-a': a, 'us-b': b, 'ap-c': c }, intended: { 'eu-a': pct, 'us-b': 100 - pct, 'ap-c': 0 } });
-        if (!answer.ok) return;
-        const { plan } = answer;
-        for (const { weights } of plan.steps) {
-          const total = Object.values(weights).reduce((x, y) => x + y, 0);
-          expect(total).toBeCloseTo(100, 6);
-          expect(weights[plan.to]).toBeGreaterThanOrEqual(plan.start[plan.to] ?? 0);
-        }
-        expect({ 'eu-a': a, 'us-b': b, 'ap-c': c }[plan.to]).toBe('healthy');
-        expect(plan.from).not.toContain(plan.to);
-      }),
+      fc.property(
+        verdict,
+        verdict,
+        verdict,
+        share,
+        fc.constantFrom('failover' as const, 'switchover' as const, 'failback' as const),
+        (a, b, c, pct, kind) => {
+          const answer = planMove({
+            ...question,
+            kind,
+            verdicts: { 'eu-a': a, 'us-b': b, 'ap-c': c },
+            intended: { 'eu-a': pct, 'us-b': 100 - pct, 'ap-c': 0 },
+          });
+          if (!answer.ok) return;
+          const { plan } = answer;
+          for (const { weights } of plan.steps) {
+            const total = Object.values(weights).reduce((x, y) => x + y, 0);
+            expect(total).toBeCloseTo(100, 6);
+            expect(weights[plan.to]).toBeGreaterThanOrEqual(plan.start[plan.to] ?? 0);
+          }
+          expect({ 'eu-a': a, 'us-b': b, 'ap-c': c }[plan.to]).toBe('healthy');
+          expect(plan.from).not.toContain(plan.to);
+        },
+      ),
     );
   });
 });

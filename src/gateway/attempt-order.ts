@@ -1,0 +1,52 @@
+/** What an attempt is asked to do, and how it can end. */
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { Dispatcher } from 'undici';
+import type { AttemptFailure } from '../domain/error-owner.js';
+import type { Member } from './service.js';
+import type { StreamKind } from './stream-scan.js';
+
+/** What every attempt of a request sends, whichever cluster it goes to. */
+export interface Forwarded {
+  readonly method: Dispatcher.HttpMethod;
+  /** Path and query of the API, without a cluster's prefix. */
+  readonly path: string;
+  readonly headers: readonly string[];
+  readonly stream: boolean;
+  readonly streamKind: StreamKind;
+  /** Answers that the caller asked for (`n`). */
+  readonly choices: number;
+}
+
+export interface AttemptOrder {
+  readonly member: Member;
+  readonly request: Forwarded;
+  /** The body, with the model id that this cluster knows. */
+  readonly body: Buffer | null;
+  readonly res: ServerResponse;
+  readonly firstByteMs: number;
+  readonly idleMs: number;
+  /** Another cluster could take over; if none could, waiting longer is better than giving up. */
+  readonly replaceable: boolean;
+  /** The caller's first byte is on its way; `stream`: it is a token. */
+  readonly onSpeaking: (seen: { readonly latencyMs: number; readonly stream: boolean }) => void;
+}
+
+export interface FailedAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+export type AttemptEnd =
+  | { readonly kind: 'answered'; readonly owner: 'none' | 'client' | 'quota' }
+  | {
+      readonly kind: 'failed';
+      readonly failure: AttemptFailure;
+      readonly why: string;
+      readonly answer: FailedAnswer | null;
+    }
+  | { readonly kind: 'cut'; readonly why: string }
+  /** Broken off: the caller left, the request goes elsewhere, or its time is up. */
+  | { readonly kind: 'left'; readonly why: LeaveReason };
+
+export type LeaveReason = 'gone' | 'rehomed' | 'expired';

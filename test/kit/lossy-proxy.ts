@@ -1,0 +1,71 @@
+/** A wire to the traffic layer that can lose an answer after the deed was done, or refuse a deed. Real HTTP. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { request } from 'undici';
+
+export interface Fate {
+  readonly kind: 'lose' | 'refuse';
+  readonly n: number;
+  /** Only changes of this service count. */
+  readonly service: string;
+}
+
+export interface LossyProxy {
+  readonly url: string;
+  /** From now on the `n`th change (0 first) meets this fate, once (`lose`) or as often as it is repeated (`refuse`). */
+  arm(fate: Fate | null): void;
+  /** Changes that went through since `arm`, e.g. `PUT /routes/chat`. */
+  readonly changes: readonly string[];
+  close(): Promise<void>;
+}
+
+export async function openLossyProxy(upstream: () => string): Promise<LossyProxy> {
+  let fate: Fate | null = null;
+  let changes: string[] = [];
+  let refused = 0;
+  const server = createServer((req, res) => {
+    const chunks: Buffer[] = [];
+    req.on('data', (chunk: Buffer) => chunks.push(chunk));
+    req.on('end', () => {
+      void (async () => {
+        const isChange = req.method !== 'GET' && (req.url ?? '').endsWith(`/${fate?.service ?? ''}`);
+        const n = changes.length + refused;
+        if (isChange && fate?.kind === 'refuse' && n === fate.n) {
+          refused += 1;
+          res.writeHead(400, { 'content-type': 'application/json' });
+          res.end(JSON.stringify({ code: 'bad-input', message: 'refused by the test' }));
+          return;
+        }
+        const answer = await request(`${upstream()}${req.url ?? ''}`, {
+          method: (req.method ?? 'GET') as 'GET',
+          headers: { 'content-type': 'application/json' },
+          body: chunks.length === 0 ? null : Buffer.concat(chunks),
+        });
+        const body = await answer.body.text();
+        if (isChange) changes.push(`${req.method} ${req.url}`);
+        if (isChange && fate?.kind === 'lose' && n === fate.n) {
+          res.destroy();
+          return;
+        }
+        res.writeHead(answer.statusCode, { 'content-type': 'application/json' });
+        res.end(body);
+      })().catch(() => res.destroy());
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    arm: (next) => {
+      fate = next;
+      changes = [];
+      refused = 0;
+    },
+    get changes() {
+      return changes;
+    },
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}

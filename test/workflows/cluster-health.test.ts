@@ -1,0 +1,245 @@
+/** `clusterHealth` on a real Temporal server, with real probes against a real HTTP server. */
+import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  Worker,
+  type WorkflowBundleWithSourceMap,
+} from '@temporalio/worker';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, test } from 'vitest';
+import { createWatchActivities } from '../../src/activities/watch.js';
+import type { ClusterSpec } from '../../src/domain/fleet.js';
+import type { Verdict } from '../../src/domain/words.js';
+import { clusterHealthId, probeTaskQueue, serviceGuardId } from '../../src/workflows/ids.js';
+import {
+  clusterHealthQuery,
+  clusterOrderQuery,
+  configureClusterSignal,
+  retireSignal,
+  tellVerdictSignal,
+  type ClusterHealthOrder,
+  type ClusterVerdictMessage,
+} from '../../src/workflows/messages.js';
+import { eventually } from '../kit/eventually.js';
+import { ToyEngine } from '../probes/toy-engine.js';
+
+let bundle: WorkflowBundleWithSourceMap;
+let native: NativeConnection;
+let connection: Connection;
+let client: Client;
+let engine: ToyEngine;
+let taskQueue: string;
+let vantage: string;
+let service: string;
+let control: { stop(): Promise<void> };
+const probers: { stop(): Promise<void> }[] = [];
+const started: WorkflowHandle[] = [];
+
+beforeAll(async () => {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  const workflowsPath = fileURLToPath(new URL('./cluster-health-workflows.ts', import.meta.url));
+  bundle = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
+  native = await NativeConnection.connect({ address: inject('temporalAddress') });
+  connection = await Connection.connect({ address: inject('temporalAddress') });
+  client = new Client({ connection });
+});
+afterAll(async () => {
+  await connection.close();
+  await native.close();
+});
+beforeEach(async () => {
+  taskQueue = `health-${randomUUID()}`;
+  vantage = `v-${randomUUID()}`;
+  service = `chat-${randomUUID()}`;
+  engine = await ToyEngine.start();
+  control = running(await Worker.create({ connection: native, taskQueue, workflowBundle: bundle }));
+});
+afterEach(async () => {
+  for (const handle of started.splice(0)) await handle.terminate('test over').catch(() => undefined);
+  for (const prober of probers.splice(0)) await prober.stop();
+  await control.stop();
+  await engine.crash();
+});
+
+function running(worker: Worker): { stop(): Promise<void> } {
+  const ended = worker.run();
+  return {
+    stop: async () => {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+      await ended;
+    },
+  };
+}
+
+async function startProber(at = vantage): Promise<{ stop(): Promise<void> }> {
+  const activities = createWatchActivities({ trafficState: async () => await Promise.resolve(null) });
+  const prober = running(
+    await Worker.create({
+      connection: native,
+      taskQueue: probeTaskQueue(at),
+      activities: { ...activities },
+      maxHeartbeatThrottleInterval: '200ms',
+    }),
+  );
+  probers.push(prober);
+  return prober;
+}
+
+const spec = (change: Partial<ClusterSpec> = {}): ClusterSpec =>
+  engine.cluster({
+    name: `eu-${taskQueue}`,
+    health: { intervalMs: 50, fall: 3, rise: 2, gray: { failures: 5, of: 10 } },
+    ...change,
+  });
+
+async function start(change: Partial<ClusterHealthOrder> = {}): Promise<WorkflowHandle> {
+  const order: ClusterHealthOrder = { spec: spec(), vantages: [vantage], services: [service], ...change };
+  const handle = await client.workflow.start('clusterHealth', {
+    taskQueue,
+    workflowId: clusterHealthId(order.spec.name),
+    args: [order],
+  });
+  started.push(handle);
+  return handle;
+}
+
+async function startGuard(name = service): Promise<() => Promise<readonly ClusterVerdictMessage[]>> {
+  const handle = await client.workflow.start('listeningGuard', { taskQueue, workflowId: serviceGuardId(name) });
+  started.push(handle);
+  return async () => await handle.query<readonly ClusterVerdictMessage[]>('heard');
+}
+
+const becomes = async (handle: WorkflowHandle, verdict: Verdict, withinMs = 20_000): Promise<void> =>
+  await eventually(async () => (await handle.query(clusterHealthQuery)).diagnosis.verdict === verdict, withinMs);
+
+const historyLength = async (handle: WorkflowHandle): Promise<number> => (await handle.describe()).historyLength;
+
+test('fifty checks and more write not one event', async () => {
+  await startProber();
+  const handle = await start();
+  await becomes(handle, 'healthy');
+  await eventually(async () => (await handle.describe()).raw.pendingActivities?.[0]?.attempt === 1);
+  const [events, asked] = [await historyLength(handle), engine.asked.get('/health') ?? 0];
+  await eventually(() => (engine.asked.get('/health') ?? 0) >= asked + 60);
+  expect(await historyLength(handle)).toBe(events);
+});
+
+test('a guard hears every change, with evidence; one that is missing harms nobody', async () => {
+  const heard = await startGuard();
+  await startProber();
+  const handle = await start({ services: [service, `missing-${randomUUID()}`] });
+  await becomes(handle, 'healthy');
+  await engine.crash();
+  await becomes(handle, 'dead');
+  await eventually(async () => (await heard()).at(-1)?.diagnosis.verdict === 'dead');
+  const messages = await heard();
+  expect(messages.map((m) => m.diagnosis.verdict)).toEqual(['healthy', 'dead']);
+  expect(messages.at(-1)).toMatchObject({
+    cluster: spec().name,
+    diagnosis: { evidence: [{ dimension: 'http', by: vantage }] },
+  });
+  await engine.open();
+  await becomes(handle, 'healthy');
+});
+
+test('a guard that begins later asks and is told', async () => {
+  await startProber();
+  const handle = await start({ services: [] });
+  await becomes(handle, 'healthy');
+  const heard = await startGuard();
+  await handle.signal(tellVerdictSignal, { service });
+  await eventually(async () => (await heard()).at(0)?.diagnosis.verdict === 'healthy');
+});
+
+test('the verdict can be searched for and read in the UI', async () => {
+  await startProber();
+  const handle = await start();
+  await becomes(handle, 'healthy');
+  const { typedSearchAttributes } = await handle.describe();
+  const attributes = Object.fromEntries(typedSearchAttributes.getAll().map(({ key, value }) => [key.name, value]));
+  expect(attributes).toMatchObject({
+    UnderstudyCluster: spec().name,
+    UnderstudyRegion: 'eu',
+    UnderstudyState: 'healthy',
+    UnderstudyKind: 'cluster',
+  });
+  const metadata = await handle.query<{ currentDetails?: string }>('__temporal_workflow_metadata');
+  expect(metadata.currentDetails).toContain('is healthy**');
+});
+
+test('a probe worker that goes is followed by another, which remembers', async () => {
+  const first = await startProber();
+  const handle = await start();
+  await becomes(handle, 'healthy');
+  await first.stop();
+  await startProber();
+  await engine.crash();
+  await becomes(handle, 'dead');
+});
+
+test('a vantage without a worker has no vote, and gets it back', async () => {
+  const handle = await start({ vantages: [vantage, 'nobody-there'] });
+  await startProber();
+  await becomes(handle, 'healthy');
+  await engine.crash();
+  await becomes(handle, 'dead');
+});
+
+test('without any worker the verdict becomes unknown, and known again when one comes', async () => {
+  const prober = await startProber();
+  const handle = await start();
+  await becomes(handle, 'healthy');
+  await prober.stop();
+  await becomes(handle, 'unknown', 60_000);
+  await startProber();
+  await becomes(handle, 'healthy', 40_000);
+});
+
+test('a new configuration watches with new settings; a wrong one is refused and changes nothing', async () => {
+  await startProber();
+  const handle = await start();
+  await becomes(handle, 'healthy');
+  await handle.signal('configure', { spec: 'nonsense' });
+  await handle.signal('configure');
+  await handle.signal('tell-verdict', 7);
+  const next: ClusterHealthOrder = { spec: spec({ model: 'another' }), vantages: [vantage], services: [service] };
+  await handle.signal(configureClusterSignal, next);
+  await becomes(handle, 'degraded');
+  expect(await handle.query(clusterOrderQuery)).toEqual(next);
+});
+
+test('a long history continues as new, with verdict and memory', async () => {
+  const heard = await startGuard();
+  await startProber();
+  const handle = await start();
+  await becomes(handle, 'healthy');
+  const { runId } = (await handle.describe()) as { runId: string };
+  // The server suggests it from 4,096 events on; signals are the cheapest ones.
+  for (let sent = 0; sent < 1_500; sent += 50) {
+    await Promise.all(Array.from({ length: 50 }, async () => await handle.signal(tellVerdictSignal, { service })));
+  }
+  await eventually(async () => (await handle.describe()).runId !== runId, 60_000);
+  expect((await handle.query(clusterHealthQuery)).diagnosis.verdict).toBe('healthy');
+  await engine.crash();
+  await becomes(handle, 'dead');
+  await eventually(async () => (await heard()).at(-1)?.diagnosis.verdict === 'dead');
+});
+
+test('retired, it ends, and so does its watch', async () => {
+  await startProber();
+  const handle = await start();
+  await becomes(handle, 'healthy');
+  await handle.signal(retireSignal);
+  expect(await handle.result()).toEqual({ kind: 'retired' });
+  const asked = engine.asked.get('/health') ?? 0;
+  await eventually(async () => {
+    const before = engine.asked.get('/health') ?? 0;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    return (engine.asked.get('/health') ?? 0) === before;
+  });
+  expect(engine.asked.get('/health') ?? 0).toBeLessThan(asked + 400);
+});
