@@ -21,6 +21,8 @@ const DRIFT_LOOK_MS = 5_000;
 export interface ReadDeps {
   readonly layer: TrafficLayer;
   readonly complete: (cluster: ClusterSpec) => Promise<GenerationSeen>;
+  /** When a prober last saw a completion of the cluster succeed, ms. */
+  readonly lastProofAtMs: (cluster: ClusterSpec) => Promise<number | null>;
   /** Model id that a cluster says it serves. */
   readonly identify: (cluster: ClusterSpec) => Promise<string | null>;
 }
@@ -33,7 +35,7 @@ export function createReadActivities(deps: ReadDeps): Omit<Read, 'notifiers'> {
       await translated(async () => {
         const [state, proof] = await Promise.all([
           layer.read(service),
-          proveTarget(deps, target, profile === 'emergency' ? provenAtMs : null),
+          proveTarget(deps, target, profile === 'emergency' ? { provenAtMs } : null),
         ]);
         return {
           completion: proof.completion,
@@ -98,14 +100,17 @@ interface Proof {
   readonly identity: string | Unknown;
 }
 
-/** A real completion now, or one just seen by a prober: then nothing delays the first weight. */
-async function proveTarget(deps: ReadDeps, target: ClusterSpec, provenAtMs: number | null): Promise<Proof> {
-  const ageMs = provenAtMs === null ? Infinity : Date.now() - provenAtMs;
-  if (ageMs <= PROOF_AGE_MS_MAX) {
-    return {
-      completion: { ok: true, why: `a completion succeeded ${Math.max(0, Math.round(ageMs))} ms ago` },
-      identity: 'unknown',
-    };
+/** A real completion now; in an emergency one that a prober has just seen is enough: nothing delays the first weight. */
+async function proveTarget(
+  deps: ReadDeps,
+  target: ClusterSpec,
+  emergency: { readonly provenAtMs: number | null } | null,
+): Promise<Proof> {
+  if (emergency !== null) {
+    const provenAtMs = Math.max(emergency.provenAtMs ?? 0, (await deps.lastProofAtMs(target)) ?? 0);
+    const ageMs = Math.max(0, Date.now() - provenAtMs);
+    const why = `a completion succeeded ${ageMs} ms ago`;
+    if (ageMs <= PROOF_AGE_MS_MAX) return { completion: { ok: true, why }, identity: 'unknown' };
   }
   const [seen, identity] = await Promise.all([deps.complete(target), deps.identify(target)]);
   const why = seen.ok ? `first token after ${Math.round(seen.ttft ?? 0)} ms` : (seen.error ?? 'a wrong answer');

@@ -15,6 +15,7 @@ export function renderMove(move: MoveRecord): string {
   const { id, kind, from, to, state, why, startedAt, endedAt } = move;
   const took = spanBetween(startedAt, endedAt);
   const reason = move.reason === '' ? '' : `: ${move.reason}`;
+  const weights = spellWeights(move.weights);
   const steps = move.steps.map((s) => [
     clockTime(s.at),
     s.name,
@@ -26,7 +27,7 @@ export function renderMove(move: MoveRecord): string {
     `  ${dateTime(startedAt)} UTC, by ${move.by} (${move.via})${reason}`,
     ...(steps.length === 0 ? [] : [columns(steps, '  ')]),
     ...reportLines(move.report),
-    `  ${clockTime(endedAt)}  ${state}: ${why}. Weights: ${spellWeights(move.weights)}`,
+    `  ${clockTime(endedAt)}  ${state}: ${why}${why.includes(weights) ? '' : `. Weights: ${weights}`}`,
   ].join('\n');
 }
 

@@ -58,6 +58,8 @@ export const decline = answerVerb(declineUpdate);
 
 function guardVerb<Order>(update: Update<Order>) {
   return async (control: Control, service: ServiceName, order: Order): Promise<Accepted> => {
+    // Asked first: an order that is sent while no worker runs is carried out whenever one comes back, perhaps hours later.
+    await readGuard(control, service);
     const reply = await orderWorkflow(control.client, serviceGuardId(service), update, order);
     if (reply === null) throw await unknownService(control, service);
     return accepted(reply);

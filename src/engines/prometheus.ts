@@ -10,7 +10,7 @@ export const PAGE_MAX = 2 * 1024 * 1024;
 export function readSamples(page: string, names: ReadonlySet<string>): ReadonlyMap<string, readonly number[]> {
   const samples = new Map<string, number[]>();
   const end = page.length > PAGE_MAX ? page.lastIndexOf('\n', PAGE_MAX) : page.length;
-  for (let from = 0; from < end; ) {
+  for (let from = 0; from < end;) {
     const newline = page.indexOf('\n', from);
     const to = newline < 0 || newline > end ? end : newline;
     const name = nameAt(page, from, to);

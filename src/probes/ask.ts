@@ -12,7 +12,12 @@ const HEADER_BYTES_MAX = 16 * 1024;
 const CONNECTIONS_PER_CLUSTER = 8;
 const KEEP_ALIVE_MS = 60_000;
 
-const agentOptions = { connections: CONNECTIONS_PER_CLUSTER, pipelining: 1, keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: HEADER_BYTES_MAX };
+const agentOptions = {
+  connections: CONNECTIONS_PER_CLUSTER,
+  pipelining: 1,
+  keepAliveTimeout: KEEP_ALIVE_MS,
+  maxHeaderSize: HEADER_BYTES_MAX,
+};
 const shared = new Agent(agentOptions);
 
 export interface Question {
@@ -47,12 +52,18 @@ export async function ask(question: Question): Promise<Answer> {
 /** The connections that stream answers use: the same pool, so that a probe is what a caller would be. */
 export const sharedDispatcher: Dispatcher = shared;
 
-export function deadlineOf(question: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined }): AbortSignal {
+export function deadlineOf(question: {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}): AbortSignal {
   const deadline = AbortSignal.timeout(question.timeoutMs);
   return question.signal === undefined ? deadline : AbortSignal.any([deadline, question.signal]);
 }
 
-async function readText(body: Dispatcher.ResponseData['body'], bytesMax: number): Promise<{ text: string; whole: boolean }> {
+async function readText(
+  body: Dispatcher.ResponseData['body'],
+  bytesMax: number,
+): Promise<{ text: string; whole: boolean }> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   // Leaving the loop early destroys the body and with it the connection: an endless page costs no more than this.

@@ -30,7 +30,11 @@ export function createGenerationRunner(cluster: ClusterSpec, signal: AbortSignal
 
   const start = async (settings: NonNullable<ClusterSpec['probes']['generation']>): Promise<void> => {
     running += 1;
-    const seen = await probeGeneration(cluster, { maxTokens: settings.maxTokens, timeoutMs: settings.timeoutMs, signal });
+    const seen = await probeGeneration(cluster, {
+      maxTokens: settings.maxTokens,
+      timeoutMs: settings.timeoutMs,
+      signal,
+    });
     running -= 1;
     if (signal.aborted) return;
     done.push(seen);

@@ -47,14 +47,20 @@ export async function probeGeneration(cluster: ClusterSpec, options: GenerationO
   }
   const times = timesOf(progress, started);
   if (progress.failure !== null) return { ok: false, ...times, error: progress.failure };
-  if (progress.finish === null || !WELL_ENDED.has(progress.finish)) return { ok: false, ...times, error: progress.finish ?? 'cut' };
+  if (progress.finish === null || !WELL_ENDED.has(progress.finish))
+    return { ok: false, ...times, error: progress.finish ?? 'cut' };
   if (cluster.probes.generation?.golden === false) return { ok: true, ...times };
   const content = judgeAnswer(question, progress);
   return content === null ? { ok: true, ...times } : { ok: true, ...times, content };
 }
 
 /** @returns the HTTP status; for 200 after the stream has been read to its end */
-async function stream(cluster: ClusterSpec, prompt: string, options: GenerationOptions, progress: Progress): Promise<number> {
+async function stream(
+  cluster: ClusterSpec,
+  prompt: string,
+  options: GenerationOptions,
+  progress: Progress,
+): Promise<number> {
   const response = await request(urlOf(cluster, '/v1/chat/completions'), {
     method: 'POST',
     dispatcher: sharedDispatcher,

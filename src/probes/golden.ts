@@ -2,7 +2,10 @@
 import { randomInt } from 'node:crypto';
 
 /** Short common words: one or two tokens each in any tokenizer, so that all of them fit into a small `max_tokens`. */
-const WORDS = 'amber apple bridge cedar cloud coral desert eagle forest garden harbor island jasper lemon maple marble ocean olive paper pebble pine river silver stone tiger valley willow winter'.split(' ');
+const WORDS =
+  'amber apple bridge cedar cloud coral desert eagle forest garden harbor island jasper lemon maple marble ocean olive paper pebble pine river silver stone tiger valley willow winter'.split(
+    ' ',
+  );
 const WORDS_ASKED = 4;
 /** An answer that says one word this often in a row has lost its way. */
 const REPEATED_MAX = 4;

@@ -5,7 +5,10 @@ import type { TickSeen } from '../domain/health/types.js';
 import { askPage } from './ask-page.js';
 
 /** @returns `null` for not known; `absent` when the endpoint does not exist, so that it need not be asked so often */
-export async function probeGpu(cluster: ClusterSpec, signal?: AbortSignal): Promise<NonNullable<TickSeen['gpu']> | null | 'absent'> {
+export async function probeGpu(
+  cluster: ClusterSpec,
+  signal?: AbortSignal,
+): Promise<NonNullable<TickSeen['gpu']> | null | 'absent'> {
   const page = await askPage(cluster, cluster.probes.gpu, signal);
   return page === null || page === 'absent' ? page : dialectOf(cluster.engine).readGpu(page);
 }

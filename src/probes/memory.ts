@@ -5,7 +5,10 @@ import type { TickSeen } from '../domain/health/types.js';
 import { askPage } from './ask-page.js';
 
 /** @returns `null` for not known; `absent` when the endpoint does not exist */
-export async function probeMemory(cluster: ClusterSpec, signal?: AbortSignal): Promise<NonNullable<TickSeen['memory']> | null | 'absent'> {
+export async function probeMemory(
+  cluster: ClusterSpec,
+  signal?: AbortSignal,
+): Promise<NonNullable<TickSeen['memory']> | null | 'absent'> {
   const page = await askPage(cluster, cluster.probes.memory, signal);
   return page === null || page === 'absent' ? page : dialectOf(cluster.engine).readMemory(page);
 }

@@ -35,7 +35,8 @@ type PassiveCounts = Omit<ClusterCounters, 'process' | 'requests'>;
 
 function subtract(now: ClusterCounters, before: ClusterCounters): PassiveCounts {
   const from = before.process === now.process ? before : null;
-  const since = (pick: (c: ClusterCounters) => number): number => Math.max(0, pick(now) - (from === null ? 0 : pick(from)));
+  const since = (pick: (c: ClusterCounters) => number): number =>
+    Math.max(0, pick(now) - (from === null ? 0 : pick(from)));
   return {
     ok: since((c) => c.ok),
     client: since((c) => c.client),
@@ -58,7 +59,14 @@ function add(a: PassiveCounts, b: PassiveCounts): PassiveCounts {
 }
 
 function seenOf({ ok, client, quota, cluster, cut, firstToken }: PassiveCounts): PassiveSeen {
-  return { requests: ok + client + quota + cluster + cut, client, quota, cluster, cut, ttft95: percentile95(firstToken) };
+  return {
+    requests: ok + client + quota + cluster + cut,
+    client,
+    quota,
+    cluster,
+    cut,
+    ttft95: percentile95(firstToken),
+  };
 }
 
 /** Upper bound of the bucket that holds the 95th percentile, ms; `null` without any first token. */

@@ -73,7 +73,11 @@ class ClusterWatcher implements Watcher {
     const { cluster, now } = this.#options;
     const generation = this.#generations.take();
     if (generation !== undefined) {
-      const after = observe(health, { atMs: now(), generation, self: { ...this.#self(0), control: this.#control } }, cluster);
+      const after = observe(
+        health,
+        { atMs: now(), generation, self: { ...this.#self(0), control: this.#control } },
+        cluster,
+      );
       this.#generations.consider(after, now());
       return after;
     }

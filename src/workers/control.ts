@@ -1,6 +1,8 @@
 /** Composition root of the control worker: workflows, and the activities that change things. */
 import { fileURLToPath } from 'node:url';
+import { getClient } from '@temporalio/activity';
 import { Worker } from '@temporalio/worker';
+import { lastProofAtMs } from '../activities/last-proof.js';
 import { createMutateActivities } from '../activities/mutate.js';
 import { createNotifyActivities } from '../activities/notify.js';
 import { createReadActivities } from '../activities/read.js';
@@ -60,6 +62,7 @@ export async function startControlWorker(options: ControlWorkerOptions): Promise
       ...createReadActivities({
         layer,
         complete,
+        lastProofAtMs: async (cluster) => await lastProofAtMs(getClient(), cluster.name),
         identify: async (cluster) => await probeIdentity(cluster, { timeoutMs: ASK_TIMEOUT_MS }),
       }),
       ...createMutateActivities({

@@ -7,6 +7,7 @@
  * 5. A long history continues as new: the watches end first, what they knew goes along.
  */
 import {
+  ActivityFailure,
   allHandlersFinished,
   CancellationScope,
   condition,
@@ -16,10 +17,11 @@ import {
   setCurrentDetails,
   setHandler,
   sleep,
+  TimeoutFailure,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { SearchAttributePair } from '@temporalio/common';
+import { TimeoutType, type SearchAttributePair } from '@temporalio/common';
 import { combineVantages } from '../domain/health/quorum.js';
 import type { VantageReport } from '../domain/health/types.js';
 import type { VantageHealth } from '../domain/health/vantage.js';
@@ -74,6 +76,11 @@ export async function clusterHealth(input: ClusterHealthInput): Promise<{ readon
   await condition(() => allHandlersFinished() && cluster.hasToldAll());
   return { kind: 'retired' };
 }
+
+const isNobodyThere = (error: unknown): boolean =>
+  error instanceof ActivityFailure &&
+  error.cause instanceof TimeoutFailure &&
+  error.cause.timeoutType === TimeoutType.SCHEDULE_TO_START;
 
 class Cluster {
   isRetired = false;
@@ -153,7 +160,8 @@ class Cluster {
       } catch (error) {
         if (isCancellation(error)) return;
         this.#lose(vantage);
-        if (!(await this.#pauseAfterFailure(error))) return;
+        // Waiting in vain for a worker was pause enough: the next watch stands in the queue when one comes.
+        if (!isNobodyThere(error) && !(await this.#pauseAfterFailure(error))) return;
       }
     }
   }

@@ -136,12 +136,18 @@ async function drain(run: MoveRun): Promise<void> {
           ? `empty after ${tookMs} ms`
           : `${left} requests left after ${tookMs} ms; they may end by themselves`;
       run.note({ name: `drain ${name}`, weights: null, verdict: left === 0 ? 'empty' : 'deadline', why });
+      if (rehome) await leaveAsLastResort(run, name);
       continue;
     }
     const skip = run.operator.takeSkip();
     if (skip !== null) run.note({ name: `drain ${name}`, weights: null, verdict: 'skipped', why: `by ${skip.by}` });
     else await run.operator.permits();
   }
+}
+
+/** A cluster that died and comes back is better than nothing when all else fails and nobody is there to decide. */
+async function leaveAsLastResort(run: MoveRun, cluster: string): Promise<void> {
+  await mutate.undrain(`${cluster} keeps weight 0`, { ...run.fence, cluster });
 }
 
 /** What the data plane really does, last word before the report. */

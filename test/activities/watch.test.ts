@@ -37,14 +37,36 @@ interface Run {
   cancel(): void;
 }
 
-function watch(order: Partial<WatchOrder> = {}, options: { deps?: Partial<WatchDeps>; heartbeatDetails?: unknown } = {}): Run {
+function watch(
+  order: Partial<WatchOrder> = {},
+  options: { deps?: Partial<WatchDeps>; heartbeatDetails?: unknown } = {},
+): Run {
   const beats: VantageHealth[] = [];
   const abort = new AbortController();
   const info = { attempt: 1, heartbeatDetails: options.heartbeatDetails } as Info;
   const beat = (details: unknown): void => void beats.push(details as VantageHealth);
-  const context = new Context(info, new Promise<never>(ignore), abort.signal, beat, undefined, SILENT, noopMetricMeter, {});
-  const activities = createWatchActivities({ trafficState: async () => await Promise.resolve(traffic), ...options.deps });
-  const whole: WatchOrder = { cluster: engine.cluster(), vantage: 'local', services: ['chat'], health: null, rotateAfterMs: 60_000, ...order };
+  const context = new Context(
+    info,
+    new Promise<never>(ignore),
+    abort.signal,
+    beat,
+    undefined,
+    SILENT,
+    noopMetricMeter,
+    {},
+  );
+  const activities = createWatchActivities({
+    trafficState: async () => await Promise.resolve(traffic),
+    ...options.deps,
+  });
+  const whole: WatchOrder = {
+    cluster: engine.cluster(),
+    vantage: 'local',
+    services: ['chat'],
+    health: null,
+    rotateAfterMs: 60_000,
+    ...order,
+  };
   const done = asyncLocalStorage.run(context, async () => await activities.watchCluster(whole));
   done.catch(ignore);
   const run = { done, beats, cancel: () => abort.abort(new CancelledFailure('CANCELLED')) };
@@ -58,7 +80,8 @@ async function healthy(cluster?: ClusterSpec): Promise<WatchResult> {
   return result;
 }
 
-const slower = (): ClusterSpec => engine.cluster({ health: { intervalMs: 400, fall: 3, rise: 2, gray: { failures: 5, of: 10 } } });
+const slower = (): ClusterSpec =>
+  engine.cluster({ health: { intervalMs: 400, fall: 3, rise: 2, gray: { failures: 5, of: 10 } } });
 
 describe('what it returns', () => {
   test('a cluster that answers and completes is healthy at its first completion', async () => {
@@ -90,7 +113,16 @@ describe('what it returns', () => {
 
   test('timeouts count at regular ticks only: dead after T + (fall - 1) x T + timeout, and not before', async () => {
     const cluster = slower();
-    const quick = { ...cluster, probes: { ...cluster.probes, http: { path: '/health', timeoutMs: 200 }, metrics: null, gpu: null, identity: null } };
+    const quick = {
+      ...cluster,
+      probes: {
+        ...cluster.probes,
+        http: { path: '/health', timeoutMs: 200 },
+        metrics: null,
+        gpu: null,
+        identity: null,
+      },
+    };
     const { health } = await healthy(quick);
     engine.behaviour.health = 'hang';
     engine.behaviour.generation = 'hang';
@@ -103,7 +135,9 @@ describe('what it returns', () => {
 
   test('health 200 while completions stand still is stuck', async () => {
     const { probes } = engine.cluster();
-    const cluster = engine.cluster({ probes: { ...probes, generation: { timeoutMs: 300, everyMs: 100, maxTokens: 16 } } });
+    const cluster = engine.cluster({
+      probes: { ...probes, generation: { timeoutMs: 300, everyMs: 100, maxTokens: 16 } },
+    });
     const { health } = await healthy(cluster);
     engine.behaviour.generation = 'hang';
     const { report } = await watch({ health, cluster }).done;
@@ -129,23 +163,41 @@ describe('what it returns', () => {
     engine.behaviour.model = 'somebody-else';
     const { report } = await watch({ health }).done;
     expect(report.diagnosis.verdict).toBe('degraded');
-    expect(report.diagnosis.evidence[0]).toMatchObject({ dimension: 'identity', seen: 'serves somebody-else, 3 in a row', threshold: 'must serve m' });
+    expect(report.diagnosis.evidence[0]).toMatchObject({
+      dimension: 'identity',
+      seen: 'serves somebody-else, 3 in a row',
+      threshold: 'must serve m',
+    });
   });
 });
 
 describe('what real traffic adds', () => {
   const counters = (change: Partial<ClusterCounters>): ClusterCounters => ({
-    process: 'p1', requests: 0, ok: 0, client: 0, quota: 0, cluster: 0, cut: 0, firstToken: new Array<number>(10).fill(0), ...change,
+    process: 'p1',
+    requests: 0,
+    ok: 0,
+    client: 0,
+    quota: 0,
+    cluster: 0,
+    cut: 0,
+    firstToken: new Array<number>(10).fill(0),
+    ...change,
   });
   const stateWith = (c: ClusterCounters): TrafficState => ({
-    service: 'chat', epoch: 1, intended: { 'eu-a': 100 }, effective: { 'eu-a': 100 }, changedAtMs: 0, callers: 'unknown',
+    service: 'chat',
+    epoch: 1,
+    intended: { 'eu-a': 100 },
+    effective: { 'eu-a': 100 },
+    changedAtMs: 0,
+    callers: 'unknown',
     clusters: { 'eu-a': { inFlight: 0, counters: c, drained: false, failingSinceMs: null, lastOkAtMs: null } },
   });
 
   test('probes that fail while callers are served say unreachable', async () => {
     const { health } = await healthy();
     let ok = 0;
-    const trafficState = async (): Promise<TrafficState> => await Promise.resolve(stateWith(counters({ ok: (ok += 3) })));
+    const trafficState = async (): Promise<TrafficState> =>
+      await Promise.resolve(stateWith(counters({ ok: (ok += 3) })));
     await engine.crash();
     const { report } = await watch({ health }, { deps: { trafficState } }).done;
     expect(report.diagnosis.verdict).toBe('unreachable');
@@ -172,7 +224,10 @@ describe('what real traffic adds', () => {
   test('when the control target fails too, the observer is sick and says nothing', async () => {
     const { health } = await healthy();
     await engine.crash();
-    const run = watch({ health, rotateAfterMs: 1_000 }, { deps: { controlTarget: async () => await Promise.resolve(false) } });
+    const run = watch(
+      { health, rotateAfterMs: 1_000 },
+      { deps: { controlTarget: async () => await Promise.resolve(false) } },
+    );
     const { why, report } = await run.done;
     expect([why, report.diagnosis.verdict]).toEqual(['rotate', 'healthy']);
     expect(run.beats.at(-1)?.suspended).toContain('control target');

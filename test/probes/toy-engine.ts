@@ -14,7 +14,17 @@ export interface Behaviour {
   memory: string | null;
   metrics: string | null | 'endless';
   model: string;
-  generation: 'right' | 'garbage' | 'other-words' | 'hang' | 'no-second-token' | 'error-event' | 'cut' | 'abort' | 'thinks' | number;
+  generation:
+    | 'right'
+    | 'garbage'
+    | 'other-words'
+    | 'hang'
+    | 'no-second-token'
+    | 'error-event'
+    | 'cut'
+    | 'abort'
+    | 'thinks'
+    | number;
 }
 
 const WELL: Behaviour = {
@@ -87,7 +97,12 @@ export class ToyEngine {
     if (path === '/health') return await this.#health(res);
     if (path === '/v1/chat/completions') return await this.#complete(req, res);
     if (path === '/metrics' && this.behaviour.metrics === 'endless') return await pourForever(res);
-    const page = { '/metrics': this.behaviour.metrics, '/gpu-status': this.behaviour.gpu, '/gpu-memory': this.behaviour.memory, '/v1/models': JSON.stringify({ data: [{ id: this.behaviour.model }] }) }[path];
+    const page = {
+      '/metrics': this.behaviour.metrics,
+      '/gpu-status': this.behaviour.gpu,
+      '/gpu-memory': this.behaviour.memory,
+      '/v1/models': JSON.stringify({ data: [{ id: this.behaviour.model }] }),
+    }[path];
     res.writeHead(page === undefined || page === null ? 404 : 200).end(page ?? '');
   }
 
@@ -109,19 +124,28 @@ export class ToyEngine {
     const mode = this.behaviour.generation;
     if (mode === 'hang') return;
     if (typeof mode === 'number') return void res.writeHead(mode).end('{}');
-    res.writeHead(200, { 'content-type': 'text/event-stream' });
-    const say = (choice: object): void => void res.write(`data: ${JSON.stringify({ choices: [choice] })}\n\n`);
-    say({ delta: { role: 'assistant', content: '' } });
-    for (const token of tokensFor(mode, prompt)) {
-      say({ delta: mode === 'thinks' ? { reasoning_content: token } : { content: token } });
-      if (mode === 'no-second-token') return;
-      await sleep(1);
-    }
-    if (mode === 'error-event') res.write(`data: ${JSON.stringify({ error: { message: 'EngineCore', code: 500 } })}\n\n`);
-    if (mode === 'cut') return void res.end();
-    if (mode !== 'error-event') say({ delta: {}, finish_reason: mode === 'abort' ? 'abort' : mode === 'thinks' ? 'length' : 'stop' });
-    res.end('data: [DONE]\n\n');
+    await streamAnswer(res, mode, prompt);
   }
+}
+
+async function streamAnswer(
+  res: ServerResponse,
+  mode: Exclude<Behaviour['generation'], number>,
+  prompt: string,
+): Promise<void> {
+  const say = (body: object): void => void res.write(`data: ${JSON.stringify(body)}\n\n`);
+  res.writeHead(200, { 'content-type': 'text/event-stream' });
+  say({ choices: [{ delta: { role: 'assistant', content: '' } }] });
+  for (const token of tokensFor(mode, prompt)) {
+    say({ choices: [{ delta: mode === 'thinks' ? { reasoning_content: token } : { content: token } }] });
+    if (mode === 'no-second-token') return;
+    await sleep(1);
+  }
+  if (mode === 'cut') return void res.end();
+  const ends: Partial<Record<typeof mode, string>> = { abort: 'abort', thinks: 'length' };
+  if (mode === 'error-event') say({ error: { message: 'EngineCore', code: 500 } });
+  else say({ choices: [{ delta: {}, finish_reason: ends[mode] ?? 'stop' }] });
+  res.end('data: [DONE]\n\n');
 }
 
 function tokensFor(mode: Behaviour['generation'], prompt: string): readonly string[] {

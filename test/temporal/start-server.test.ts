@@ -41,6 +41,24 @@ describe('a running server', () => {
     expect((await fetch(server.uiUrl ?? '')).status).toBe(200);
   });
 
+  test('a workflow id may be taken again at once', async () => {
+    const { client, connection } = await connectClient({
+      address: server.address,
+      namespace: 'default',
+      deadlineMs: 5_000,
+    });
+    for (let i = 0; i < 3; i += 1) {
+      const workflow = await client.workflow.start('nobodyRunsThis', {
+        workflowId: 'again-and-again',
+        taskQueue: 'nowhere',
+        args: [],
+        workflowIdConflictPolicy: 'TERMINATE_EXISTING',
+      });
+      expect((await workflow.describe()).status.name).toBe('RUNNING');
+    }
+    await connection.close();
+  });
+
   test('a namespace that does not exist is named in the error', async () => {
     await expect(
       connectClient({ address: server.address, namespace: 'nowhere', deadlineMs: 2_000 }),

@@ -12,6 +12,7 @@ import type { VantageHealth } from './vantage.js';
 const LOADING_MAX_MS = 15 * 60_000;
 /** A success of a caller this old contradicts nothing any more; at short intervals five of them count. */
 const SERVED_MAX_MS = 15_000;
+
 interface Look {
   readonly health: VantageHealth;
   readonly cluster: ClusterSpec;
@@ -79,17 +80,14 @@ export function diagnose(health: VantageHealth, atMs: number, cluster: ClusterSp
   return { verdict: rule.verdict, evidence: collect(look, rule) };
 }
 
-/** Nothing is wrong any more: how far the way back is. */
-function comeBack({ health, cluster, atMs }: Look): {
-  readonly verdict: Verdict;
-  readonly evidence: readonly Evidence[];
-} {
+/** Nothing is wrong just now: how far the way back is. */
+function comeBack({ health, cluster, atMs }: Look): Finding {
   const { verdict, good } = health;
   const { rise } = cluster.health;
   const keep = { verdict, evidence: health.evidence };
-  if (verdict === 'healthy' || verdict === 'overloaded') return { verdict: 'healthy', evidence: [] };
-  if (verdict === 'unknown') return good > 0 && answers(health) ? { verdict: 'healthy', evidence: [] } : keep;
-  if (good >= rise) return { verdict: 'healthy', evidence: [] };
+  if (verdict === 'healthy' || verdict === 'overloaded') return WELL;
+  const needed = verdict === 'unknown' ? 1 : rise;
+  if (good >= needed && answers(health) && !isAnyLatched(health)) return WELL;
   const back = verdict === 'dead' && answers(health) && atMs - health.sinceMs >= dwellMs(cluster);
   if (!back && verdict !== 'starting') return keep;
   const seen = `answers again, ${good} of ${rise} successes`;
@@ -113,11 +111,11 @@ const dwellMs = (cluster: ClusterSpec): number => cluster.health.rise * cluster.
  */
 function isStarting(look: Look): boolean {
   const { health, cluster, atMs } = look;
-  const forMs = atMs - health.sinceMs;
-  if (health.verdict === 'starting') return forMs < LOADING_MAX_MS && (health.loading || isWarmingUp(look));
-  if (!health.loading) return false;
-  if (health.verdict === 'dead') return forMs >= dwellMs(cluster) && forMs < LOADING_MAX_MS;
-  return health.verdict === 'unknown';
+  const { verdict, sinceMs, loading } = health;
+  if (!loading) return verdict === 'starting' && atMs - sinceMs < LOADING_MAX_MS && isWarmingUp(look);
+  if (atMs - (health.dimensions.http.sinceMs ?? atMs) >= LOADING_MAX_MS) return false;
+  if (verdict === 'dead') return atMs - sinceMs >= dwellMs(cluster);
+  return verdict === 'starting' || verdict === 'unknown';
 }
 
 /** It answers again, but no completion has come out yet, and nobody real is hurt by that. */

@@ -49,35 +49,37 @@ export function judgeEngine(
   if (metrics === null || metrics.age > STALE_AFTER_S)
     return { engine: UNSEEN_ENGINE, progress: UNKNOWN, load: UNKNOWN };
   const flowing = hasStepped(before.metrics, metrics);
-  const work = hasWork(metrics);
-  const crowded = flowing !== false && isQueueLong(metrics, cluster);
-  // Running work without a step counter cannot be called stuck; work that only waits can.
-  const blind = metrics.steps === null && metrics.running !== 0;
-  const moves = work === false || flowing === true || blind;
-  const known = moves ? now.atMs : (before.progressAtMs ?? now.atMs);
+  const motion = judgeMotion(metrics, flowing);
+  const known = motion === 'stands' ? (before.progressAtMs ?? now.atMs) : now.atMs;
   const progressAtMs = Math.max(known, now.answeredAtMs ?? 0);
-  const engine: EngineSeen = { metrics, progressAtMs, flowing, crowded };
-  const load = judgeLoad(before.metrics, metrics, cluster, crowded);
-  if (work === null || (blind && work)) return { engine, progress: UNKNOWN, load };
-  if (moves) return { engine, progress: OK, load };
-  const flatMs = now.atMs - progressAtMs;
-  if (flatMs < STUCK_AFTER_MS) return { engine, progress: UNKNOWN, load };
+  const crowded = flowing !== false && isQueueLong(metrics, cluster);
   return {
-    engine,
-    progress: failed(describeStandstill(metrics, flatMs), `a step within ${STUCK_AFTER_MS / 1000} s`),
-    load,
+    engine: { metrics, progressAtMs, flowing, crowded },
+    progress: judgeProgress(metrics, motion, now.atMs - progressAtMs),
+    load: judgeLoad(before.metrics, metrics, cluster, crowded),
   };
+}
+
+type Motion = 'moves' | 'stands' | 'unknown';
+
+/** Running work without a step counter cannot be called stuck; work that only waits can. */
+function judgeMotion(metrics: MetricsSeen, flowing: boolean | null): Motion {
+  const { running, waiting, steps } = metrics;
+  if (running === null && waiting === null) return 'unknown';
+  if (flowing === true || ((running ?? 0) === 0 && (waiting ?? 0) === 0)) return 'moves';
+  return steps === null && running !== 0 ? 'unknown' : 'stands';
+}
+
+function judgeProgress(metrics: MetricsSeen, motion: Motion, flatMs: number): Outcome {
+  if (motion !== 'stands') return motion === 'moves' ? OK : UNKNOWN;
+  if (flatMs < STUCK_AFTER_MS) return UNKNOWN;
+  return failed(describeStandstill(metrics, flatMs), `a step within ${STUCK_AFTER_MS / 1000} s`);
 }
 
 /** Another number, a smaller one too (a restart), is progress. */
 function hasStepped(before: MetricsSeen | null, now: MetricsSeen): boolean | null {
   if (before === null || before.steps === null || now.steps === null) return null;
   return now.steps !== before.steps;
-}
-
-function hasWork(metrics: MetricsSeen): boolean | null {
-  if (metrics.running === null && metrics.waiting === null) return null;
-  return (metrics.running ?? 0) > 0 || (metrics.waiting ?? 0) > 0;
 }
 
 function isQueueLong(metrics: MetricsSeen, cluster: ClusterSpec): boolean {
@@ -88,12 +90,18 @@ function isQueueLong(metrics: MetricsSeen, cluster: ClusterSpec): boolean {
 /** Overload is a long queue together with a sign that the engine has no room: a queue alone may be one burst. */
 function judgeLoad(before: MetricsSeen | null, now: MetricsSeen, cluster: ClusterSpec, crowded: boolean): Outcome {
   if (now.waiting === null) return UNKNOWN;
-  if (!crowded) return OK;
-  const preempting = (now.preemptions ?? 0) > (before?.preemptions ?? now.preemptions ?? 0);
-  const full = (now.kv ?? 0) >= KV_FULL || (now.running ?? 0) >= cluster.capacity.concurrency;
-  if (!preempting && !full) return OK;
+  const preempting = hasPreempted(before, now);
+  if (!crowded || !(preempting || isFull(now, cluster))) return OK;
   const sign = preempting ? 'requests are preempted' : 'no room for more';
   return failed(`${now.waiting} waiting, ${now.running ?? 'unknown'} running, ${sign}`, 'a queue that empties');
+}
+
+function hasPreempted(before: MetricsSeen | null, now: MetricsSeen): boolean {
+  return typeof before?.preemptions === 'number' && now.preemptions !== null && now.preemptions > before.preemptions;
+}
+
+function isFull(now: MetricsSeen, cluster: ClusterSpec): boolean {
+  return (now.kv ?? 0) >= KV_FULL || (now.running ?? 0) >= cluster.capacity.concurrency;
 }
 
 function describeStandstill(metrics: MetricsSeen, flatMs: number): string {

@@ -27,16 +27,19 @@ export function isLoading(http: HttpSeen | null | undefined): boolean {
  */
 export function judgeHttp(http: HttpSeen | null | undefined): Outcome {
   if (http === undefined || http === null) return UNKNOWN;
-  if (http.status === undefined) {
-    const error = http.error ?? 'no answer';
-    if (http.fresh === true && !isRefused(error)) return UNKNOWN;
-    return failed(isRefused(error) ? 'connection refused' : `no answer: ${error}`);
-  }
-  if (http.status === 200) return OK;
-  if (http.status >= 400 && http.status < 500) return UNKNOWN;
-  if (http.fresh === true) return UNKNOWN;
-  const body = http.body === undefined || http.body === '' ? '' : ` (${http.body.slice(0, 60)})`;
-  return failed(`HTTP ${http.status}${body}`);
+  const outcome = http.status === undefined ? judgeSilence(http.error) : judgeStatus(http.status, http.body ?? '');
+  const counts = http.fresh !== true || outcome.kind === 'ok' || isRefused(http.error);
+  return counts ? outcome : UNKNOWN;
+}
+
+function judgeSilence(error = 'no answer'): Outcome {
+  return failed(isRefused(error) ? 'connection refused' : `no answer: ${error}`);
+}
+
+function judgeStatus(status: number, body: string): Outcome {
+  if (status === 200) return OK;
+  if (status >= 400 && status < 500) return UNKNOWN;
+  return failed(`HTTP ${status}${body === '' ? '' : ` (${body.slice(0, 60)})`}`);
 }
 
 /** @replayed */
@@ -68,13 +71,17 @@ export function judgeIdentity(tick: TickSeen, cluster: ClusterSpec): Outcome {
 export function judgeLatency(tick: TickSeen, cluster: ClusterSpec): Outcome {
   const limit = cluster.probes.latency?.maxMs;
   if (limit === undefined) return UNKNOWN;
-  const answered = tick.http?.status === undefined || tick.http.fresh === true ? null : tick.http.ms;
+  const answered = timeOfCheck(tick.http);
   if (answered !== null && answered > limit) return failed(`a check took ${Math.round(answered)} ms`, `${limit} ms`);
   const token = slowestToken(tick.generation);
   if (token !== null && token > limit && isQueueEmpty(tick, cluster)) {
     return failed(`a token took ${Math.round(token)} ms, with no queue`, `${limit} ms`);
   }
   return answered === null && token === null ? UNKNOWN : OK;
+}
+
+function timeOfCheck(http: HttpSeen | null | undefined): number | null {
+  return http?.status === undefined || http.fresh === true ? null : http.ms;
 }
 
 function slowestToken(generation: GenerationSeen | null | undefined): number | null {

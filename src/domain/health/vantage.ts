@@ -181,16 +181,20 @@ function didAllFail(tick: TickSeen): boolean {
   return counted > 0 && bad === counted;
 }
 
-/** Signals that fall silent when traffic leaves cannot clear themselves: completions clear them. */
+/**
+ * Signals that fall silent, as those of callers do when traffic leaves, cannot clear themselves: completions clear them.
+ * Not `http` and `generation`, which are asked for as long as there is doubt.
+ */
 function releaseSilent(
   dimensions: Dimensions,
   outcomes: Readonly<Record<Dimension, Outcome>>,
   risen: boolean,
 ): Dimensions {
   if (!risen) return dimensions;
-  const free = (d: 'passive' | 'progress' | 'latency'): DimensionHealth =>
-    outcomes[d].kind === 'unknown' && dimensions[d].failing !== null ? FRESH_DIMENSION : dimensions[d];
-  return { ...dimensions, passive: free('passive'), progress: free('progress'), latency: free('latency') };
+  const silent = DIMENSIONS.filter(
+    (d) => d !== 'http' && d !== 'generation' && outcomes[d].kind === 'unknown' && dimensions[d].failing !== null,
+  );
+  return { ...dimensions, ...Object.fromEntries(silent.map((d) => [d, FRESH_DIMENSION])) };
 }
 
 function countGood(before: number, outcomes: Readonly<Record<Dimension, Outcome>>, cluster: ClusterSpec): number {

@@ -37,11 +37,12 @@ function requestsBetween(before: TrafficState | null, after: TrafficState | null
   const a = before?.callers ?? 'unknown';
   const b = after?.callers ?? 'unknown';
   if (a === 'unknown' || b === 'unknown' || a.process !== b.process) return null;
+  const ended = { ok: b.ok - a.ok, lost: b.lost - a.lost, cut: b.cut - a.cut };
+  const refused = b.client - a.client + (b.quota - a.quota);
   return {
-    total: b.total - a.total,
-    ok: b.ok - a.ok,
-    lost: b.lost - a.lost,
-    cut: b.cut - a.cut,
+    // Requests that ended while the move ran, whenever they began.
+    total: ended.ok + ended.lost + ended.cut + refused,
+    ...ended,
     continued: b.continued - a.continued,
     retried: b.retried - a.retried,
   };

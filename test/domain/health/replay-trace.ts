@@ -15,9 +15,20 @@ export interface TraceHeader {
   readonly trace: string;
   readonly interval: number;
   readonly vantages: readonly string[];
-  readonly clusters: readonly { readonly name: string; readonly engine: EngineKind; readonly model: string; readonly region: string; readonly concurrency: number }[];
+  readonly clusters: readonly {
+    readonly name: string;
+    readonly engine: EngineKind;
+    readonly model: string;
+    readonly region: string;
+    readonly concurrency: number;
+  }[];
   readonly expect: {
-    readonly moves: readonly { readonly kind: string; readonly from: string; readonly after: number; readonly within: number }[];
+    readonly moves: readonly {
+      readonly kind: string;
+      readonly from: string;
+      readonly after: number;
+      readonly within: number;
+    }[];
     readonly verdicts?: readonly { readonly cluster: string; readonly is: Verdict; readonly at: number }[];
   };
 }
@@ -59,7 +70,10 @@ export function clusterSpec(cluster: TraceHeader['clusters'][number], intervalMs
 }
 
 export function replayTrace(name: string): Replay {
-  const [first = '{}', ...rest] = gunzipSync(readFileSync(new URL(`${name}.jsonl.gz`, FOLDER))).toString('utf8').trim().split('\n');
+  const [first = '{}', ...rest] = gunzipSync(readFileSync(new URL(`${name}.jsonl.gz`, FOLDER)))
+    .toString('utf8')
+    .trim()
+    .split('\n');
   const header = JSON.parse(first) as TraceHeader;
   const specs = header.clusters.map((c) => clusterSpec(c, header.interval * 1000));
   const memory = new Map<string, VantageHealth>();
@@ -78,7 +92,13 @@ export function replayTrace(name: string): Replay {
         const seen = tick.seen[spec.name]?.[vantage] ?? {};
         const { generation, ...free } = seen;
         const passive = tick.traffic[spec.name] ?? null;
-        const full: TickSeen = { ...free, ...(wanted && generation !== undefined ? { generation } : {}), passive, self: tick.self, atMs };
+        const full: TickSeen = {
+          ...free,
+          ...(wanted && generation !== undefined ? { generation } : {}),
+          passive,
+          self: tick.self,
+          atMs,
+        };
         const after = observe(before, full, spec);
         memory.set(key, after);
         return reportVantage(after, vantage, atMs);
@@ -86,7 +106,13 @@ export function replayTrace(name: string): Replay {
       const was = diagnoses.get(spec.name) ?? UNKNOWN_DIAGNOSIS;
       const now = combineVantages(reports, was, atMs);
       diagnoses.set(spec.name, now);
-      if (now.verdict !== was.verdict) changes.push({ t: tick.t, cluster: spec.name, verdict: now.verdict, why: now.evidence.map((e) => e.seen).join('; ') });
+      if (now.verdict !== was.verdict)
+        changes.push({
+          t: tick.t,
+          cluster: spec.name,
+          verdict: now.verdict,
+          why: now.evidence.map((e) => e.seen).join('; '),
+        });
     }
   }
   return { header, changes, generationProbes, ticks: rest.length };

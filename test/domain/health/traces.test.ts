@@ -23,8 +23,15 @@ const CALLED: Readonly<Record<string, readonly (readonly [cluster: string, at: n
   garbage: [['eu-a', 300, 'degraded']],
   slow: [['eu-a', 240, 'degraded']],
   'memory-high-generic': [['eu-a', 230, 'degraded']],
-  'restart-and-load': [['eu-a', 210, 'dead'], ['eu-a', 300, 'starting'], ['eu-a', 412, 'healthy']],
-  overload: [['eu-a', 118, 'healthy'], ['eu-a', 478, 'healthy']],
+  'restart-and-load': [
+    ['eu-a', 210, 'dead'],
+    ['eu-a', 300, 'starting'],
+    ['eu-a', 412, 'healthy'],
+  ],
+  overload: [
+    ['eu-a', 118, 'healthy'],
+    ['eu-a', 478, 'healthy'],
+  ],
   'all-down': [['us-b', 210, 'dead']],
   'standby-serves-another-model': [['us-b', 10, 'degraded']],
 };
@@ -55,7 +62,8 @@ describe.each(traceNames())('%s', (name) => {
 
   test('everybody is called by the right name', () => {
     for (const { cluster, at, is } of header.expect.verdicts ?? []) expect(verdictAt(replay, cluster, at)).toBe(is);
-    for (const [cluster, at, is] of CALLED[name] ?? []) expect(`${at} s: ${verdictAt(replay, cluster, at)}`).toBe(`${at} s: ${is}`);
+    for (const [cluster, at, is] of CALLED[name] ?? [])
+      expect(`${at} s: ${verdictAt(replay, cluster, at)}`).toBe(`${at} s: ${is}`);
   });
 
   test('completions are asked for sparingly while all is well', () => {

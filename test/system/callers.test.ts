@@ -1,0 +1,70 @@
+/** The main promise, from the caller's side: a cluster dies, hangs or is left on purpose, and 2,000 callers go on. */
+import { afterEach, expect, test } from 'vitest';
+import type { LoadResult } from '../../src/simulator/load-request.js';
+import { startLoad, type LoadRun } from '../../src/simulator/load.js';
+import { eventually } from '../kit/eventually.js';
+import { startInstance, type TestInstance } from '../kit/instance.js';
+
+const TOTAL = 2_000;
+/** Steady, and little enough that the standby's room is no question: about 15 requests run at a time. */
+const RATE = 40;
+/** Requests before the fault: the steady state that must not be felt to end. */
+const BEFORE = 200;
+
+let instance: TestInstance;
+afterEach(async () => await instance.stop());
+
+interface Load {
+  readonly run: LoadRun;
+  readonly results: readonly LoadResult[];
+}
+
+/** Half of the requests stream; every answer is compared with the one that its prompt must give. */
+async function steadyLoad(): Promise<Load> {
+  const results: LoadResult[] = [];
+  const url = `${instance.info().gateway.url}/v1`.replace('/v1/v1', '/v1');
+  const run = startLoad({ url, model: 'chat', requestsPerSecond: RATE, streamShare: 0.5, total: TOTAL, maxTokens: 24, timeoutMs: 60_000, onResult: (r) => results.push(r) });
+  await eventually(() => results.length >= BEFORE, 60_000);
+  return { run, results };
+}
+
+/** Every request that had not begun to stream from the dead cluster must be right; `cut` ones were streaming from it. */
+function expectServed(results: readonly LoadResult[], dead: string): void {
+  expect(results).toHaveLength(TOTAL);
+  const bad = results.filter((r) => r.verdict !== 'ok');
+  expect(bad.filter((r) => !(r.verdict === 'cut' && r.stream && r.servedBy === dead))).toEqual([]);
+}
+
+test('a cluster crashes: the failover ends done, and whoever was not streaming from it is served', async () => {
+  instance = await startInstance();
+  const { run, results } = await steadyLoad();
+  await instance.fault('eu-a', 'crash');
+  const move = await instance.moves(1);
+  await run.done;
+  expect(move).toMatchObject({ kind: 'failover', state: 'done', by: 'understudy', weights: { 'eu-a': 0, 'us-b': 100 } });
+  expect(move.report.requests).toMatchObject({ lost: 0 });
+  expectServed(results, 'eu-a');
+  expect(results.filter((r) => r.servedBy === 'us-b').length).toBeGreaterThan(TOTAL / 2);
+});
+
+test('an engine hangs while its health page says 200: the same', async () => {
+  instance = await startInstance();
+  const { run, results } = await steadyLoad();
+  await instance.fault('eu-a', 'hang');
+  const move = await instance.moves(1);
+  await run.done;
+  expect(move).toMatchObject({ kind: 'failover', state: 'done', weights: { 'eu-a': 0, 'us-b': 100 } });
+  expectServed(results, 'eu-a');
+});
+
+test('a planned switchover under load loses nothing and cuts nothing', async () => {
+  instance = await startInstance();
+  const { run, results } = await steadyLoad();
+  const answer = await instance.cli('switchover', 'chat', '--to', 'us-b', '--reason', 'kernel upgrade', '--by', 'tester', '--wait');
+  expect(answer).toMatchObject({ code: 0 });
+  await run.done;
+  const move = await instance.moves(1);
+  expect(move).toMatchObject({ kind: 'switchover', state: 'done', by: 'tester', weights: { 'eu-a': 0, 'us-b': 100 } });
+  expect(move.report.requests).toMatchObject({ lost: 0, cut: 0 });
+  expect(results.filter((r) => r.verdict !== 'ok')).toEqual([]);
+});
