@@ -12,6 +12,7 @@ import { does } from './verb.js';
 
 export interface MoveOptions extends TargetOptions, AttributionOptions {
   readonly to?: string;
+  readonly from?: string;
   readonly wait?: boolean;
   readonly yes?: boolean;
   readonly json?: boolean;
@@ -25,7 +26,12 @@ export function ordersMove(command: Command, reason: 'required' | 'optional', lo
     .option('--wait', 'follow the move to its end; the exit code says how it ended')
     .option('--yes', 'do not ask when the target is not well');
   return does<MoveOptions>(withTarget(command), async (options, service = '') => {
-    const wish: MoveWish = { ...attributionOf(options), ...(options.to === undefined ? {} : { to: options.to }) };
+    const { to, from } = options;
+    const wish: MoveWish = {
+      ...attributionOf(options),
+      ...(to === undefined ? {} : { to }),
+      ...(from === undefined ? {} : { from }),
+    };
     const order = await load();
     return await withControl(findTarget(options), async (control) => {
       if (!(await confirmed(control, service, options))) return EXIT.refused;

@@ -1,5 +1,5 @@
 /** `instance.json` in the data directory names every address and process of a running instance; every verb finds it there. */
-import { readFileSync, writeFileSync, mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface Instance {
@@ -35,7 +35,10 @@ export function readInstance(dir: string): Instance | null {
 
 export function writeInstance(dir: string, instance: Instance): void {
   mkdirSync(dir, { recursive: true });
-  writeFileSync(join(dir, 'instance.json'), `${JSON.stringify(instance, null, 2)}\n`, { mode: 0o600 });
+  // Renamed into place: whoever reads meanwhile sees the old one or the new one, never half of it.
+  const draft = join(dir, `instance.json.${process.pid}`);
+  writeFileSync(draft, `${JSON.stringify(instance, null, 2)}\n`, { mode: 0o600 });
+  renameSync(draft, join(dir, 'instance.json'));
 }
 
 export function removeInstance(dir: string): void {

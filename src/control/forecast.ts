@@ -33,7 +33,7 @@ export type PlanForecast = Forecast &
 export async function forecastMove(
   control: Control,
   service: ServiceName,
-  wish: { readonly kind: MoveKind; readonly to?: ClusterName },
+  wish: { readonly kind: MoveKind; readonly to?: ClusterName; readonly from?: ClusterName },
 ): Promise<PlanForecast> {
   const [view, order] = await Promise.all([
     readGuard(control, service),

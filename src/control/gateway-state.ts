@@ -57,7 +57,7 @@ function statesIn(body: unknown): readonly TrafficState[] {
 function sentence(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.name === 'TimeoutError') return `no answer within ${TIMEOUT_MS} ms`;
-  const { code } = (error.cause ?? {}) as { code?: string };
-  if (code === 'ECONNREFUSED') return 'connection refused';
-  return code ?? error.message;
+  // `fetch` says "fetch failed" and keeps what happened in the cause.
+  const { code, message } = (error.cause ?? error) as { code?: string; message?: string };
+  return code === 'ECONNREFUSED' ? 'connection refused' : (code ?? message ?? error.message);
 }

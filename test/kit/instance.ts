@@ -52,7 +52,16 @@ export async function startInstance(options: InstanceOptions = {}): Promise<Test
   if (!existsSync(join(ROOT, 'dist', 'cli', 'main.js'))) throw new Error('not built: run `npm run setup` first');
   const dataDir = mkdtempSync(join(tmpdir(), 'understudy-system-'));
   const portBase = await freePortBase();
-  const args = ['dev', '--plain', '--no-load', '--port-base', String(portBase), '--data-dir', dataDir, ...(options.args ?? [])];
+  const args = [
+    'dev',
+    '--plain',
+    '--no-load',
+    '--port-base',
+    String(portBase),
+    '--data-dir',
+    dataDir,
+    ...(options.args ?? []),
+  ];
   if (options.config !== undefined) {
     writeFileSync(join(dataDir, 'test.yaml'), options.config(portBase));
     args.push('--config', join(dataDir, 'test.yaml'));
@@ -117,7 +126,12 @@ function openInstance({ dataDir, portBase, dev, lines, env }: Parts): TestInstan
     },
     kill: (name, signal = 'SIGKILL') => {
       const found = info().processes.find((p) => p.name === name);
-      if (found === undefined) throw new Error(`${name} is none of ${info().processes.map((p) => p.name).join(', ')}`);
+      if (found === undefined)
+        throw new Error(
+          `${name} is none of ${info()
+            .processes.map((p) => p.name)
+            .join(', ')}`,
+        );
       process.kill(found.pid, signal);
       return found.pid;
     },
@@ -140,7 +154,13 @@ async function runCli(args: readonly string[], env: NodeJS.ProcessEnv): Promise<
 
 function linesOf(child: ChildProcess): string[] {
   const lines: string[] = [];
-  const keep = (chunk: Buffer): void => void lines.push(...chunk.toString().split('\n').filter((line) => line !== ''));
+  const keep = (chunk: Buffer): void =>
+    void lines.push(
+      ...chunk
+        .toString()
+        .split('\n')
+        .filter((line) => line !== ''),
+    );
   child.stdout?.on('data', keep);
   child.stderr?.on('data', keep);
   return lines;

@@ -23,7 +23,16 @@ interface Load {
 async function steadyLoad(): Promise<Load> {
   const results: LoadResult[] = [];
   const url = `${instance.info().gateway.url}/v1`.replace('/v1/v1', '/v1');
-  const run = startLoad({ url, model: 'chat', requestsPerSecond: RATE, streamShare: 0.5, total: TOTAL, maxTokens: 24, timeoutMs: 60_000, onResult: (r) => results.push(r) });
+  const run = startLoad({
+    url,
+    model: 'chat',
+    requestsPerSecond: RATE,
+    streamShare: 0.5,
+    total: TOTAL,
+    maxTokens: 24,
+    timeoutMs: 60_000,
+    onResult: (r) => results.push(r),
+  });
   await eventually(() => results.length >= BEFORE, 60_000);
   return { run, results };
 }
@@ -41,7 +50,12 @@ test('a cluster crashes: the failover ends done, and whoever was not streaming f
   await instance.fault('eu-a', 'crash');
   const move = await instance.moves(1);
   await run.done;
-  expect(move).toMatchObject({ kind: 'failover', state: 'done', by: 'understudy', weights: { 'eu-a': 0, 'us-b': 100 } });
+  expect(move).toMatchObject({
+    kind: 'failover',
+    state: 'done',
+    by: 'understudy',
+    weights: { 'eu-a': 0, 'us-b': 100 },
+  });
   expect(move.report.requests).toMatchObject({ lost: 0 });
   expectServed(results, 'eu-a');
   expect(results.filter((r) => r.servedBy === 'us-b').length).toBeGreaterThan(TOTAL / 2);
@@ -60,7 +74,17 @@ test('an engine hangs while its health page says 200: the same', async () => {
 test('a planned switchover under load loses nothing and cuts nothing', async () => {
   instance = await startInstance();
   const { run, results } = await steadyLoad();
-  const answer = await instance.cli('switchover', 'chat', '--to', 'us-b', '--reason', 'kernel upgrade', '--by', 'tester', '--wait');
+  const answer = await instance.cli(
+    'switchover',
+    'chat',
+    '--to',
+    'us-b',
+    '--reason',
+    'kernel upgrade',
+    '--by',
+    'tester',
+    '--wait',
+  );
   expect(answer).toMatchObject({ code: 0 });
   await run.done;
   const move = await instance.moves(1);

@@ -10,6 +10,7 @@ import { does, verb } from '../verb.js';
 
 interface PlanOptions extends TargetOptions {
   readonly to?: string;
+  readonly from?: string;
   readonly kind: MoveKind;
   readonly json?: boolean;
 }
@@ -18,15 +19,17 @@ export function planCommand(): Command {
   const command = verb('plan', 'What a move would do now, and whether it could; changes nothing.')
     .argument('<service>', 'the service')
     .option('--to <cluster>', 'the cluster that would take over (default: the best one that is well)')
+    .option('--from <cluster>', 'the cluster that would be left')
     .addOption(
       new Option('--kind <kind>', 'which move').choices(['switchover', 'failover', 'failback']).default('switchover'),
     );
   return does<PlanOptions>(withTarget(command), async (options, service = '') => {
     const { forecastMove } = await import('../../control/forecast.js');
-    const wish = options.to === undefined ? {} : { to: options.to };
+    const { kind, to, from } = options;
+    const wish = { kind, ...(to === undefined ? {} : { to }), ...(from === undefined ? {} : { from }) };
     const forecast = await withControl(
       findTarget(options),
-      async (control) => await forecastMove(control, service, { kind: options.kind, ...wish }),
+      async (control) => await forecastMove(control, service, wish),
     );
     if (options.json === true) printJson(forecast);
     else say(renderForecast(forecast));

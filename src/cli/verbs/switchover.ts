@@ -4,9 +4,8 @@ import { ordersMove } from '../move-orders.js';
 import { verb } from '../verb.js';
 
 export function switchoverCommand(): Command {
-  const command = verb(
-    'switchover',
-    'Move a healthy service to another cluster, step by step and verified.',
-  ).requiredOption('--to <cluster>', 'the cluster that takes over');
+  const command = verb('switchover', 'Move a healthy service to another cluster, step by step and verified.')
+    .requiredOption('--to <cluster>', 'the cluster that takes over')
+    .option('--from <cluster>', 'the cluster to leave (default: all others that carry traffic)');
   return ordersMove(command, 'required', async () => (await import('../../control/verbs.js')).switchover);
 }

@@ -65,7 +65,7 @@ const RULES: readonly Rule[] = [
   { verdict: 'overloaded', when: (l) => failing(l, 'latency') && l.health.engine.crowded, because: ['latency'] },
   {
     verdict: 'unreachable',
-    when: (l) => failing(l, 'latency') && areCallersServed(l) && !l.health.callers.slow,
+    when: (l) => failing(l, 'latency') && areCallersServed(l),
     because: ['latency'],
   },
   { verdict: 'degraded', when: (l) => failing(l, 'latency'), because: ['latency'] },
@@ -125,12 +125,12 @@ function isWarmingUp(look: Look): boolean {
   return !hasCompletedSince(look, health.sinceMs);
 }
 
-/** No answer in a row, and no completion came out since. */
+/** No answer in a row, and no completion came out since, to nobody. */
 function isGone(look: Look): boolean {
   const { health } = look;
   const { http } = health.dimensions;
   if (http.failing !== 'row' || !failing(look, 'http')) return false;
-  return !hasCompletedSince(look, http.sinceMs);
+  return !hasCompletedSince(look, http.sinceMs) && !areCallersAnswered(look);
 }
 
 /** Completions begin and stand still: confirmed by themselves, or by real requests that fail meanwhile. */
@@ -160,8 +160,13 @@ function isHardwareBad(look: Look): boolean {
   return failing(look, 'gpu') || failing(look, 'memory') || failing(look, 'identity');
 }
 
+/** Callers get answers, and in time: they contradict the probes. */
+function areCallersServed(look: Look): boolean {
+  return areCallersAnswered(look) && !look.health.callers.slow;
+}
+
 /** Real requests have succeeded since the doubt began, lately, and none of the last ones failed. */
-function areCallersServed({ health, cluster, atMs }: Look): boolean {
+function areCallersAnswered({ health, cluster, atMs }: Look): boolean {
   const { servedAtMs } = health.callers;
   if (
     servedAtMs === null ||

@@ -199,6 +199,12 @@ describe('callers', () => {
     expect(play.times(9, TIMEOUT).verdict).toBe('dead');
   });
 
+  test('/health is too slow to answer, callers are answered late: degraded, neither dead nor unreachable', () => {
+    const play = healthy().times(6, { ...TIMEOUT, ...passive({ ttft95: 11_000 }) });
+    expect(play.verdict).toBe('degraded');
+    expect(play.verdicts).not.toContain('dead');
+  });
+
   test('successes of the very tick in which the doubt begins contradict nothing', () => {
     expect(healthy().tick({ ...TIMEOUT, ...passive({}) }, TIMEOUT, TIMEOUT).verdict).toBe('dead');
   });

@@ -1,0 +1,49 @@
+/** Slack, emulated by somebody else's code, with one channel; and what a reader of that channel would see. */
+import { createServer, type AddressInfo } from 'node:net';
+import { WebClient } from '@slack/web-api';
+import { createEmulator } from 'emulate';
+
+export const SLACK_TOKEN = 'xoxb-test';
+export const SLACK_CHANNEL = 'llm-oncall';
+
+export interface EmulatedSlack {
+  /** Base URL of the Web API. */
+  readonly apiUrl: string;
+  /** Root messages of the channel, oldest first, each with the texts of its thread in order. */
+  threads(): Promise<readonly { readonly text: string; readonly lines: readonly string[] }[]>;
+  close(): Promise<void>;
+}
+
+/** `port`: where to listen; by default the system chooses. */
+export async function openEmulatedSlack(port?: number): Promise<EmulatedSlack> {
+  const seed = { slack: { channels: [{ name: SLACK_CHANNEL }], tokens: [{ token: SLACK_TOKEN }] } };
+  const emulator = await createEmulator({ service: 'slack', port: port ?? (await freePort()), seed });
+  const apiUrl = `${emulator.url}/api/`;
+  const client = new WebClient(SLACK_TOKEN, { slackApiUrl: apiUrl, retryConfig: { retries: 0 } });
+  return {
+    apiUrl,
+    threads: async () => {
+      const { channels = [] } = await client.conversations.list();
+      const channel = channels.find(({ name }) => name === SLACK_CHANNEL)?.id ?? '';
+      const { messages = [] } = await client.conversations.history({ channel });
+      const roots = messages.filter((m) => m.thread_ts === undefined || m.thread_ts === m.ts).reverse();
+      return await Promise.all(
+        roots.map(async ({ ts = '', text = '' }) => {
+          const { messages: thread = [] } = await client.conversations.replies({ channel, ts, limit: 1_000 });
+          return { text, lines: thread.slice(1).map((m) => m.text ?? '') };
+        }),
+      );
+    },
+    close: async () => await emulator.close(),
+  };
+}
+
+export async function freePort(): Promise<number> {
+  return await new Promise((resolve) => {
+    const server = createServer();
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}

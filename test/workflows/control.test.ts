@@ -1,0 +1,230 @@
+/** The operator's client on a real server: apply, status, verbs, and what it says when nobody answers. */
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { serviceDefinitions } from '../../src/cli/verbs/gateway.js';
+import { parseFleet } from '../../src/config/load.js';
+import { applyFleet, type ApplyResult } from '../../src/control/apply.js';
+import { type Control, openControl } from '../../src/control/control.js';
+import { forecastMove } from '../../src/control/forecast.js';
+import { readHistory } from '../../src/control/history.js';
+import { prepareNamespace } from '../../src/control/namespace.js';
+import { readPollers } from '../../src/control/pollers.js';
+import { isRunning, listRunning } from '../../src/control/running.js';
+import { readStatus } from '../../src/control/status.js';
+import { freeze, pause, switchover, unfreeze } from '../../src/control/verbs.js';
+import { waitForMove } from '../../src/control/wait.js';
+import type { Fleet } from '../../src/domain/fleet.js';
+import { startGateway, type RunningGateway } from '../../src/gateway/gateway.js';
+import { startControlWorker } from '../../src/workers/control.js';
+import { eventually } from '../kit/eventually.js';
+
+const WHO = { by: 'ada', reason: 'test', via: 'cli' } as const;
+const address = inject('temporalAddress');
+/** One of its own: other tests' workers must not take our work, nor our lists show their workflows. */
+const namespace = `control-${randomUUID().slice(0, 8)}`;
+
+const fleetOf = (extra: { concurrency?: number; services?: string } = {}): Fleet =>
+  parseFleet(
+    `version: 1
+clusters:
+  eu-a: { url: http://127.0.0.1:9, region: eu, model: m, capacity: { concurrency: ${extra.concurrency ?? 64} } }
+  us-b: { url: http://127.0.0.1:9, region: us, model: m }
+  us-c: { url: http://127.0.0.1:9, region: us, model: m }
+services:
+  chat: { clusters: [ { name: eu-a, role: primary }, { name: us-b, role: standby } ] }
+${extra.services ?? '  embed: { strategy: round-robin, clusters: [ { name: us-c } ] }'}
+`,
+    'fleet.yaml',
+  );
+
+const told = ({ changes }: ApplyResult): Record<string, string> =>
+  Object.fromEntries(changes.map(({ kind, name, change }) => [`${kind} ${name}`, change]));
+
+const everything = (change: string): Record<string, string> =>
+  Object.fromEntries(
+    ['cluster eu-a', 'cluster us-b', 'cluster us-c', 'service chat', 'service embed'].map((n) => [n, change]),
+  );
+
+const dir = mkdtempSync(join(tmpdir(), 'understudy-control-'));
+let control: Control;
+let gateway: RunningGateway;
+let endWorker: () => Promise<void> = async () => await Promise.resolve();
+
+async function startWorker(): Promise<void> {
+  const worker = await startControlWorker({
+    fleet: { slack: null, webhook: null },
+    address,
+    namespace,
+    gatewayAdminUrl: gateway.adminUrl,
+    adminToken: 't',
+    workflowBundle: inject('workflowBundlePath'),
+    write: () => undefined,
+  });
+  const ended = worker.run();
+  endWorker = async () => {
+    worker.shutdown();
+    await ended;
+  };
+}
+
+beforeAll(async () => {
+  const first = await openControl({ address, namespace: 'default' });
+  await first.client.workflowService.registerNamespace({
+    namespace,
+    workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
+  });
+  await first.close();
+  // A server sees a new namespace after its cache has been refreshed.
+  await eventually(async () => {
+    try {
+      control = await openControl({ address, namespace });
+      return (await prepareNamespace(control)) === null;
+    } catch {
+      return false;
+    }
+  }, 60_000);
+  const fleet = fleetOf();
+  gateway = await startGateway({
+    host: '127.0.0.1',
+    port: 0,
+    adminHost: '127.0.0.1',
+    adminPort: 0,
+    dataDir: dir,
+    adminToken: 't',
+    settings: fleet.gateway,
+    definitions: serviceDefinitions(fleet),
+    clock: Date.now,
+    audit: () => undefined,
+  });
+});
+
+afterAll(async () => {
+  await endWorker();
+  await control.close();
+  await gateway.close(0);
+  rmSync(dir, { recursive: true, force: true });
+});
+
+describe('without a worker', () => {
+  test('a dry run of a new fleet says what would be created, and starts nothing', async () => {
+    expect(told(await applyFleet(control.client, fleetOf(), { dryRun: true }))).toEqual(everything('created'));
+    expect(await isRunning(control.client, 'service/chat')).toBe(false);
+  });
+
+  test('the orders wait in Temporal, and who asks is told that nobody answers', async () => {
+    expect(told(await applyFleet(control.client, fleetOf(), { dryRun: false }))).toEqual(everything('created'));
+    const again = await applyFleet(control.client, fleetOf(), { dryRun: false });
+    expect(told(again)).toEqual(everything('updated'));
+    expect(again.notes).toEqual([expect.stringContaining('no control worker answers')]);
+    await eventually(async () => (await listRunning(control.client, 'service')).length === 2);
+    await expect(readStatus(control)).rejects.toMatchObject({
+      code: 'no-worker',
+      message: expect.stringContaining('no control worker answers'),
+    });
+    expect(await readPollers(control, { kind: 'control' })).toEqual([]);
+  });
+
+  test('a verb is refused without being left behind for a later worker', async () => {
+    await expect(freeze(control, 'chat', { ...WHO, forMs: 60_000 })).rejects.toMatchObject({ code: 'no-worker' });
+    await startWorker();
+    expect((await readStatus(control, null, ['chat'])).services[0]?.frozen).toBeNull();
+  });
+});
+
+describe('with a worker', () => {
+  test('an unchanged fleet is unchanged, and a changed field is told by name', async () => {
+    expect(told(await applyFleet(control.client, fleetOf(), { dryRun: false }))).toEqual(everything('unchanged'));
+    const dry = await applyFleet(control.client, fleetOf({ concurrency: 128 }), { dryRun: true });
+    expect(told(dry)).toEqual({ ...everything('unchanged'), 'cluster eu-a': 'updated', 'service chat': 'updated' });
+    expect(dry.changes[0]?.fields).toEqual([{ field: 'spec.capacity.concurrency', from: '64', to: '128' }]);
+    expect(told(await applyFleet(control.client, fleetOf({ concurrency: 128 }), { dryRun: false }))).toEqual(told(dry));
+    expect(told(await applyFleet(control.client, fleetOf({ concurrency: 128 }), { dryRun: false }))).toEqual(
+      everything('unchanged'),
+    );
+  });
+
+  test('status joins what the guard wants with what the gateway does', async () => {
+    const view = await readStatus(control, { url: gateway.adminUrl, token: 't' });
+    expect(view).toMatchObject({ unanswered: [], gatewayNote: null });
+    const chat = view.services.find((s) => s.name === 'chat');
+    expect(chat?.clusters.map((c) => [c.name, c.role, c.intended, c.effective, c.inFlight])).toEqual([
+      ['eu-a', 'primary', 100, 100, 0],
+      ['us-b', 'standby', 0, 0, 0],
+    ]);
+    const blind = await readStatus(control, { url: gateway.adminUrl, token: 'wrong' }, ['chat']);
+    expect(blind.services[0]?.clusters[0]).toMatchObject({ effective: null, inFlight: null });
+    expect(blind.gatewayNote).toContain('refuses the admin token');
+  });
+
+  test('what cannot be is refused with its code', async () => {
+    await expect(switchover(control, 'nope', { ...WHO, to: 'us-b' })).rejects.toMatchObject({
+      code: 'unknown-service',
+      message: expect.stringMatching(/known are chat, embed/),
+    });
+    await expect(readHistory(control, 'nope')).rejects.toMatchObject({ code: 'unknown-service' });
+    await expect(switchover(control, 'chat', { ...WHO, to: 'mars' })).rejects.toMatchObject({
+      code: 'unknown-cluster',
+    });
+    await expect(pause(control, 'chat', WHO)).rejects.toMatchObject({ code: 'no-move' });
+    await expect(waitForMove(control, 'nonsense', () => undefined)).rejects.toMatchObject({ code: 'bad-input' });
+    // Nobody probes in this test: every verdict is unknown, and unknown is not healthy.
+    await expect(switchover(control, 'chat', { ...WHO, to: 'us-b' })).rejects.toMatchObject({
+      code: 'preflight-blocked',
+    });
+    expect(await forecastMove(control, 'chat', { kind: 'switchover', to: 'us-b' })).toMatchObject({
+      possible: false,
+      code: 'preflight-blocked',
+    });
+  });
+
+  test('a freeze is answered, shown with its owner, and ended', async () => {
+    expect((await freeze(control, 'chat', { ...WHO, forMs: 60_000 })).message).toMatch(/frozen/);
+    expect((await readStatus(control, null, ['chat'])).services[0]).toMatchObject({
+      mode: 'frozen',
+      frozen: { by: 'ada', reason: 'test' },
+    });
+    await unfreeze(control, 'chat', WHO);
+    expect((await readStatus(control, null, ['chat'])).services[0]?.frozen).toBeNull();
+  });
+
+  test('waiting ends when the caller says so', async () => {
+    const stop = new AbortController();
+    const waiting = waitForMove(control, 'move/chat/99', () => undefined, { signal: stop.signal, pollMs: 20 });
+    stop.abort();
+    await expect(waiting).rejects.toThrow(/abort/i);
+  });
+
+  test('what left the file is retired: its workflows end, and only they', async () => {
+    const fleet = parseFleet(
+      `version: 1
+clusters:
+  eu-a: { url: http://127.0.0.1:9, region: eu, model: m, capacity: { concurrency: 128 } }
+  us-b: { url: http://127.0.0.1:9, region: us, model: m }
+services:
+  chat: { clusters: [ { name: eu-a, role: primary }, { name: us-b, role: standby } ] }
+`,
+      'fleet.yaml',
+    );
+    const expected = {
+      'cluster eu-a': 'unchanged',
+      'cluster us-b': 'unchanged',
+      'service chat': 'unchanged',
+      'service embed': 'retired',
+      'cluster us-c': 'retired',
+    };
+    expect(told(await applyFleet(control.client, fleet, { dryRun: true }))).toEqual(expected);
+    expect(await isRunning(control.client, 'service/embed')).toBe(true);
+    expect(told(await applyFleet(control.client, fleet, { dryRun: false }))).toEqual(expected);
+    await eventually(
+      async () =>
+        !(await isRunning(control.client, 'service/embed')) && !(await isRunning(control.client, 'cluster/us-c')),
+    );
+    expect(await isRunning(control.client, 'service/chat')).toBe(true);
+    expect(Object.keys(told(await applyFleet(control.client, fleet, { dryRun: false })))).not.toContain(
+      'service embed',
+    );
+  });
+});
