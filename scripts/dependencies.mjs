@@ -52,7 +52,7 @@ function runNpm(root) {
   const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
   if (status !== 0) {
     throw new SetupError(
-      `\`npm ci\` failed (${error?.message ?? `exit ${status}`}). Is the npm registry within reach?`,
+      `\`npm ci\` failed (${error?.message ?? `exit ${status}`}); its reason stands above. Is the npm registry within reach?`,
     );
   }
   say(`dependencies are installed (${secondsSince(startedAt)})`);

@@ -18,7 +18,9 @@ export async function lastProofAtMs(client: Client, cluster: ClusterName): Promi
     const proofs = (raw.pendingActivities ?? []).flatMap(({ heartbeatDetails }) => {
       const payload = heartbeatDetails?.payloads?.[0];
       if (payload === undefined || payload === null) return [];
-      return defaultPayloadConverter.fromPayload<Partial<VantageHealth>>(payload).lastGenerationOkAtMs ?? [];
+      // A real caller's completion proves as much as one of our own.
+      const health = defaultPayloadConverter.fromPayload<Partial<VantageHealth>>(payload);
+      return [health.lastGenerationOkAtMs ?? [], health.lastCallerOkAtMs ?? []].flat();
     });
     return proofs.length === 0 ? null : Math.max(...proofs);
   } catch {

@@ -4,108 +4,12 @@
  */
 import { z } from 'zod';
 import { ENGINES, TRAFFIC_LAYERS } from '../domain/fleet.js';
-import { DURATION_PATTERN, parseDuration } from './duration.js';
+import { anyHttpUrl, baseUrl, duration, envName, name, path } from './fields.js';
 
 /** More members than this in one service were never tried. */
 const MEMBERS_MAX = 32;
 const RAMP_STEPS_MAX = 20;
 const VANTAGES_MAX = 16;
-const DAY_MS = 86_400_000;
-
-/** A label of a host name: names become workflow ids, metric labels, path segments and chat text. */
-const NAME_PATTERN = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
-const ENV_PATTERN = /^[A-Z_][A-Z0-9_]{0,127}$/;
-
-interface Bounds {
-  readonly minMs: number;
-  readonly maxMs: number;
-}
-
-/** A duration with a unit; becomes milliseconds. */
-function duration(what: string, bounds: Partial<Bounds> = {}) {
-  const { minMs = 1, maxMs = DAY_MS } = bounds;
-  return z
-    .string()
-    .meta({ description: `${what} A number with a unit: ms, s, m or h.`, pattern: DURATION_PATTERN.source })
-    .transform((text, ctx) => {
-      const ms = parseDuration(text);
-      if (ms !== null && ms >= minMs && ms <= maxMs) return ms;
-      ctx.addIssue({
-        code: 'custom',
-        message: ms === null ? 'this is not a duration' : 'this duration is out of bounds',
-        params: {
-          fix:
-            ms === null
-              ? 'write a number with a unit, such as 500ms, 2s, 10m or 1h'
-              : `between ${minMs}ms and ${maxMs}ms`,
-        },
-      });
-      return z.NEVER;
-    });
-}
-
-const name = (what: string) =>
-  z
-    .string()
-    .regex(NAME_PATTERN, 'this is not a name that can be used')
-    .meta({
-      description: what,
-      fix: 'use 1 to 63 lower-case letters, digits and hyphens, a letter or digit at both ends',
-    });
-
-/** The name of a variable, never its value: a value that was put here by mistake is not repeated by any message. */
-const envName = (what: string) =>
-  z
-    .string()
-    .regex(ENV_PATTERN, 'this is not the name of an environment variable')
-    .meta({
-      description: `${what} The name of an environment variable.`,
-      fix: 'write the name of the variable, such as SLACK_BOT_TOKEN, not its value',
-    });
-
-/** What is wrong with a base URL and how to right it, or `null`. */
-function faultOfBaseUrl(text: string): { readonly wrong: string; readonly fix: string } | null {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null || !['http:', 'https:'].includes(url.protocol)) {
-    return { wrong: 'this is not an http or https URL', fix: 'write it as http://host:port' };
-  }
-  if (url.username !== '' || url.password !== '') {
-    return {
-      wrong: 'a URL may not carry a user or password',
-      fix: 'remove them; this file is not the place for secrets',
-    };
-  }
-  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
-    return {
-      wrong: 'a base URL has no path, query or fragment',
-      fix: `write ${url.origin}; paths such as /v1 are added to it`,
-    };
-  }
-  return null;
-}
-
-/** A base URL; becomes its origin, without a slash at the end. */
-const baseUrl = (what: string) =>
-  z
-    .string()
-    .meta({ description: what, format: 'uri' })
-    .transform((text, ctx) => {
-      const fault = faultOfBaseUrl(text);
-      if (fault === null) return new URL(text).origin;
-      ctx.addIssue({ code: 'custom', message: fault.wrong, params: { fix: fault.fix } });
-      return z.NEVER;
-    });
-
-const anyHttpUrl = (what: string) =>
-  z
-    .url({ protocol: /^https?$/, error: 'this is not an http or https URL' })
-    .meta({ description: what, fix: 'write it as https://host/path' });
-
-const path = z
-  .string()
-  .regex(/^\/[!-~]*$/, 'this is not a path')
-  .max(512)
-  .meta({ description: 'Path on the cluster.', fix: 'begin it with a slash, without spaces' });
 
 const probeTimeout = duration('How long an answer may take.', { minMs: 10, maxMs: 120_000 }).optional();
 const off = z.literal(false).meta({ description: 'This cluster has no such check.' });
@@ -231,12 +135,9 @@ const service = z
       .array(
         z.strictObject({
           name: name('A cluster of this file.'),
-          role: z
-            .enum(['primary', 'standby', 'active'])
-            .optional()
-            .meta({
-              description: 'primary-standby: primary or standby, to be written. Others: active (default) or standby.',
-            }),
+          role: z.enum(['primary', 'standby', 'active']).optional().meta({
+            description: 'primary-standby: primary or standby, to be written. Others: active (default) or standby.',
+          }),
         }),
       )
       .min(1)

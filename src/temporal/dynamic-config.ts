@@ -10,6 +10,4 @@ export const DYNAMIC_CONFIG: Readonly<Record<string, string>> = {
   'history.transferProcessorMaxPollRPS': String(QUEUE_POLLS_PER_SECOND),
   'history.timerProcessorMaxPollRPS': String(QUEUE_POLLS_PER_SECOND),
   'history.visibilityProcessorMaxPollRPS': String(QUEUE_POLLS_PER_SECOND),
-  // Without it a workflow id may be taken again only a second after its last start: too slow for `apply` after a retire.
-  'history.workflowIdReuseMinimalInterval': '0',
 };

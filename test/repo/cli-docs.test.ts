@@ -19,13 +19,12 @@ function leaves(name: string, command: Command): (readonly [string, Command])[] 
 }
 
 const verbs = commands.flatMap(([name, command]) => leaves(name, command));
-const documented = page
-  .split('\n')
-  .flatMap((line) => /^\| `understudy (?<usage>[^`]+)` \|(?<options>[^|]*)\|/u.exec(line)?.groups ?? [])
-  .map((groups) => ({
-    name: (groups['usage'] ?? '').replace(/ [<[].*$/u, ''),
-    options: (groups['options'] ?? '').match(/--[a-z-]+/gu) ?? [],
-  }));
+const ROW = /^\| `understudy (?<usage>[^`]+)` \|(?<options>[^|]*)\|/u;
+const documented = page.split('\n').flatMap((line) => {
+  const { usage, options } = ROW.exec(line)?.groups ?? {};
+  if (usage === undefined) return [];
+  return [{ name: usage.replace(/ [<[].*$/u, ''), options: options?.match(/--[a-z-]+/gu) ?? [] }];
+});
 
 test('every verb has its row', () => {
   expect(documented.map((row) => row.name).sort()).toEqual(verbs.map(([name]) => name).sort());
@@ -34,7 +33,7 @@ test('every verb has its row', () => {
 test.each(verbs)('%s: every option of its own is in its row, and no other', (name, command) => {
   const own = command.options.flatMap((option) => option.long ?? []).filter((long) => !SHARED.includes(long));
   const row = documented.find((r) => r.name === name);
-  expect([...(row?.options ?? [])].filter((o) => !SHARED.includes(o)).sort()).toEqual([...own].sort());
+  expect([...(row?.options ?? [])].filter((o: string) => !SHARED.includes(o)).sort()).toEqual([...own].sort());
 });
 
 test('a verb is listed under the name that its command has', () => {

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import type { Fleet } from '../../domain/fleet.js';
-import { CodedError } from '../../domain/errors.js';
+import { UsageError } from '../exit.js';
 import { eventLine, serveWorker } from '../long-running.js';
 import { findTarget, type Target, withTarget, type TargetOptions } from '../target.js';
 import { does, verb } from '../verb.js';
@@ -80,10 +80,7 @@ function reachOf({ address, namespace, gatewayAdmin }: Target): {
   readonly adminToken: string | null;
 } {
   if (gatewayAdmin === null)
-    throw new CodedError(
-      'bad-input',
-      'no gateway is named: a worker needs --gateway-admin, or UNDERSTUDY_GATEWAY_ADMIN',
-    );
+    throw new UsageError('no gateway is named: a worker needs --gateway-admin, or UNDERSTUDY_GATEWAY_ADMIN');
   return { address, namespace, gatewayAdminUrl: gatewayAdmin.url, adminToken: gatewayAdmin.token };
 }
 

@@ -24,7 +24,7 @@ const VLLM: ProbeSettings = {
   latency: { maxMs: 2_000 },
   metrics: { path: '/metrics', timeoutMs: 1_000 },
   // Several seconds: the first token of a busy engine waits for a place in the batch.
-  generation: { timeoutMs: 5_000, everyMs: 5_000, maxTokens: 16 },
+  generation: { timeoutMs: 5_000, everyMs: 4_000, maxTokens: 16 },
   identity: { path: '/v1/models', timeoutMs: 1_000 },
 };
 

@@ -77,6 +77,25 @@ test('told to stop during the wait before a restart, it does not come back', asy
   expect(starts).toBe(1);
 });
 
+test('told to stop in the middle of a restart, nothing is left running', async () => {
+  const lives: Life[] = [];
+  const slowAgain = async (): Promise<Life> => {
+    if (lives.length > 0) await new Promise((done) => setTimeout(done, 300));
+    const life = await sleeper();
+    lives.push(life);
+    return life;
+  };
+  let restarting = false;
+  const child = supervise({ ...quiet, start: slowAgain, onEvent: () => (restarting = true) });
+  await child.ready;
+  process.kill(child.pid() ?? 0, 'SIGKILL');
+  await vi.waitUntil(() => restarting, { timeout: 5_000 });
+  await new Promise((done) => setTimeout(done, 350)); // the wait of 250 ms is over, the start of 300 ms is not
+  await child.stop(1_000);
+  expect(lives).toHaveLength(2);
+  expect(lives.every(({ pid }) => !isAlive(pid))).toBe(true);
+});
+
 test('waits double up to ten seconds, and begin anew after half a minute of service', () => {
   const waits: number[] = [];
   for (let [row, i] = [0, 0]; i < 8; i += 1) {
