@@ -6,11 +6,12 @@ import type { GenerationSeen } from '../domain/health/types.js';
 import { PROOF_AGE_MS_MAX, sameWeights } from '../domain/plan/judge-preflight.js';
 import { judgeStep } from '../domain/plan/judge-step.js';
 import type { TrafficState } from '../domain/traffic.js';
-import type { ServiceName, Unknown } from '../domain/words.js';
+import type { ClusterName, ServiceName, Unknown } from '../domain/words.js';
 import type { TrafficLayer } from '../traffic/traffic-layer.js';
 import type { Read } from '../workflows/ports.js';
 import { translated } from './failure.js';
-import { Padding } from './padding.js';
+import type { LastLook } from './last-look.js';
+import { Padding, type Running } from './padding.js';
 import { pause } from './pause.js';
 import { evidenceOf } from './step-evidence.js';
 
@@ -21,36 +22,39 @@ const DRIFT_LOOK_MS = 5_000;
 export interface ReadDeps {
   readonly layer: TrafficLayer;
   readonly complete: (cluster: ClusterSpec) => Promise<GenerationSeen>;
-  /** When a prober last saw a completion of the cluster succeed, ms. */
-  readonly lastProofAtMs: (cluster: ClusterSpec) => Promise<number | null>;
+  /** What the probers of a cluster saw last. */
+  readonly lastLook: (cluster: ClusterName) => Promise<LastLook>;
   /** Model id that a cluster says it serves. */
   readonly identify: (cluster: ClusterSpec) => Promise<string | null>;
 }
 
 export function createReadActivities(deps: ReadDeps): Omit<Read, 'notifiers'> {
   const { layer } = deps;
+  const running: Running = new Map();
   return {
     traffic: async ({ service }) => await translated(async () => await layer.read(service)),
-    preflight: async ({ service, target, profile, provenAtMs }) =>
+    preflight: async ({ service, target, profile, doubtful, provenAtMs }) =>
       await translated(async () => {
-        const [state, proof] = await Promise.all([
-          layer.read(service),
-          proveTarget(deps, target, profile === 'emergency' ? { provenAtMs } : null),
-        ]);
+        const [state, looks] = await Promise.all([layer.read(service), lookAt(deps, [target.name, ...doubtful])]);
+        const doubts = doubtsIn(looks);
+        const lastProof = Math.max(provenAtMs ?? 0, looks[target.name]?.provenAtMs ?? 0);
+        const mayTrust = profile === 'emergency' && doubts[target.name] === undefined;
+        const proof = await proveTarget(deps, target, mayTrust ? { provenAtMs: lastProof } : null);
         return {
           completion: proof.completion,
           identity: proof.identity,
           expectedModel: target.model,
-          layer: { epoch: state.epoch, intended: state.intended, effective: state.effective },
+          layer: state,
           demand: demandOf(state),
           capacity: target.capacity.concurrency,
+          doubts,
         };
       }),
     watchStep: async ({ service, targets, step, baseline }) =>
       await translated(async () => {
         // The first schedule counts, not this attempt: a restarted worker must not make an emergency step longer.
         const startedAtMs = activityInfo().scheduledTimestampMs;
-        const padding = new Padding(targets, deps.complete, step.gate.slowFirstTokenMs);
+        const padding = new Padding({ targets, complete: deps.complete, slowMs: step.gate.slowFirstTokenMs, running });
         try {
           for (;;) {
             const now = await layer.read(service);
@@ -95,6 +99,17 @@ async function readOrNull(layer: TrafficLayer, service: ServiceName): Promise<Tr
   }
 }
 
+async function lookAt(deps: ReadDeps, names: readonly ClusterName[]): Promise<Record<ClusterName, LastLook>> {
+  const looks = [...new Set(names)].map(async (name) => [name, await deps.lastLook(name)] as const);
+  return Object.fromEntries(await Promise.all(looks));
+}
+
+function doubtsIn(looks: Readonly<Record<ClusterName, LastLook>>): Record<ClusterName, string> {
+  return Object.fromEntries(
+    Object.entries(looks).flatMap(([name, { doubt }]) => (doubt === null ? [] : [[name, doubt] as const])),
+  );
+}
+
 interface Proof {
   readonly completion: { readonly ok: boolean; readonly why: string };
   readonly identity: string | Unknown;
@@ -104,11 +119,10 @@ interface Proof {
 async function proveTarget(
   deps: ReadDeps,
   target: ClusterSpec,
-  emergency: { readonly provenAtMs: number | null } | null,
+  emergency: { readonly provenAtMs: number } | null,
 ): Promise<Proof> {
   if (emergency !== null) {
-    const provenAtMs = Math.max(emergency.provenAtMs ?? 0, (await deps.lastProofAtMs(target)) ?? 0);
-    const ageMs = Math.max(0, Date.now() - provenAtMs);
+    const ageMs = Math.max(0, Date.now() - emergency.provenAtMs);
     const why = `a completion succeeded ${ageMs} ms ago`;
     if (ageMs <= PROOF_AGE_MS_MAX) return { completion: { ok: true, why }, identity: 'unknown' };
   }

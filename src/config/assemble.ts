@@ -92,12 +92,16 @@ const SWITCHED_ON = {
   identity: { path: '/v1/models', timeoutMs: 1_000 },
 } as const satisfies Partial<ProbeSettings>;
 
+type DcgmEntry = string | { readonly urls: readonly string[]; readonly labels: Readonly<Record<string, string>> };
+
 interface Override {
   readonly path?: string | undefined;
   readonly timeout?: number | undefined;
   readonly max?: number | undefined;
   readonly every?: number | undefined;
   readonly maxTokens?: number | undefined;
+  readonly golden?: boolean | undefined;
+  readonly dcgm?: DcgmEntry | undefined;
 }
 
 function probeSettings({ engine, probes }: ClusterEntry, httpTimeoutMs: number | undefined): ProbeSettings {
@@ -129,6 +133,8 @@ function overridden<T extends object>(
     usedMax: change.max,
     everyMs: change.every,
     maxTokens: change.maxTokens,
+    golden: change.golden,
+    dcgm: typeof change.dcgm === 'string' ? { urls: [change.dcgm], labels: {} } : change.dcgm,
   };
   return { ...(base ?? switchedOn), ...withoutAbsent(renamed) };
 }

@@ -19,13 +19,31 @@ const probe = <Shape extends z.ZodRawShape>(what: string, shape: Shape) =>
     .optional()
     .meta({ description: what });
 
+/** One page a node; more nodes than this in one cluster were never tried. */
+const DCGM_PAGES_MAX = 16;
+const dcgmPage = anyHttpUrl('Page of a DCGM exporter.');
+const dcgm = z
+  .union([
+    dcgmPage,
+    z.strictObject({
+      urls: z.array(dcgmPage).min(1).max(DCGM_PAGES_MAX).meta({ description: 'Pages, one a node of the cluster.' }),
+      labels: z
+        .record(z.string().regex(/^[a-zA-Z_]\w{0,63}$/, 'this is not the name of a label'), z.string().max(256))
+        .default({})
+        .meta({ description: 'Only GPUs whose samples carry these labels, such as `pod` or `gpu`.' }),
+    }),
+  ])
+  .optional()
+  .meta({ description: 'Ask DCGM exporters instead of a path of the cluster.' });
+
 const probes = z
   .strictObject({
     http: probe('Health endpoint: status 200.', { path: path.optional(), timeout: probeTimeout }),
-    gpu: probe('GPU status: must say `healthy`.', { path: path.optional(), timeout: probeTimeout }),
+    gpu: probe('GPU status: must say `healthy`.', { path: path.optional(), timeout: probeTimeout, dcgm }),
     memory: probe('GPU memory: share in use.', {
       path: path.optional(),
       timeout: probeTimeout,
+      dcgm,
       max: z.number().gt(0).max(1).optional().meta({ description: 'Largest share in use, 0 to 1.' }),
     }),
     latency: probe('Slowest acceptable answer of any check.', { max: duration('Slowest answer.', { maxMs: 120_000 }) }),
@@ -39,6 +57,10 @@ const probes = z
         .max(64)
         .optional()
         .meta({ description: 'Tokens to ask for; two at least, to time the second one.' }),
+      golden: z
+        .boolean()
+        .optional()
+        .meta({ description: '`false` for a model that cannot repeat a few words: any whole answer is right then.' }),
     }),
     identity: probe('Which model is served.', { path: path.optional(), timeout: probeTimeout }),
   })

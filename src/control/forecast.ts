@@ -25,6 +25,9 @@ export type PlanForecast = Forecast &
     | { readonly possible: false; readonly code: ErrorCode; readonly message: string }
   );
 
+const barOf = (name: ClusterName, lease: { readonly by: string; readonly until: string } | undefined) =>
+  lease === undefined ? [] : [[name, `in maintenance by ${lease.by} until ${lease.until}`] as const];
+
 /**
  * Plans with what the guard knows at this moment. The move itself also looks at the target once more (a completion, the
  * model, the room), so a possible plan is no promise.
@@ -45,6 +48,7 @@ export async function forecastMove(
     service: order.spec,
     clusters: Object.fromEntries(order.clusters.map((c) => [c.name, c])),
     verdicts: Object.fromEntries(view.clusters.map((c) => [c.name, c.verdict])),
+    barred: Object.fromEntries(view.clusters.flatMap((c) => barOf(c.name, c.maintenance))),
     intended: view.intended,
     // A person who orders a move has said yes.
     approval: 'none',

@@ -3,6 +3,7 @@ import { CodedError } from '../domain/errors.js';
 import type { GuardClusterView, GuardView } from '../domain/guard/view.js';
 import type { TrafficState } from '../domain/traffic.js';
 import type { ServiceName, Unknown } from '../domain/words.js';
+import { moveViewQuery } from '../workflows/messages.js';
 import type { Control } from './control.js';
 import { type GatewayAdmin, readGatewayState } from './gateway-state.js';
 import { readGuard } from './guards.js';
@@ -64,10 +65,22 @@ interface Asked {
 
 async function askGuard(control: Control, name: ServiceName): Promise<Asked> {
   try {
-    return { name, view: await readGuard(control, name), error: null };
+    return { name, view: await withStep(control, await readGuard(control, name)), error: null };
   } catch (error) {
     if (error instanceof CodedError) return { name, view: null, error };
     throw error;
+  }
+}
+
+/** The step of a running move is the move's own to tell. One that ended in this moment leaves the guard's word standing. */
+async function withStep(control: Control, view: GuardView): Promise<GuardView> {
+  const { move } = view;
+  if (move === null) return view;
+  try {
+    const { step, state, question } = await control.client.workflow.getHandle(move.id).query(moveViewQuery);
+    return { ...view, move: { ...move, step, state, question } };
+  } catch {
+    return view;
   }
 }
 

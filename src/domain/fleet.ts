@@ -1,17 +1,30 @@
 /** The fleet as the configuration describes it, resolved: every default filled in, every duration in milliseconds. */
 import type { ClusterName, Mode, ServiceName, Strategy, Vantage, Weights } from './words.js';
 
-export const ENGINES = ['generic', 'vllm'] as const;
+export const ENGINES = ['generic', 'vllm', 'sglang', 'tensorrt-llm', 'triton', 'llamacpp', 'tgi', 'ollama'] as const;
 export type EngineKind = (typeof ENGINES)[number];
 
 export const TRAFFIC_LAYERS = ['gateway'] as const;
 export type TrafficLayerName = (typeof TRAFFIC_LAYERS)[number];
 
+/** DCGM exporters that are asked instead of the cluster's own path. */
+export interface DcgmSource {
+  /** Pages, one a node of the cluster. */
+  readonly urls: readonly string[];
+  /** Only GPUs whose samples carry these labels are the cluster's; empty: all of them are. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
 /** `null` for a dimension means: this cluster has no such check. */
 export interface ProbeSettings {
   readonly http: { readonly path: string; readonly timeoutMs: number } | null;
-  readonly gpu: { readonly path: string; readonly timeoutMs: number } | null;
-  readonly memory: { readonly path: string; readonly timeoutMs: number; readonly usedMax: number } | null;
+  readonly gpu: { readonly path: string; readonly timeoutMs: number; readonly dcgm?: DcgmSource } | null;
+  readonly memory: {
+    readonly path: string;
+    readonly timeoutMs: number;
+    readonly usedMax: number;
+    readonly dcgm?: DcgmSource;
+  } | null;
   /** Slowest acceptable answer of any check. */
   readonly latency: { readonly maxMs: number } | null;
   readonly metrics: { readonly path: string; readonly timeoutMs: number } | null;

@@ -1,43 +1,114 @@
 /**
  * The Prometheus text format, read tolerantly and only as far as asked: pages are some 50 KB, come every interval from
- * every cluster, and a few names of them matter.
+ * every cluster, and a few names of them matter. So lines of other metrics cost a look at their name and nothing more.
  */
 
 /** Longest page that is read, in characters; a bigger one is cut at the last whole line. */
 export const PAGE_MAX = 2 * 1024 * 1024;
+/** Label sets of one name; more are not an engine's. */
+const SAMPLES_MAX = 4096;
+
+export interface Sample {
+  readonly value: number;
+  /** What stands between the braces, as it stands there. */
+  readonly labels: string;
+}
+
+const NOTHING: readonly Sample[] = [];
 
 /** The samples of `names`, all label sets of a name in page order. Lines that cannot be understood are skipped, NaN too. */
-export function readSamples(page: string, names: ReadonlySet<string>): ReadonlyMap<string, readonly number[]> {
-  const samples = new Map<string, number[]>();
+export function readSamples(page: string, names: ReadonlySet<string>): ReadonlyMap<string, readonly Sample[]> {
+  const samples = new Map<string, Sample[]>();
   const end = page.length > PAGE_MAX ? page.lastIndexOf('\n', PAGE_MAX) : page.length;
   for (let from = 0; from < end;) {
     const newline = page.indexOf('\n', from);
     const to = newline < 0 || newline > end ? end : newline;
-    const name = nameAt(page, from, to);
-    if (names.has(name)) {
-      const value = valueOf(page.slice(from + name.length, to));
-      if (value !== null) samples.set(name, [...(samples.get(name) ?? []), value]);
-    }
+    const nameTo = endOfName(page, from, to);
+    const name = page.slice(from, nameTo);
+    if (names.has(name)) keep(samples, name, readSample(page, nameTo, to));
     from = to + 1;
   }
   return samples;
 }
 
+/** The value of a label, `undefined` without one. Escaped quotes are read, other escapes are left as they stand. */
+export function labelOf({ labels }: Sample, name: string): string | undefined {
+  for (const match of labels.matchAll(/([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"/g)) {
+    if (match[1] === name) return match[2];
+  }
+  return undefined;
+}
+
+export function samplesOf(samples: ReadonlyMap<string, readonly Sample[]>, name: string): readonly Sample[] {
+  return samples.get(name) ?? NOTHING;
+}
+
+function keep(samples: Map<string, Sample[]>, name: string, sample: Sample | null): void {
+  if (sample === null) return;
+  const known = samples.get(name);
+  if (known === undefined) samples.set(name, [sample]);
+  else if (known.length < SAMPLES_MAX) known.push(sample);
+}
+
+const TAB = 0x09;
+const BLANK = 0x20;
+const QUOTE = 0x22;
+const HASH = 0x23;
+const BACKSLASH = 0x5c;
+const OPEN = 0x7b;
+const CLOSE = 0x7d;
+
 /** The metric's name ends at its labels or at a blank; a comment begins with `#` and has none. */
-function nameAt(page: string, from: number, to: number): string {
+function endOfName(page: string, from: number, to: number): number {
   let at = from;
   while (at < to) {
     const code = page.charCodeAt(at);
-    if (code === 0x7b || code === 0x20 || code === 0x09 || code === 0x23) break; // { blank tab #
+    if (code === OPEN || code === BLANK || code === TAB || code === HASH) break;
     at += 1;
   }
-  return page.slice(from, at);
+  return at;
 }
 
 /** `{labels} value [timestamp]`; label values may hold braces and escaped quotes. */
-function valueOf(rest: string): number | null {
-  const match = /^\s*(?:\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\})?\s+(\S+)/.exec(rest);
-  if (match === null) return null;
-  const value = Number(match[1]);
-  return Number.isFinite(value) ? value : null;
+function readSample(page: string, from: number, to: number): Sample | null {
+  let at = skipBlanks(page, from, to);
+  let labels = '';
+  if (page.charCodeAt(at) === OPEN && at < to) {
+    const close = endOfLabels(page, at + 1, to);
+    if (close < 0) return null;
+    labels = page.slice(at + 1, close);
+    at = close + 1;
+  }
+  const valueFrom = skipBlanks(page, at, to);
+  if (!isBlank(page.charCodeAt(valueFrom - 1))) return null; // something is glued to the labels
+  const word = page.slice(valueFrom, endOfWord(page, valueFrom, to));
+  const value = word === '' ? NaN : Number(word);
+  return Number.isFinite(value) ? { value, labels } : null;
+}
+
+const isBlank = (code: number): boolean => code === BLANK || code === TAB;
+
+function skipBlanks(page: string, from: number, to: number): number {
+  let at = from;
+  while (at < to && isBlank(page.charCodeAt(at))) at += 1;
+  return at;
+}
+
+/** A value ends at the next blank of any kind, a carriage return of Windows' line ends too. */
+function endOfWord(page: string, from: number, to: number): number {
+  let at = from;
+  while (at < to && page.charCodeAt(at) > BLANK) at += 1;
+  return at;
+}
+
+/** Where the closing brace is, or -1. */
+function endOfLabels(page: string, from: number, to: number): number {
+  let quoted = false;
+  for (let at = from; at < to; at += 1) {
+    const code = page.charCodeAt(at);
+    if (code === BACKSLASH) at += 1;
+    else if (code === QUOTE) quoted = !quoted;
+    else if (code === CLOSE && !quoted) return at;
+  }
+  return -1;
 }

@@ -12,12 +12,26 @@ function field(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 }
 
+/** Longer than any model's id that may be expected; what is longer is another model, and evidence needs no more of it. */
+const MODEL_ID_MAX = 256;
+
 /** OpenAI's `GET /v1/models`: the expected id where it is listed, else the first one. */
 export function readModelList(page: string, expected: string): string | null {
-  const list = field(parse(page), 'data');
+  return readIds(parse(page), expected);
+}
+
+/** `{"model_id":"…"}`, or a model list. */
+export function readModelCard(page: string, expected: string): string | null {
+  const body = parse(page);
+  const id = field(body, 'model_id');
+  return typeof id === 'string' ? id.slice(0, MODEL_ID_MAX) : readIds(body, expected);
+}
+
+function readIds(body: unknown, expected: string): string | null {
+  const list = field(body, 'data');
   if (!Array.isArray(list)) return null;
   const ids = list.map((entry) => field(entry, 'id')).filter((id): id is string => typeof id === 'string');
-  return ids.includes(expected) ? expected : (ids[0] ?? null);
+  return ids.includes(expected) ? expected : (ids[0]?.slice(0, MODEL_ID_MAX) ?? null);
 }
 
 /** `{"status":"healthy"}` or `{"healthy":true}`, with `xid` where the driver reported one. */

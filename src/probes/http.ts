@@ -1,8 +1,10 @@
 /** `http`: does the health endpoint answer 200 in time? It never proves health alone. */
+import { dialectOf } from '../engines/registry.js';
 import type { ClusterSpec } from '../domain/fleet.js';
 import type { HttpSeen } from '../domain/health/types.js';
 import { ask } from './ask.js';
 import { urlOf } from './cluster-url.js';
+import { printable } from './printable.js';
 
 /** As much of a body as is worth keeping as evidence. */
 const BODY_KEPT = 120;
@@ -17,6 +19,7 @@ export async function probeHttp(
   const answer = await ask({ url: urlOf(cluster, http.path), timeoutMs: http.timeoutMs, ...options });
   const mark = options.fresh === true ? { fresh: true } : {};
   if ('error' in answer) return { error: answer.error, ms: answer.ms, ...mark };
-  const body = answer.status === 200 ? {} : { body: answer.body.slice(0, BODY_KEPT) };
-  return { status: answer.status, ms: answer.ms, ...body, ...mark };
+  const body = answer.status === 200 ? {} : { body: printable(answer.body.slice(0, BODY_KEPT)) };
+  const says = dialectOf(cluster.engine).statusMeans[answer.status];
+  return { status: answer.status, ms: answer.ms, ...body, ...(says === undefined ? {} : { says }), ...mark };
 }

@@ -2,6 +2,7 @@
 import { dialectOf } from '../engines/registry.js';
 import type { ClusterSpec } from '../domain/fleet.js';
 import { askPage } from './ask-page.js';
+import { printable } from './printable.js';
 
 const PATH_DEFAULT = '/v1/models';
 /** A list of models, adapters included. */
@@ -14,5 +15,7 @@ export async function probeIdentity(
 ): Promise<string | null> {
   const place = { path: cluster.probes.identity?.path ?? PATH_DEFAULT, timeoutMs: options.timeoutMs };
   const page = await askPage(cluster, place, options.signal, BYTES_MAX);
-  return page === null || page === 'absent' ? null : dialectOf(cluster.engine).readModel(page, cluster.model);
+  if (page === null || page === 'absent') return null;
+  const model = dialectOf(cluster.engine).readModel(page, cluster.model);
+  return model === null || model === cluster.model ? model : printable(model);
 }

@@ -70,6 +70,7 @@ class Run {
   readonly #startedAtMs = performance.now();
   #timer: NodeJS.Timeout | null = null;
   #sending = true;
+  #ended = false;
   #end: (summary: LoadSummary) => void = () => undefined;
 
   constructor(options: LoadOptions) {
@@ -145,7 +146,8 @@ class Run {
   }
 
   #endWhenDone(): void {
-    if (this.#sending || this.tally.sent > this.tally.finished) return;
+    if (this.#ended || this.#sending || this.tally.sent > this.tally.finished) return;
+    this.#ended = true;
     this.tally.end();
     this.#end(this.tally.summary());
     void this.#agent.close();

@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { getClient } from '@temporalio/activity';
 import { Worker } from '@temporalio/worker';
-import { lastProofAtMs } from '../activities/last-proof.js';
+import { lastLook } from '../activities/last-look.js';
 import { createMutateActivities } from '../activities/mutate.js';
 import { createNotifyActivities } from '../activities/notify.js';
 import { createReadActivities } from '../activities/read.js';
@@ -62,7 +62,7 @@ export async function startControlWorker(options: ControlWorkerOptions): Promise
       ...createReadActivities({
         layer,
         complete,
-        lastProofAtMs: async (cluster) => await lastProofAtMs(getClient(), cluster.name),
+        lastLook: async (cluster) => await lastLook(getClient(), cluster),
         identify: async (cluster) => await probeIdentity(cluster, { timeoutMs: ASK_TIMEOUT_MS }),
       }),
       ...createMutateActivities({

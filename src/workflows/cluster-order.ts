@@ -1,6 +1,7 @@
 /** A cluster's configuration as it really arrives: a signal sent by hand may carry anything, and none may fail a workflow task. */
 import { ENGINES } from '../domain/fleet.js';
 import type { ClusterName } from '../domain/words.js';
+import { areNames, isPositive, isRecord } from './plain-checks.js';
 
 /** What is wrong with it in one sentence, or `null`. The file's own errors are found before it is sent (`src/config`). */
 export function faultOfOrder(order: unknown, name: ClusterName): string | null {
@@ -13,7 +14,8 @@ export function faultOfOrder(order: unknown, name: ClusterName): string | null {
   return faultOfSpec(spec);
 }
 
-function faultOfSpec(spec: Readonly<Record<string, unknown>>): string | null {
+/** What is wrong with the description of a cluster, its name apart. */
+export function faultOfSpec(spec: Readonly<Record<string, unknown>>): string | null {
   const text = ['url', 'region', 'model'].find((field) => typeof spec[field] !== 'string');
   if (text !== undefined) return `spec.${text}: a text was expected`;
   if (!(ENGINES as readonly unknown[]).includes(spec['engine']))
@@ -30,9 +32,3 @@ function faultOfSpec(spec: Readonly<Record<string, unknown>>): string | null {
     ? null
     : 'spec.health.gray: failures and of were expected';
 }
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-const isPositive = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value) && value > 0;
-const areNames = (value: unknown): value is readonly string[] =>
-  Array.isArray(value) && value.every((entry) => typeof entry === 'string' && entry !== '');

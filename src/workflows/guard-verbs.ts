@@ -68,6 +68,8 @@ async function answer(ear: GuardEar, verb: Verb, raw: unknown, via: Via): Promis
 function readEvent(verb: Verb, raw: unknown, via: Via): Reading<GuardEvent> | null {
   switch (verb) {
     case 'switchover':
+      // An empty signal must not move what is well: whoever plans a move names where it goes, as on our command line.
+      return mapReading(withTarget(readMoveRequest(raw, via)), asOrder(verb));
     case 'failover':
     case 'failback':
       return mapReading(readMoveRequest(raw, via), ({ to, from, ...attribution }) => ({

@@ -97,7 +97,7 @@ export const skipStepUpdate = defineUpdate<VerbReply, [Attribution]>('skip-step'
 export const approveUpdate = defineUpdate<VerbReply, [Attribution]>('approve');
 export const declineUpdate = defineUpdate<VerbReply, [Attribution]>('decline');
 export const moveViewQuery = defineQuery<MoveView>('status');
-/** From a move to its guard: the step it is in, so that `status` need ask one workflow only. */
+/** From a move to its guard: a person is asked, or no longer. */
 export const moveProgressSignal = defineSignal<[MoveView]>('move-progress');
 
 /** Verbs that a signal may carry, by their wire name. */

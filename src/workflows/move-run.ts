@@ -15,6 +15,7 @@ import type { StoryTone } from '../domain/story.js';
 import type { TrafficState } from '../domain/traffic.js';
 import type { ClusterName, Weights } from '../domain/words.js';
 import { iso, nowMs } from './clock.js';
+import { faultOfVerdict } from './guard-order.js';
 import { serviceGuardId } from './ids.js';
 import { moveProgressSignal, moveViewQuery, type MoveView } from './messages.js';
 import { openStory, type Story } from './open-story.js';
@@ -44,6 +45,7 @@ export class MoveRun {
   #times: MoveTimes;
   #view: MoveView;
   #startedAtMs = nowMs();
+  #guardKnowsAsking = false;
 
   constructor(readonly input: MoveInput) {
     const { plan, epoch } = input;
@@ -61,8 +63,16 @@ export class MoveRun {
       onState: (state, question) => this.#show({ state, question }),
     });
     setHandler(moveViewQuery, () => this.#view);
-    setHandler(memberVerdictSignal, ({ cluster, diagnosis }) => this.#hearVerdict(cluster, diagnosis.verdict));
-    this.story = openStory({ about: this.id, head: this.#head('announced', 'running') });
+    setHandler(memberVerdictSignal, (message) => {
+      // A signal sent by hand may carry anything.
+      if (faultOfVerdict(message) === null) this.#hearVerdict(message.cluster, message.diagnosis.verdict);
+    });
+    this.story = openStory({
+      about: this.id,
+      head: this.#head('announced', 'running'),
+      // In an emergency the first weight goes before the first word: telling costs it 50 ms on a busy machine.
+      quietUntil: () => plan.profile !== 'emergency' || this.weights !== plan.start || this.#view.state !== 'running',
+    });
   }
 
   /** Whether the traffic may go back to where it was: never to a cluster that is dead or stuck by now. */
@@ -147,10 +157,17 @@ export class MoveRun {
         head: this.#head('waiting for a person', 'question'),
       });
     }
-    if (this.#view.state === 'ended') return;
+    this.#tellGuard();
+  }
+
+  /** A guard need only know whether a person is asked: such a move can still give way. Steps are for those who query. */
+  #tellGuard(): void {
+    const isAsking = this.#view.state === 'asking';
+    if (isAsking === this.#guardKnowsAsking || this.#view.state === 'ended') return;
+    this.#guardKnowsAsking = isAsking;
     getExternalWorkflowHandle(serviceGuardId(this.fence.service))
       .signal(moveProgressSignal, this.#view)
-      .catch(() => undefined); // A guard that is gone misses a status line, no more.
+      .catch(() => undefined); // A guard that is gone needs to know nothing.
   }
 
   #details(): string {

@@ -6,7 +6,7 @@
  */
 import { judgePreflight, weightsText } from '../domain/plan/judge-preflight.js';
 import { retreatPath } from '../domain/plan/plan-move.js';
-import { goalOf, redirectPlan } from '../domain/plan/redirect.js';
+import { goalOf, nextTarget } from '../domain/plan/redirect.js';
 import type { MoveRecord } from '../domain/move-record.js';
 import type { MoveInput } from '../domain/plan/types.js';
 import { codeOf, failure, sentenceOf } from './failures.js';
@@ -35,32 +35,35 @@ export async function move(input: MoveInput): Promise<MoveRecord> {
 
 /** The target must answer a real completion, serve the right model and have room; else the next one is asked. */
 async function preflight(run: MoveRun): Promise<void> {
+  /** Targets that answer but are in doubt: the last resort. */
+  const doubted = new Set<string>();
   for (;;) {
     const { plan, input } = run;
     run.enter('preflight', `${input.attribution.by}: ${input.cause}. Preflight of ${plan.to}`);
     const target = memberOf(run, plan.to);
-    const [facts, traffic] = await Promise.all([
-      read.preflight(`is ${plan.to} fit?`, {
-        service: plan.service,
-        target,
-        profile: plan.profile,
-        provenAtMs: plan.to === input.plan.to ? input.targetProvenAtMs : null,
-      }),
-      run.before === null ? read.traffic('counts before the move', { service: plan.service }) : run.before,
-    ]);
-    run.before = traffic;
-    const { blockers, concerns } = judgePreflight(facts, plan);
+    const facts = await read.preflight(`is ${plan.to} fit?`, {
+      service: plan.service,
+      target,
+      profile: plan.profile,
+      doubtful: input.witness === 'probes' ? membersOf(run) : [],
+      provenAtMs: plan.to === input.plan.to ? input.targetProvenAtMs : null,
+    });
+    run.before ??= facts.layer;
+    const fresh = { ...plan, alternatives: plan.alternatives.filter((name) => !doubted.has(name)) };
+    const sight = { witness: input.witness, members: membersOf(run), down: [...run.down] };
+    const { blockers, concerns, onlyDoubted } = judgePreflight(facts, fresh, sight);
     run.note({
       name: 'preflight',
-      weights: traffic.effective,
+      weights: facts.layer.effective,
       verdict: blockers.length > 0 ? 'blocked' : 'fit',
       why: [...blockers, ...concerns].join('; ') || facts.completion.why,
     });
     if (blockers.length === 0) return await raiseConcerns(run, concerns);
-    const next = plan.kind === 'failover' ? redirectPlan(plan, plan.start, [...run.down]) : null;
+    if (onlyDoubted) doubted.add(plan.to);
+    const next = plan.kind === 'failover' ? nextTarget(plan, { keep: onlyDoubted, down: [...run.down] }) : null;
     if (next === null) throw failure('preflight-blocked', blockers.join('; '));
     run.story.tell(`${blockers.join('; ')}. Next target: ${next.to}`);
-    run.plan = { ...next, canGoBack: plan.canGoBack };
+    run.plan = next;
   }
 }
 
@@ -97,9 +100,10 @@ async function mustApprove(run: MoveRun, question: string): Promise<void> {
   throw failure('not-approved', `${answer.who.by} said no${answer.who.reason === '' ? '' : `: ${answer.who.reason}`}`);
 }
 
-/** From here on a writer with an older epoch is refused by the layer itself. */
+/** From here on a writer with an older epoch is refused by the layer itself. In an emergency the first weight fences. */
 async function fence(run: MoveRun): Promise<void> {
   await run.operator.permits();
+  if (run.plan.profile === 'emergency') return;
   await mutate.fence(`epoch ${run.fence.epoch}`, run.fence);
 }
 
@@ -196,6 +200,8 @@ async function returnTraffic(run: MoveRun): Promise<void> {
 async function undrain(run: MoveRun): Promise<void> {
   for (const cluster of run.plan.from) await undo.undrain(`take ${cluster} back in`, { ...run.fence, cluster });
 }
+
+const membersOf = (run: MoveRun): string[] => run.input.service.members.map((m) => m.cluster);
 
 function memberOf(run: MoveRun, name: string) {
   const spec = run.input.clusters[name];

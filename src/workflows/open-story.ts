@@ -37,9 +37,16 @@ export interface Story {
   end(text: string, head?: Partial<StoryHead>): Promise<void>;
 }
 
+export interface Opening {
+  readonly about: string;
+  readonly head: StoryHead;
+  /** Nothing is sent before this holds, unless the story ends first; by default it is sent at once. */
+  readonly quietUntil?: () => boolean;
+}
+
 /** Opens the story `story/<about>`, or goes on telling it when it is already open. */
-export function openStory(opening: { readonly about: string; readonly head: StoryHead }): Story {
-  const teller = new Teller(opening.about, opening.head);
+export function openStory(opening: Opening): Story {
+  const teller = new Teller(opening);
   return {
     tell: (text, options = {}) => teller.say({ text, ...options }),
     end: async (text, head) => {
@@ -66,11 +73,11 @@ class Teller {
   private sending = false;
   private started = false;
 
-  constructor(
-    about: string,
-    private head: StoryHead,
-  ) {
-    this.id = storyId(about);
+  private head: StoryHead;
+
+  constructor(private readonly opening: Opening) {
+    this.id = storyId(opening.about);
+    this.head = opening.head;
     this.send();
   }
 
@@ -98,6 +105,8 @@ class Teller {
       try {
         // Gives the caller the rest of its turn, so that the first lines go with the start.
         await Promise.resolve();
+        const { quietUntil } = this.opening;
+        if (quietUntil !== undefined) await condition(() => quietUntil() || this.ended);
         while (this.news) await this.handOver(this.take());
       } catch (error) {
         log.warn('a story could not be told', { story: this.id, why: rootCause(error) });

@@ -185,7 +185,8 @@ function installVerbs(heard: Heard, options: OperatorOptions): void {
     setHandler(definitions[verb], (who) => hear(who, 'cli'));
     setHandler(defineSignal<[unknown]>(verb), (who) => void hear(who, 'signal'));
   }
-  setHandler(supersedeSignal, ({ why }) => {
-    heard.superseded ??= why;
+  setHandler(supersedeSignal, (message) => {
+    const why: unknown = (message as { why?: unknown } | null | undefined)?.why;
+    if (typeof why === 'string') heard.superseded ??= why;
   });
 }

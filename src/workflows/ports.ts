@@ -16,6 +16,8 @@ export interface Read {
     readonly service: ServiceName;
     readonly target: ClusterSpec;
     readonly profile: Profile;
+    /** Whose present doubts are asked for too: every member's, when only probes complain. */
+    readonly doubtful: readonly ClusterName[];
     /** Last completion known to have succeeded there, ms; a fresh one spares an emergency the wait for another. */
     readonly provenAtMs: number | null;
   }): Promise<PreflightFacts>;

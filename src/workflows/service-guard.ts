@@ -9,11 +9,13 @@ import {
   continueAsNew,
   defineSignal,
   getExternalWorkflowHandle,
+  log,
   ParentClosePolicy,
   setCurrentDetails,
   setHandler,
   startChild,
   workflowInfo,
+  type SignalDefinition,
 } from '@temporalio/workflow';
 import { advance, nextLookMs } from '../domain/guard/guard.js';
 import type { GuardCommand, GuardEvent, GuardReply } from '../domain/guard/commands.js';
@@ -28,10 +30,12 @@ import { iso, nowMs } from './clock.js';
 import { sentenceOf } from './failures.js';
 import { clusterHealthId, serviceGuardId } from './ids.js';
 import { watchDrift } from './drift-watch.js';
+import { faultOfGuardOrder, faultOfProgress, faultOfVerdict } from './guard-order.js';
 import { installGuardVerbs } from './guard-verbs.js';
 import {
   clusterVerdictSignal,
   configureGuardSignal,
+  guardOrderQuery,
   guardViewQuery,
   historyQuery,
   moveProgressSignal,
@@ -90,14 +94,16 @@ class Guard {
   /** All handlers, before the first await. */
   listen(): void {
     setHandler(guardViewQuery, () => viewOf(this.state));
+    setHandler(guardOrderQuery, () => this.order());
     setHandler(historyQuery, () => this.state.history);
-    setHandler(clusterVerdictSignal, ({ cluster, diagnosis, lastGenerationOkAtMs }) => {
+    this.#hearSound(clusterVerdictSignal, faultOfVerdict, ({ cluster, diagnosis, lastGenerationOkAtMs }) => {
       this.hear({ kind: 'verdict', cluster, diagnosis, lastGenerationOkAtMs });
     });
-    setHandler(moveProgressSignal, ({ id, step, state, question }) => {
+    this.#hearSound(moveProgressSignal, faultOfProgress, ({ id, step, state, question }) => {
       this.hear({ kind: 'move-progress', id, step, state, question });
     });
-    setHandler(configureGuardSignal, ({ spec, clusters }) => {
+    const faultOfOrder = (order: unknown): string | null => faultOfGuardOrder(order, this.state.spec.name);
+    this.#hearSound(configureGuardSignal, faultOfOrder, ({ spec, clusters }) => {
       this.#retired = false;
       this.hear({ kind: 'configured', spec, clusters: Object.fromEntries(clusters.map((c) => [c.name, c])) });
       this.learnLayer();
@@ -111,6 +117,19 @@ class Guard {
       hear: (event) => this.hear(event),
       runningMove: () => this.state.move?.id ?? null,
       complain: (title, text) => this.#pending.push({ kind: 'alert', title, text }),
+    });
+  }
+
+  /** Signals can be sent by hand, with anything in them; a wrong one is logged and changes nothing. */
+  #hearSound<T>(
+    signal: SignalDefinition<[T]>,
+    faultOf: (message: unknown) => string | null,
+    hear: (message: T) => void,
+  ): void {
+    setHandler(signal, (message) => {
+      const fault = faultOf(message);
+      if (fault === null) hear(message);
+      else log.warn('a message was refused', { signal: signal.name, fault });
     });
   }
 

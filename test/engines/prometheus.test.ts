@@ -1,13 +1,12 @@
-import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { PAGE_MAX, readSamples } from '../../src/engines/prometheus.js';
-import { generic } from '../../src/engines/generic.js';
+import { labelOf, PAGE_MAX, readSamples } from '../../src/engines/prometheus.js';
 import { dialectOf } from '../../src/engines/registry.js';
-import { vllm } from '../../src/engines/vllm.js';
 
-const page = (name: string): string => readFileSync(new URL(`../fixtures/engines/${name}`, import.meta.url), 'utf8');
-const only = (text: string, name = 'm'): readonly number[] | undefined => readSamples(text, new Set([name])).get(name);
+const only = (text: string, name = 'm'): readonly number[] | undefined =>
+  readSamples(text, new Set([name]))
+    .get(name)
+    ?.map(({ value }) => value);
 
 describe('the text format', () => {
   test.each<[string, string, readonly number[] | undefined]>([
@@ -23,8 +22,25 @@ describe('the text format', () => {
     ['a line without a value', 'm\nm 1', [1]],
     ['Windows line ends', 'm 1\r\nm 2\r\n', [1, 2]],
     ['nothing', '', undefined],
+    ['labels without a blank behind them', 'm{a="1"}3', undefined],
+    ['hexadecimal is a number to nobody but us, and harmless', 'm 0x10', [16]],
+    ['a word for a value', 'm seven', undefined],
+    ['blanks before the labels', 'm {a="1"} 3', [3]],
     ['an HTML error page', '<html><body>m 1</body></html>', undefined],
   ])('%s', (_name, text, expected) => expect(only(text)).toEqual(expected));
+
+  test('the value of a label, quotes inside it too', () => {
+    const [sample] = readSamples('m{a="1",bb="x\\"y",c=""} 4', new Set(['m'])).get('m') ?? [];
+    expect(sample).toBeDefined();
+    if (sample === undefined) return;
+    expect(['a', 'bb', 'c', 'b', 'd'].map((name) => labelOf(sample, name))).toEqual([
+      '1',
+      'x\\"y',
+      '',
+      undefined,
+      undefined,
+    ]);
+  });
 
   test('whatever comes, it neither throws nor invents', () => {
     fc.assert(fc.property(fc.string(), (text) => void readSamples(text, new Set(['m']))));
@@ -39,43 +55,6 @@ describe('the text format', () => {
     const started = performance.now();
     expect(only(`m{${'a="'.repeat(100_000)}`)).toBeUndefined();
     expect(performance.now() - started).toBeLessThan(1_000);
-  });
-});
-
-describe('vllm', () => {
-  test('a page recorded from 0.32', () => {
-    expect(vllm.readMetrics(page('vllm-0.32.0-metrics.txt'))).toEqual({
-      running: 1,
-      waiting: 0,
-      steps: 102,
-      tokens: 102,
-      kv: 0.0001220852154804053,
-      preemptions: 0,
-    });
-  });
-
-  test('older names are understood, the newer one wins', () => {
-    const old = 'vllm:gpu_cache_usage_perc 0.4\nvllm:generation_tokens 7\n';
-    expect(vllm.readMetrics(old)).toMatchObject({ kv: 0.4, tokens: 7, running: null, steps: null });
-    expect(vllm.readMetrics(`${old}vllm:kv_cache_usage_perc 0.9\n`)).toMatchObject({ kv: 0.9 });
-  });
-
-  test('several engines behind one page: counts add up, the fuller cache counts', () => {
-    const two =
-      'vllm:num_requests_running{engine="0"} 2\nvllm:num_requests_running{engine="1"} 3\nvllm:kv_cache_usage_perc{engine="0"} 0.2\nvllm:kv_cache_usage_perc{engine="1"} 0.8\n';
-    expect(vllm.readMetrics(two)).toMatchObject({ running: 5, kv: 0.8 });
-  });
-
-  test("another engine's page says nothing, instead of zeros", () => {
-    expect(vllm.readMetrics(page('llama-server-metrics.txt'))).toBeNull();
-    expect(generic.readMetrics(page('vllm-0.32.0-metrics.txt'))).toBeNull();
-  });
-
-  test('the model list', () => {
-    expect(vllm.readModel(page('vllm-0.32.0-models.json'), 'other')).toBe('tiny');
-    expect(vllm.readModel('{"data":[{"id":"lora"},{"id":"m"}]}', 'm')).toBe('m');
-    for (const nonsense of ['', 'null', '[]', '{"data":7}', '{"data":[]}', '{"data":[{"id":7},null]}'])
-      expect(vllm.readModel(nonsense, 'm')).toBeNull();
   });
 });
 

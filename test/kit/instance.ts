@@ -46,12 +46,14 @@ export interface InstanceOptions {
   readonly config?: (portBase: number) => string;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** An instance that has ended and is started again: its directory, its ports. */
+  readonly at?: { readonly dataDir: string; readonly portBase: number };
 }
 
 export async function startInstance(options: InstanceOptions = {}): Promise<TestInstance> {
   if (!existsSync(join(ROOT, 'dist', 'cli', 'main.js'))) throw new Error('not built: run `npm run setup` first');
-  const dataDir = mkdtempSync(join(tmpdir(), 'understudy-system-'));
-  const portBase = await freePortBase();
+  const dataDir = options.at?.dataDir ?? mkdtempSync(join(tmpdir(), 'understudy-system-'));
+  const portBase = options.at?.portBase ?? (await freePortBase());
   const args = [
     'dev',
     '--plain',

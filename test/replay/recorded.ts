@@ -13,8 +13,10 @@ import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 const FOLDER = fileURLToPath(new URL('./histories/', import.meta.url));
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const SUFFIX = '.json.gz';
-/** Who did it (process id and host), and where in which file it failed. */
-const BLANKED = new Set(['identity', 'lastWorkerIdentity', 'stackTrace']);
+/** Where in which file something failed. */
+const BLANKED = new Set(['stackTrace']);
+/** The name of a worker or a client, and of the queue that it has for itself: process id and host. */
+const PROCESS_NAME = /^\d+@/u;
 
 type History = Parameters<typeof historyToJSON>[0];
 
@@ -62,12 +64,16 @@ function readHistory(file: string): RecordedHistory {
 
 /** @throws Error when something of this machine is left in it */
 export function writeHistory(name: string, history: History): void {
-  const blank = (key: string, value: unknown): unknown => (BLANKED.has(key) ? '' : value);
-  const text = JSON.stringify(JSON.parse(historyToJSON(history)), blank);
+  const text = JSON.stringify(JSON.parse(historyToJSON(history)), blanked);
   const readable = `${text}\n${payloadsOf(JSON.parse(text)).join('\n')}`;
   const telling = [ROOT, homedir(), hostname()].filter((word) => word.length > 3 && readable.includes(word));
   if (telling.length > 0) throw new Error(`${name} would tell where it was recorded: ${telling.join(', ')}`);
   writeFileSync(join(FOLDER, `${name}${SUFFIX}`), gzipSync(text, { level: 9 }));
+}
+
+function blanked(key: string, value: unknown): unknown {
+  if (BLANKED.has(key)) return '';
+  return typeof value === 'string' && PROCESS_NAME.test(value) ? 'recorder' : value;
 }
 
 /** Old ones would be replayed for ever, whoever made them. */

@@ -1,6 +1,7 @@
 /** What a guard hears and what it orders. The workflow turns commands into Temporal calls, and nothing else. */
 import type { ErrorCode } from '../errors.js';
 import type { ClusterSpec, ServiceSpec } from '../fleet.js';
+import type { FleetView } from '../governor/fleet-view.js';
 import type { MoveRecord } from '../move-record.js';
 import type { MoveInput } from '../plan/types.js';
 import type { GuardState } from './state.js';
@@ -22,6 +23,14 @@ export type GuardEvent =
     }
   | { readonly kind: 'freeze'; readonly forMs: number; readonly attribution: Attribution }
   | { readonly kind: 'unfreeze'; readonly attribution: Attribution }
+  | {
+      readonly kind: 'maintenance';
+      readonly cluster: ClusterName;
+      /** It ends by itself after this long, ms; 0 ends it now. */
+      readonly forMs: number;
+      readonly attribution: Attribution;
+    }
+  | { readonly kind: 'fleet'; readonly view: FleetView }
   | {
       readonly kind: 'move-progress';
       readonly id: string;

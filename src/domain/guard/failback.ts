@@ -2,6 +2,9 @@
 import { homeWeights } from '../fleet.js';
 import { sameWeights } from '../plan/judge-preflight.js';
 import { gainingClusters } from '../plan/plan-move.js';
+import type { ClusterName } from '../words.js';
+import { calmAtMs, FAILBACK_PENALTY_MAX } from './damping.js';
+import { maintenanceSentence } from './maintenance.js';
 import type { Failback, GuardState } from './state.js';
 
 /** Each failover from the same cluster within a day doubles the soak, up to this long. */
@@ -22,20 +25,27 @@ export function judgeFailback(state: GuardState, nowMs: number): Failback | null
     };
   }
   const gaining = gainingClusters(state.intended, home);
-  const unwell = gaining.find((name) => state.known[name]?.diagnosis.verdict !== 'healthy');
-  if (unwell !== undefined) {
-    const verdict = state.known[unwell]?.diagnosis.verdict ?? 'unknown';
-    return { state: 'waiting', dueAtMs: null, why: `${unwell} is ${verdict}` };
-  }
+  const unfit = gaining.flatMap((name) => whyUnfit(state, name) ?? [])[0];
+  if (unfit !== undefined) return { state: 'waiting', dueAtMs: null, why: unfit };
   const wellSinceMs = Math.max(...gaining.map((name) => state.known[name]?.diagnosis.sinceMs ?? 0));
   const lastEndMs = state.history[0] === undefined ? 0 : Date.parse(state.history[0].endedAt);
   const soakMs = soakMsOf(state, nowMs);
-  const dueAtMs = Math.max(Math.max(wellSinceMs, lastEndMs) + soakMs, state.failbackNotBeforeMs);
+  const soakedAtMs = Math.max(Math.max(wellSinceMs, lastEndMs) + soakMs, state.failbackNotBeforeMs);
+  const calmMs = calmAtMs(state.penalty, FAILBACK_PENALTY_MAX, nowMs);
+  const damped = calmMs > Math.max(nowMs, soakedAtMs);
+  const soak = `${gaining.join(', ')} well since ${new Date(wellSinceMs).toISOString()}, soak ${Math.round(soakMs / 1000)} s`;
   return {
     state: 'soaking',
-    dueAtMs,
-    why: `${gaining.join(', ')} well since ${new Date(wellSinceMs).toISOString()}, soak ${Math.round(soakMs / 1000)} s`,
+    dueAtMs: damped ? calmMs : soakedAtMs,
+    why: damped ? `${soak}; restless lately, so not before ${new Date(calmMs).toISOString()}` : soak,
   };
+}
+
+function whyUnfit(state: GuardState, name: ClusterName): string | null {
+  const lease = state.maintenance[name];
+  if (lease !== undefined) return `${name} is ${maintenanceSentence(lease)}`;
+  const verdict = state.known[name]?.diagnosis.verdict ?? 'unknown';
+  return verdict === 'healthy' ? null : `${name} is ${verdict}`;
 }
 
 function soakMsOf(state: GuardState, nowMs: number): number {

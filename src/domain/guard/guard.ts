@@ -8,18 +8,14 @@
  */
 import type { Advance, GuardCommand, GuardEvent, GuardReply } from './commands.js';
 import { sameWeights, weightsText } from '../plan/judge-preflight.js';
+import { closeMove } from './close-move.js';
 import { decide } from './decide.js';
 import { judgeFailback } from './failback.js';
+import { hearVerdict } from './hear-verdict.js';
+import { maintenanceSentence } from './maintenance.js';
 import { answerOrder } from './orders.js';
-import { HISTORY_MAX, type Freeze, type GuardState } from './state.js';
-import type { MoveRecord } from '../move-record.js';
-
-/** Whoever aborts a move wants quiet: automation stays away for this long, or until it is unfrozen. */
-export const QUIET_AFTER_ABORT_MS = 15 * 60_000;
-/** Longest pause between automatic moves that keep failing. */
-export const COOLDOWN_MS_MAX = 60 * 60_000;
-/** After a no to a failback it is not asked again for this long. */
-export const FAILBACK_AFTER_NO_MS = 60 * 60_000;
+import type { GuardState, Lease } from './state.js';
+import type { ClusterName } from '../words.js';
 
 /** What an event did to the state before anything is decided. */
 interface Heard {
@@ -41,7 +37,9 @@ export function advance(state: GuardState, event: GuardEvent, nowMs: number): Ad
 
 /** When to look again without an event; `null`: only an event can change anything. */
 export function nextLookMs(state: GuardState, nowMs: number): number | null {
-  const times = [state.freeze?.untilMs, state.cooldownUntilMs, state.failback?.dueAtMs].filter(
+  const leases = [state.freeze, state.fleet?.brake, state.fleet?.panic, ...Object.values(state.maintenance)];
+  const ends = leases.map((lease) => lease?.untilMs);
+  const times = [...ends, state.cooldownUntilMs, state.failback?.dueAtMs].filter(
     (at): at is number => typeof at === 'number' && at > nowMs,
   );
   return times.length === 0 ? null : Math.min(...times);
@@ -53,13 +51,17 @@ function remember(state: GuardState, event: GuardEvent, nowMs: number): Heard {
     case 'timer':
       return only(state);
     case 'verdict':
-      return rememberVerdict(state, event);
+      return rememberVerdict(state, event, nowMs);
     case 'order':
       return answerOrder(state, event, nowMs);
     case 'freeze':
       return rememberFreeze(state, event, nowMs);
     case 'unfreeze':
       return answered({ ...state, freeze: null }, state, 'automation is on');
+    case 'maintenance':
+      return rememberMaintenance(state, event, nowMs);
+    case 'fleet':
+      return only({ ...state, fleet: event.view });
     case 'move-progress':
       return only(rememberProgress(state, event));
     case 'move-ended':
@@ -76,6 +78,25 @@ function rememberFreeze(state: GuardState, event: Extract<GuardEvent, { kind: 'f
   const freeze = { by, reason, untilMs: nowMs + event.forMs };
   return answered({ ...state, freeze }, state, `frozen until ${new Date(freeze.untilMs).toISOString()}`);
 }
+
+function rememberMaintenance(
+  state: GuardState,
+  event: Extract<GuardEvent, { kind: 'maintenance' }>,
+  nowMs: number,
+): Heard {
+  const { cluster, forMs, attribution } = event;
+  if (!isMember(state, cluster)) {
+    const message = `${cluster} is no cluster of ${state.spec.name}`;
+    return { state, commands: [], reply: { accepted: false, code: 'unknown-cluster', message } };
+  }
+  const { [cluster]: _ended, ...others } = state.maintenance;
+  if (forMs <= 0) return answered({ ...state, maintenance: others }, state, `${cluster} is out of maintenance`);
+  const lease: Lease = { by: attribution.by, reason: attribution.reason, untilMs: nowMs + forMs };
+  const maintenance = { ...others, [cluster]: lease };
+  return answered({ ...state, maintenance }, state, `${cluster} is ${maintenanceSentence(lease)}`);
+}
+
+const isMember = (state: GuardState, name: ClusterName): boolean => state.spec.members.some((m) => m.cluster === name);
 
 function rememberProgress(state: GuardState, event: Extract<GuardEvent, { kind: 'move-progress' }>): GuardState {
   if (state.move?.id !== event.id) return state;
@@ -106,46 +127,10 @@ function answered(next: GuardState, before: GuardState, message: string): Heard 
   return { state: next, commands: [], reply: { accepted: true, id: `service/${before.spec.name}`, message } };
 }
 
-function rememberVerdict(state: GuardState, event: Extract<GuardEvent, { kind: 'verdict' }>): Heard {
-  const { cluster, diagnosis, lastGenerationOkAtMs } = event;
-  if (!state.spec.members.some((m) => m.cluster === cluster)) return { state, commands: [], reply: null };
-  const known = { ...state.known, [cluster]: { diagnosis, lastGenerationOkAtMs } };
+function rememberVerdict(state: GuardState, event: Extract<GuardEvent, { kind: 'verdict' }>, nowMs: number): Heard {
+  const { cluster, diagnosis } = event;
+  if (!isMember(state, cluster)) return { state, commands: [], reply: null };
   const commands: GuardCommand[] =
     state.move === null ? [] : [{ kind: 'tell-move', id: state.move.id, cluster, diagnosis }];
-  return { state: { ...state, known }, commands, reply: null };
-}
-
-function closeMove(state: GuardState, event: Extract<GuardEvent, { kind: 'move-ended' }>, nowMs: number): GuardState {
-  if (state.move?.id !== event.id) return state;
-  const { record } = event;
-  const { superseded } = state.move;
-  const saidNo = record.kind === 'failback' && record.state !== 'done' && !superseded;
-  const history = [record, ...state.history].slice(0, HISTORY_MAX);
-  return {
-    ...state,
-    move: null,
-    epoch: Math.max(state.epoch, state.move.input.epoch),
-    intended: record.weights,
-    history,
-    cooldownUntilMs: superseded ? state.cooldownUntilMs : nowMs + cooldownMs(state, history),
-    failbackNotBeforeMs: saidNo ? nowMs + FAILBACK_AFTER_NO_MS : state.failbackNotBeforeMs,
-    freeze: quietAfterAbort(record, nowMs) ?? state.freeze,
-  };
-}
-
-/** Doubles with every move in a row that did not end well, so that a hopeless one is not tried every minute. */
-function cooldownMs(state: GuardState, history: readonly MoveRecord[]): number {
-  const firstDone = history.findIndex((record) => record.state === 'done');
-  const failedInARow = firstDone === -1 ? history.length : firstDone;
-  return Math.min(state.spec.move.cooldownMs * 2 ** Math.max(0, failedInARow - 1), COOLDOWN_MS_MAX);
-}
-
-function quietAfterAbort(record: MoveRecord, nowMs: number): Freeze | null {
-  if (record.state !== 'aborted' || record.endedBy === null || record.via !== 'auto' || record.kind !== 'failover')
-    return null;
-  return {
-    by: record.endedBy,
-    reason: `${record.id} was aborted: ${record.why}`,
-    untilMs: nowMs + QUIET_AFTER_ABORT_MS,
-  };
+  return { state: hearVerdict(state, event, nowMs), commands, reply: null };
 }

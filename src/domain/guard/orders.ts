@@ -1,7 +1,9 @@
 /** What a person orders: planned like anything else, answered at once, and never held back by damping or a freeze. @replayed */
 import { planMove } from '../plan/plan-move.js';
 import type { GuardCommand, GuardEvent, GuardReply } from './commands.js';
-import { causeOf, startMove, verdictsOf } from './decide.js';
+import { verdictsOf } from './decide.js';
+import { barredClusters } from './maintenance.js';
+import { causeOf, startMove } from './start-move.js';
 import type { GuardState } from './state.js';
 
 type Order = Extract<GuardEvent, { kind: 'order' }>;
@@ -26,6 +28,7 @@ export function answerOrder(state: GuardState, order: Order, nowMs: number): Ans
     service: state.spec,
     clusters: state.clusters,
     verdicts: verdictsOf(state),
+    barred: barredClusters(state),
     intended: state.intended,
     kind: order.verb,
     approval: 'none',
@@ -39,7 +42,8 @@ export function answerOrder(state: GuardState, order: Order, nowMs: number): Ans
     plan.profile === 'planned'
       ? order.attribution.reason
       : `${order.attribution.reason} (${causeOf(source, state.known[source]?.diagnosis)})`;
-  const started = startMove(state, { plan, attribution: order.attribution, cause, detectedAtMs: null }, nowMs);
+  const start = { plan, attribution: order.attribution, witness: 'person' as const, cause, detectedAtMs: null };
+  const started = startMove(state, start, nowMs);
   const id = started.state.move?.id ?? '';
   return {
     ...started,

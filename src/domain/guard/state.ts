@@ -1,5 +1,6 @@
 /** Everything that a guard remembers. Plain JSON: it is carried through continue-as-new as it is. */
 import type { ClusterSpec, ServiceSpec } from '../fleet.js';
+import type { FleetView } from '../governor/fleet-view.js';
 import type { MoveRecord } from '../move-record.js';
 import type { MoveInput } from '../plan/types.js';
 import type { ClusterName, Diagnosis, Weights } from '../words.js';
@@ -10,12 +11,25 @@ export const WHY_NOT_MAX = 50;
 export interface KnownCluster {
   readonly diagnosis: Diagnosis;
   readonly lastGenerationOkAtMs: number | null;
+  /** When it went bad (failing or unreachable); `null` when it has been well since, ms. */
+  readonly illSinceMs: number | null;
+  /** Whether a failing verdict is part of that. */
+  readonly failed: boolean;
 }
 
-export interface Freeze {
+/** Something temporary that a person ordered: with an owner, a reason and an end. */
+export interface Lease {
   readonly by: string;
   readonly reason: string;
   readonly untilMs: number;
+}
+export type Freeze = Lease;
+export type Maintenance = Lease;
+
+/** Unrest of a service: grows with every failover and every verdict that healed itself, and decays (damping.ts). */
+export interface Penalty {
+  readonly value: number;
+  readonly atMs: number;
 }
 
 export interface RunningMove {
@@ -50,6 +64,13 @@ export interface GuardState {
   readonly intended: Weights;
   readonly known: Readonly<Record<ClusterName, KnownCluster>>;
   readonly freeze: Freeze | null;
+  /** Clusters that are no target and no trigger for a while. */
+  readonly maintenance: Readonly<Record<ClusterName, Maintenance>>;
+  readonly penalty: Penalty;
+  /** What the governor told last; `null`: nothing yet, which holds nobody back. */
+  readonly fleet: FleetView | null;
+  /** When automatic moves that touched the traffic began, newest first, ms: what the storm brake counts. */
+  readonly automaticAtMs: readonly number[];
   /** No automatic move before this time, except away from a dead cluster after a move that ended well. */
   readonly cooldownUntilMs: number;
   /** No automatic failback before this time: somebody said no. */

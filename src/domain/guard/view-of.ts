@@ -1,6 +1,6 @@
 /** The state as people see it. @replayed */
 import { effectiveMode } from './mode.js';
-import type { GuardState } from './state.js';
+import type { GuardState, Lease } from './state.js';
 import type { GuardView } from './view.js';
 
 const iso = (ms: number): string => new Date(ms).toISOString();
@@ -10,7 +10,7 @@ export function viewOf(state: GuardState): GuardView {
   return {
     name: spec.name,
     mode: effectiveMode(state),
-    frozen: freeze === null ? null : { by: freeze.by, reason: freeze.reason, until: iso(freeze.untilMs) },
+    frozen: freeze === null ? null : leaseView(freeze),
     epoch: state.epoch,
     strategy: spec.strategy,
     intended: state.intended,
@@ -36,8 +36,11 @@ export function viewOf(state: GuardState): GuardView {
   };
 }
 
+const leaseView = ({ by, reason, untilMs }: Lease) => ({ by, reason, until: iso(untilMs) });
+
 function clusterView(state: GuardState, name: string, role: string): GuardView['clusters'][number] {
   const diagnosis = state.known[name]?.diagnosis;
+  const lease = state.maintenance[name];
   return {
     name,
     role,
@@ -47,5 +50,6 @@ function clusterView(state: GuardState, name: string, role: string): GuardView['
       (e) => `${e.dimension}: ${e.seen} (limit: ${e.threshold}; seen by ${e.by})`,
     ),
     intended: state.intended[name] ?? 0,
+    ...(lease === undefined ? {} : { maintenance: leaseView(lease) }),
   };
 }

@@ -18,6 +18,7 @@ export const isHang = (error: string | undefined): boolean => error !== undefine
 
 /** An engine that is up and says that its model is not loaded yet. @replayed */
 export function isLoading(http: HttpSeen | null | undefined): boolean {
+  if (http?.says !== undefined) return http.says === 'loading';
   return http?.status === 503 && /loading|starting|warming/i.test(http.body ?? '');
 }
 
@@ -27,7 +28,7 @@ export function isLoading(http: HttpSeen | null | undefined): boolean {
  */
 export function judgeHttp(http: HttpSeen | null | undefined): Outcome {
   if (http === undefined || http === null) return UNKNOWN;
-  const outcome = http.status === undefined ? judgeSilence(http.error) : judgeStatus(http.status, http.body ?? '');
+  const outcome = http.status === undefined ? judgeSilence(http.error) : judgeStatus(http, http.status);
   const counts = http.fresh !== true || outcome.kind === 'ok' || isRefused(http.error);
   return counts ? outcome : UNKNOWN;
 }
@@ -36,9 +37,9 @@ function judgeSilence(error = 'no answer'): Outcome {
   return failed(isRefused(error) ? 'connection refused' : `no answer: ${error}`);
 }
 
-function judgeStatus(status: number, body: string): Outcome {
+function judgeStatus({ body = '', says }: HttpSeen, status: number): Outcome {
   if (status === 200) return OK;
-  if (status >= 400 && status < 500) return UNKNOWN;
+  if (says === undefined && status >= 400 && status < 500) return UNKNOWN;
   return failed(`HTTP ${status}${body === '' ? '' : ` (${body.slice(0, 60)})`}`);
 }
 

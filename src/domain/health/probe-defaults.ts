@@ -1,4 +1,4 @@
-/** What is asked of a cluster when its configuration says nothing else: one row of numbers an engine. */
+/** What is asked of a cluster when its configuration says nothing else: one row of numbers an engine (docs/engines.md). */
 import type { EngineKind, ProbeSettings } from '../fleet.js';
 
 /** The four checks of the `generic` engine, all of which must hold; each may take 5 s, and slower than 2 s is a failure. */
@@ -24,11 +24,54 @@ const VLLM: ProbeSettings = {
   latency: { maxMs: 2_000 },
   metrics: { path: '/metrics', timeoutMs: 1_000 },
   // Several seconds: the first token of a busy engine waits for a place in the batch.
-  generation: { timeoutMs: 5_000, everyMs: 4_000, maxTokens: 16 },
+  generation: { timeoutMs: 5_000, everyMs: 5_000, maxTokens: 16 },
   identity: { path: '/v1/models', timeoutMs: 1_000 },
 };
 
-const DEFAULTS: Readonly<Record<EngineKind, ProbeSettings>> = { generic: GENERIC, vllm: VLLM };
+/**
+ * SGLang's `/health` generates a token and takes a second at least (it looks for output once a second), longer behind a
+ * long prefill; so a check may be slow here without meaning anything, up to its own timeout.
+ */
+const SGLANG: ProbeSettings = {
+  ...VLLM,
+  http: { path: '/health', timeoutMs: 5_000 },
+  latency: { maxMs: 5_000 },
+};
+
+/** `/metrics` is JSON there; the Prometheus page has a path of its own. */
+const TENSORRT_LLM: ProbeSettings = { ...VLLM, metrics: { path: '/prometheus/metrics', timeoutMs: 1_000 } };
+
+/** The paths of the OpenAI front end; those of the bare server (`/v2/health/ready`, metrics on port 8002) are overrides. */
+const TRITON: ProbeSettings = { ...VLLM, http: { path: '/health/ready', timeoutMs: 1_000 } };
+
+/** Metrics wait for the running decode: a long prefill delays them by seconds (1 of 70 polls took more than 2 s). */
+const LLAMACPP: ProbeSettings = { ...VLLM, metrics: { path: '/metrics', timeoutMs: 5_000 } };
+
+/** `/health` runs a forward pass after a failed inference; the identity is on `/info` in every release. */
+const TGI: ProbeSettings = {
+  ...VLLM,
+  http: { path: '/health', timeoutMs: 5_000 },
+  identity: { path: '/info', timeoutMs: 1_000 },
+};
+
+/** A model that was unloaded is loaded by the next request: completions may take that long, and are asked less often. */
+const OLLAMA: ProbeSettings = {
+  ...VLLM,
+  http: { path: '/api/version', timeoutMs: 1_000 },
+  metrics: null,
+  generation: { timeoutMs: 30_000, everyMs: 15_000, maxTokens: 16 },
+};
+
+const DEFAULTS: Readonly<Record<EngineKind, ProbeSettings>> = {
+  generic: GENERIC,
+  vllm: VLLM,
+  sglang: SGLANG,
+  'tensorrt-llm': TENSORRT_LLM,
+  triton: TRITON,
+  llamacpp: LLAMACPP,
+  tgi: TGI,
+  ollama: OLLAMA,
+};
 
 /** The probe settings of an engine before any override; `null` for a dimension means that it is not asked. */
 export function probeDefaults(engine: EngineKind): ProbeSettings {

@@ -4,6 +4,9 @@
  */
 import type { Diagnosis, Vantage } from '../words.js';
 
+/** What an engine says by a status that usually says something else. */
+export type HttpMeaning = 'loading' | 'failing';
+
 export interface HttpSeen {
   /** HTTP status, or absent when there was no answer. */
   readonly status?: number;
@@ -12,6 +15,8 @@ export interface HttpSeen {
   readonly ms: number;
   /** Beginning of the body where it matters, e.g. `Loading model`. */
   readonly body?: string;
+  /** What the status means in the engine's own dialect; absent where it means what it usually does. */
+  readonly says?: HttpMeaning;
   /** True for the extra try on a fresh connection, 0.5 s after a first failure. */
   readonly fresh?: boolean;
 }

@@ -1,6 +1,7 @@
 /** May the target take the traffic now? Blockers stop a move before anything is touched; concerns are for a person. */
-import type { Unknown, Weights } from '../words.js';
-import type { Profile } from './types.js';
+import type { TrafficState } from '../traffic.js';
+import type { ClusterName, Unknown, Weights } from '../words.js';
+import type { MovePlan, Witness } from './types.js';
 
 /** In an emergency a completion that is no older than this proves the target: nothing may delay the first weight. */
 export const PROOF_AGE_MS_MAX = 5_000;
@@ -18,28 +19,71 @@ export interface PreflightFacts {
   /** Model id that the target says it serves; `unknown` when it does not say. */
   readonly identity: string | Unknown;
   readonly expectedModel: string;
-  readonly layer: { readonly epoch: number; readonly intended: Weights; readonly effective: Weights };
+  /** The layer as it stands: also the counts that the move is measured from. */
+  readonly layer: TrafficState;
   /** Requests in flight over all clusters of the service. */
   readonly demand: number | Unknown;
   readonly capacity: number;
+  /** What speaks at this moment against members that are called healthy, in one sentence each; absent: nothing does. */
+  readonly doubts: Readonly<Record<ClusterName, string>>;
+}
+
+/** Who says that something is wrong, and how many there are to be wrong about. */
+export interface Sight {
+  readonly witness: Witness;
+  readonly members: readonly ClusterName[];
+  /** Known to be dead or stuck already: such a member is no target, and no sign of a sick observer. */
+  readonly down: readonly ClusterName[];
 }
 
 export interface PreflightVerdict {
   readonly blockers: readonly string[];
   readonly concerns: readonly string[];
+  /** The target answers, and only what was seen of it lately speaks against it: fit if nobody better is left. */
+  readonly onlyDoubted: boolean;
 }
 
-/** @replayed */
-export function judgePreflight(
-  facts: PreflightFacts,
-  plan: { readonly to: string; readonly profile: Profile; readonly start: Weights },
-): PreflightVerdict {
+type Question = Pick<MovePlan, 'to' | 'from' | 'kind' | 'profile' | 'start' | 'alternatives'>;
+
+/** `plan.alternatives`: targets that were not looked at yet. @replayed */
+export function judgePreflight(facts: PreflightFacts, plan: Question, sight: Sight): PreflightVerdict {
+  const concerns = findConcerns(facts, plan);
+  const blockers = findBlockers(facts, plan);
+  const blind = blindnessOf(facts, plan, sight);
+  if (blind !== null) blockers.push(blind);
+  const doubt = facts.doubts[plan.to];
+  if (doubt === undefined) return { blockers, concerns, onlyDoubted: false };
+  const sentence = `${plan.to} is in doubt: ${doubt}`;
+  if (isDoubtTolerable(plan)) return { blockers, concerns: [...concerns, sentence], onlyDoubted: false };
+  return { blockers: [...blockers, sentence], concerns, onlyDoubted: blockers.length === 0 };
+}
+
+/** A person may wish what he likes, and is asked; nothing is worse than dead, when there is nobody else. */
+function isDoubtTolerable({ kind, profile, alternatives }: Question): boolean {
+  if (kind !== 'failover') return true;
+  return profile === 'emergency' && alternatives.length === 0;
+}
+
+/** Only probes say so, and more than half of the members look bad at this moment: it is the observer that is sick. */
+function blindnessOf(facts: PreflightFacts, plan: Question, { witness, members, down }: Sight): string | null {
+  if (witness !== 'probes' || plan.kind !== 'failover') return null;
+  const doubted = members.filter((m) => !plan.from.includes(m) && !down.includes(m) && facts.doubts[m] !== undefined);
+  if (doubted.length === 0 || (plan.from.length + doubted.length) * 2 <= members.length) return null;
+  const why = doubted.map((m) => `${m} is in doubt too (${facts.doubts[m]})`).join(', ');
+  return `${why}, and no caller confirms any of it: most likely the observer is at fault`;
+}
+
+function findBlockers(facts: PreflightFacts, plan: Question): string[] {
   const blockers: string[] = [];
-  const concerns: string[] = [];
   if (!facts.completion.ok) blockers.push(`${plan.to} gave no answer to a real completion: ${facts.completion.why}`);
   if (facts.identity !== 'unknown' && facts.identity !== facts.expectedModel) {
     blockers.push(`${plan.to} serves ${facts.identity}, the service needs ${facts.expectedModel}`);
   }
+  return blockers;
+}
+
+function findConcerns(facts: PreflightFacts, plan: Question): string[] {
+  const concerns: string[] = [];
   if (facts.demand !== 'unknown' && facts.demand * COLD_FACTOR > ROOM_SHARE * facts.capacity) {
     concerns.push(
       `${facts.demand} requests in flight, twice that while caches are cold, is more than ${ROOM_SHARE * 100} % of the ${facts.capacity} that ${plan.to} can run`,
@@ -48,7 +92,7 @@ export function judgePreflight(
   if (!sameWeights(facts.layer.intended, plan.start)) {
     concerns.push(`the traffic layer holds ${weightsText(facts.layer.intended)}, expected ${weightsText(plan.start)}`);
   }
-  return { blockers, concerns };
+  return concerns;
 }
 
 /** Equal to a hundredth of a percent; a cluster that one side does not name has no weight there. */

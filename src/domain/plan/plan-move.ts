@@ -13,6 +13,8 @@ export interface PlanQuestion {
   readonly service: ServiceSpec;
   readonly clusters: Readonly<Record<ClusterName, ClusterSpec>>;
   readonly verdicts: Readonly<Record<ClusterName, Verdict>>;
+  /** Clusters that may take no traffic, each with the reason, whatever their verdict is. */
+  readonly barred?: Readonly<Record<ClusterName, string>>;
   /** Where the traffic is now. */
   readonly intended: Weights;
   readonly kind: MoveKind;
@@ -47,11 +49,11 @@ export function planMove(question: PlanQuestion): PlanAnswer {
   const to = targets[0];
   if (to === undefined) return refuse('no-target', noTargetSentence(question, from));
   const taking = question.kind === 'failback' ? targets : [to];
-  const unfit = taking.find((name) => question.verdicts[name] !== 'healthy');
+  const unfit = taking.find((name) => !isFit(question, name));
   if (unfit !== undefined) {
     return refuse(
       'preflight-blocked',
-      `${unfit} is ${question.verdicts[unfit] ?? 'unknown'}, only a healthy cluster may take traffic`,
+      `${unfit} is ${conditionOf(question, unfit)}, only a healthy cluster may take traffic`,
     );
   }
   const goal = goalWeights(question, from, to);
@@ -66,6 +68,14 @@ export function planMove(question: PlanQuestion): PlanAnswer {
 function refuse(code: ErrorCode, message: string): PlanAnswer {
   return { ok: false, code, message };
 }
+
+type Conditions = Pick<PlanQuestion, 'verdicts' | 'barred'>;
+
+const isFit = ({ verdicts, barred }: Conditions, name: ClusterName): boolean =>
+  verdicts[name] === 'healthy' && barred?.[name] === undefined;
+
+const conditionOf = ({ verdicts, barred }: Conditions, name: ClusterName): string =>
+  barred?.[name] ?? verdicts[name] ?? 'unknown';
 
 const memberNames = (service: ServiceSpec): ClusterName[] => service.members.map((m) => m.cluster);
 
@@ -90,8 +100,9 @@ function sources({ service, intended, verdicts, kind, to, from }: PlanQuestion):
 }
 
 /** Healthy members that are not left, in order of priority; a wished target comes first, whatever it is. */
-function rankedTargets({ service, verdicts, to }: PlanQuestion, from: readonly ClusterName[]): ClusterName[] {
-  const well = memberNames(service).filter((name) => !from.includes(name) && verdicts[name] === 'healthy');
+function rankedTargets(question: PlanQuestion, from: readonly ClusterName[]): ClusterName[] {
+  const { service, to } = question;
+  const well = memberNames(service).filter((name) => !from.includes(name) && isFit(question, name));
   return to === undefined ? well : [to, ...well.filter((name) => name !== to)];
 }
 
@@ -100,10 +111,11 @@ function homeTargets({ service, intended }: PlanQuestion): ClusterName[] {
   return memberNames(service).filter((name) => (home[name] ?? 0) > (intended[name] ?? 0) + 0.005);
 }
 
-function noTargetSentence({ service, verdicts }: PlanQuestion, from: readonly ClusterName[]): string {
+function noTargetSentence(question: PlanQuestion, from: readonly ClusterName[]): string {
+  const { service } = question;
   const others = memberNames(service).filter((name) => !from.includes(name));
   if (others.length === 0) return `${service.name} has no other cluster than ${from.join(', ')}`;
-  return `no healthy cluster to take over: ${others.map((name) => `${name} is ${verdicts[name] ?? 'unknown'}`).join(', ')}`;
+  return `no healthy cluster to take over: ${others.map((name) => `${name} is ${conditionOf(question, name)}`).join(', ')}`;
 }
 
 /**
@@ -111,13 +123,11 @@ function noTargetSentence({ service, verdicts }: PlanQuestion, from: readonly Cl
  * healthy ones that already carry traffic, by their room; a named target takes it alone.
  */
 function goalWeights(question: PlanQuestion, from: readonly ClusterName[], to: ClusterName): Weights {
-  const { service, intended, clusters, verdicts } = question;
+  const { service, intended, clusters } = question;
   if (question.kind === 'failback') return homeWeights(service);
   const names = memberNames(service);
   const share = from.reduce((sum, name) => sum + (intended[name] ?? 0), 0);
-  const staying = names.filter(
-    (name) => !from.includes(name) && (intended[name] ?? 0) > 0 && verdicts[name] === 'healthy',
-  );
+  const staying = names.filter((name) => !from.includes(name) && (intended[name] ?? 0) > 0 && isFit(question, name));
   const takers = question.to === undefined && staying.length > 0 ? staying : [to];
   const room = takers.reduce((sum, name) => sum + (clusters[name]?.capacity.concurrency ?? 1), 0);
   const part = (name: ClusterName): number =>

@@ -23,6 +23,19 @@ export function redirectPlan(plan: MovePlan, now: Weights, down: readonly Cluste
   return { ...plan, to: next, start: now, steps: ramp, alternatives, canGoBack: false };
 }
 
+/**
+ * The plan for the next target, when the preflight of the present one says no and nothing was touched yet; `null` when
+ * there is none left. `keep`: the target answers and is only in doubt, so it comes again after all others. @replayed
+ */
+export function nextTarget(
+  plan: MovePlan,
+  { keep, down }: { readonly keep: boolean; readonly down: readonly ClusterName[] },
+): MovePlan | null {
+  const alternatives = keep ? [...plan.alternatives, plan.to] : plan.alternatives;
+  const next = redirectPlan({ ...plan, alternatives }, plan.start, down);
+  return next === null ? null : { ...next, canGoBack: plan.canGoBack };
+}
+
 /** How far the original ramp had come at step `i`, 0-1, read from its names (`25 %`). */
 function shareOf(plan: MovePlan, i: number): number {
   const last = i === plan.steps.length - 1;

@@ -5,6 +5,9 @@ import type { Attribution, ClusterName, MoveKind, ServiceName, Weights } from '.
 /** `emergency`: the source is dead or stuck. `degraded`: it limps. `planned`: it is well. */
 export type Profile = 'emergency' | 'degraded' | 'planned';
 
+/** Who vouches for the reason of a move: callers who fail, probes alone, or a person who ordered it. */
+export type Witness = 'callers' | 'probes' | 'person';
+
 export interface StepGate {
   /** Shortest watch after the change, ms. */
   readonly bakeMs: number;
@@ -54,6 +57,7 @@ export interface MoveInput {
   readonly cause: string;
   /** Wall clock, ms: when the verdict stood that led to this move; `null` for planned moves. */
   readonly detectedAtMs: number | null;
+  readonly witness: Witness;
   /** Last completion that a prober saw succeed on the target, ms. */
   readonly targetProvenAtMs: number | null;
   /** The members as configured, by name. */

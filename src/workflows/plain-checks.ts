@@ -1,0 +1,20 @@
+/** Plain checks of what arrives in a message: a schema library's schemas would be built anew in every cached workflow. */
+
+/** The latest time that ECMAScript's `Date` knows, ms: beyond it a time cannot be told to anybody. */
+const TIME_MAX_MS = 8.64e15;
+
+export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+export const isText = (value: unknown): value is string => typeof value === 'string';
+
+export const isPositive = (value: unknown): boolean =>
+  typeof value === 'number' && Number.isFinite(value) && value > 0;
+
+/** A length of time that may be nothing, ms. */
+export const isLength = (value: unknown): boolean => value === 0 || isPositive(value);
+
+export const isTime = (value: unknown): boolean => isLength(value) && (value as number) <= TIME_MAX_MS;
+
+export const areNames = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every((entry) => typeof entry === 'string' && entry !== '');
