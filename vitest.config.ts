@@ -13,6 +13,13 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'sim',
+          include: ['test/sim/**/*.test.ts'],
+          testTimeout: 120_000,
+        },
+      },
+      {
+        test: {
           name: 'workflows',
           include: ['test/workflows/**/*.test.ts'],
           globalSetup: ['test/kit/temporal-setup.ts'],

@@ -4,7 +4,9 @@
  * continued by another one where it stood.
  */
 import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
+import { isNews } from '../domain/health/news.js';
 import { beginVantage, reportVantage, type VantageHealth } from '../domain/health/vantage.js';
+import { UNKNOWN_DIAGNOSIS } from '../domain/words.js';
 import { createWatcher } from '../probes/watcher.js';
 import type { LookSources } from '../probes/look.js';
 import type { Watch, WatchOrder, WatchResult } from '../workflows/ports.js';
@@ -26,9 +28,10 @@ export function createWatchActivities({ now = Date.now, ...sources }: WatchDeps)
         signal: cancellationSignal(),
       });
       const endsAtMs = now() + order.rotateAfterMs;
+      const known = order.health ?? UNKNOWN_DIAGNOSIS;
       let health = resume(order, now());
       try {
-        while (!isNews(health, order) && now() < endsAtMs) {
+        while (!isNews(known, health) && now() < endsAtMs) {
           health = await watcher.step(health);
           heartbeat(health);
         }
@@ -52,12 +55,9 @@ function isHealth(value: unknown): value is VantageHealth {
   return Object.keys(beginVantage(0)).every((key) => key in value);
 }
 
-const isNews = (health: VantageHealth, order: WatchOrder): boolean =>
-  health.verdict !== (order.health?.verdict ?? 'unknown');
-
 function resultOf(health: VantageHealth, order: WatchOrder, atMs: number): WatchResult {
   return {
-    why: isNews(health, order) ? 'verdict' : 'rotate',
+    why: isNews(order.health ?? UNKNOWN_DIAGNOSIS, health) ? 'verdict' : 'rotate',
     report: reportVantage(health, order.vantage, atMs),
     health,
   };

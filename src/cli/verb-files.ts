@@ -76,5 +76,9 @@ export const VERB_FILES: Readonly<Record<string, VerbFile>> = {
     summary: 'run a control or probe worker',
     load: async () => (await import('./verbs/worker.js')).workerCommand(),
   },
+  simulate: {
+    summary: 'what would have been done about a trace',
+    load: async () => (await import('./verbs/simulate.js')).simulateCommand(),
+  },
   sim: { summary: 'simulated clusters, faults and load', load: async () => (await import('./sim.js')).simCommand() },
 };

@@ -19,13 +19,17 @@ const NOTHING: readonly Sample[] = [];
 /** The samples of `names`, all label sets of a name in page order. Lines that cannot be understood are skipped, NaN too. */
 export function readSamples(page: string, names: ReadonlySet<string>): ReadonlyMap<string, readonly Sample[]> {
   const samples = new Map<string, Sample[]>();
+  // Most lines fall out by the length of their name alone, before a string is made of it.
+  const lengths = new Set(Array.from(names, (name) => name.length));
   const end = page.length > PAGE_MAX ? page.lastIndexOf('\n', PAGE_MAX) : page.length;
   for (let from = 0; from < end;) {
     const newline = page.indexOf('\n', from);
     const to = newline < 0 || newline > end ? end : newline;
     const nameTo = endOfName(page, from, to);
-    const name = page.slice(from, nameTo);
-    if (names.has(name)) keep(samples, name, readSample(page, nameTo, to));
+    if (lengths.has(nameTo - from)) {
+      const name = page.slice(from, nameTo);
+      if (names.has(name)) keep(samples, name, readSample(page, nameTo, to));
+    }
     from = to + 1;
   }
   return samples;

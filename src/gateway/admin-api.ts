@@ -87,8 +87,8 @@ const VERBS: Readonly<Record<string, Verb>> = {
 export async function serveAdmin(api: AdminApi, req: IncomingMessage, res: ServerResponse): Promise<void> {
   try {
     if (!isAllowed(api.token, req.headers.authorization)) {
+      await discardRest(req, res);
       send(res, 401, { code: 'unauthorized', message: 'the admin API needs its bearer token' });
-      discardRest(req, res);
       return;
     }
     await answer(api, req, res);
@@ -107,8 +107,8 @@ async function answer(api: AdminApi, req: IncomingMessage, res: ServerResponse):
   else if (method === 'GET' && noun === 'state' && service !== null) send(res, 200, stateOf(api, service));
   else {
     const message = `${method} ${path.slice(0, 200)} is not a verb of the admin API`;
+    await discardRest(req, res);
     send(res, 404, { code: 'not-found', message });
-    discardRest(req, res);
   }
 }
 
@@ -128,8 +128,8 @@ async function change(
   const read = await readBody(req, ADMIN_BODY_MAX);
   if (read.kind === 'gone') return;
   if (read.kind === 'too-large') {
+    await discardRest(req, res);
     send(res, 413, { code: 'bad-input', message: `the body is larger than ${ADMIN_BODY_MAX} bytes` });
-    discardRest(req, res);
     return;
   }
   const { service } = asked;

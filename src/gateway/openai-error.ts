@@ -15,7 +15,7 @@ const bodyOf = (error: CallerError): string =>
   JSON.stringify({ error: { message: error.message, type: error.type, code: error.code } });
 
 /** Answer with an error. Does nothing when the caller has gone or already has an answer. */
-export function sendError(res: ServerResponse, error: CallerError, options: { readonly close?: boolean } = {}): void {
+export function sendError(res: ServerResponse, error: CallerError): void {
   if (res.headersSent || res.destroyed) return;
   const body = bodyOf(error);
   const headers: Record<string, string | number> = {
@@ -23,7 +23,6 @@ export function sendError(res: ServerResponse, error: CallerError, options: { re
     'content-length': Buffer.byteLength(body),
   };
   if (error.retryAfterS !== undefined) headers['retry-after'] = error.retryAfterS;
-  if (options.close === true) headers['connection'] = 'close';
   res.writeHead(error.status, headers);
   res.end(body);
 }

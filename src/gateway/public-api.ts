@@ -43,8 +43,8 @@ export async function serveCaller(api: PublicApi, req: IncomingMessage, res: Ser
   const target = apiPath(url);
   if (target === null) {
     const message = `${req.method ?? ''} ${url.slice(0, 200)} is not served here; the API begins with /v1/`;
+    await discardRest(req, res);
     sendError(res, { status: 404, type: 'invalid_request_error', code: 'not-found', message });
-    discardRest(req, res);
     return;
   }
   if (req.method === 'GET' && /^\/v1\/models(?:$|[/?])/.test(target.path)) sendModels(api, target, res);
@@ -56,8 +56,8 @@ async function forward(api: PublicApi, target: ApiPath, req: IncomingMessage, re
   if (read.kind === 'gone') return;
   if (read.kind === 'too-large') {
     const message = `the body is larger than ${api.settings.bodyBytesMax} bytes`;
-    sendError(res, { status: 413, type: 'invalid_request_error', code: 'body-too-large', message }, { close: true });
-    discardRest(req, res);
+    await discardRest(req, res);
+    sendError(res, { status: 413, type: 'invalid_request_error', code: 'body-too-large', message });
     return;
   }
   const { body } = read;

@@ -9,7 +9,7 @@ export type BodyRead =
 
 const EMPTY = Buffer.alloc(0);
 
-/** After a refusal, how long a caller may go on sending until it has read why, ms. */
+/** Before a refusal, how long a caller may go on sending, ms. */
 const LINGER_MS = 1_000;
 
 export async function readBody(req: IncomingMessage, bytesMax: number): Promise<BodyRead> {
@@ -39,14 +39,19 @@ export async function readBody(req: IncomingMessage, bytesMax: number): Promise<
 }
 
 /**
- * The rest of a refused body is thrown away for a moment and then the connection is closed: closing at once would reset
- * it, and the caller would never read why.
+ * Throws away what is still to come of a body that will be refused; call it before the answer. Most callers read only
+ * when they have sent everything: answering and closing under their hands resets the connection, and they never read
+ * why. Whoever still sends after a moment is answered all the same, on a connection that then closes.
  */
-export function discardRest(req: IncomingMessage, res: ServerResponse): void {
-  req.resume();
-  res.once('finish', () => {
-    const timer = setTimeout(() => req.socket.destroy(), LINGER_MS);
-    timer.unref();
-    req.socket.once('close', () => clearTimeout(timer));
+export async function discardRest(req: IncomingMessage, res: ServerResponse): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, LINGER_MS);
+    const settle = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    if (req.complete) return settle();
+    req.once('end', settle).once('close', settle).once('error', settle).resume();
   });
+  if (!req.complete && !res.headersSent) res.setHeader('connection', 'close');
 }

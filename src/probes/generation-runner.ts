@@ -18,15 +18,19 @@ export interface GenerationRunner {
   consider(health: VantageHealth, atMs: number): void;
   /** The next finished one, oldest first. */
   take(): GenerationSeen | undefined;
-  /** Resolves when one has finished that was not taken yet. */
-  finished(): Promise<void>;
+  /** Whether one has finished that was not taken yet. */
+  hasFinished(): boolean;
 }
 
-export function createGenerationRunner(cluster: ClusterSpec, signal: AbortSignal): GenerationRunner {
+/** @param onFinished called when a completion has finished and can be taken */
+export function createGenerationRunner(
+  cluster: ClusterSpec,
+  signal: AbortSignal,
+  onFinished: () => void,
+): GenerationRunner {
   const done: GenerationSeen[] = [];
   let running = 0;
   let startedAtMs = -Infinity;
-  let wake: () => void = () => undefined;
 
   const start = async (settings: NonNullable<ClusterSpec['probes']['generation']>): Promise<void> => {
     running += 1;
@@ -38,7 +42,7 @@ export function createGenerationRunner(cluster: ClusterSpec, signal: AbortSignal
     running -= 1;
     if (signal.aborted) return;
     done.push(seen);
-    wake();
+    onFinished();
   };
 
   return {
@@ -51,11 +55,6 @@ export function createGenerationRunner(cluster: ClusterSpec, signal: AbortSignal
       void start(generation);
     },
     take: () => done.shift(),
-    async finished() {
-      if (done.length > 0) return;
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-    },
+    hasFinished: () => done.length > 0,
   };
 }

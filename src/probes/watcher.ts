@@ -3,7 +3,6 @@
  * a grid that does not drift, one more try on a fresh connection half a second after a first failure, and the result of
  * a completion whenever it arrives.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterSpec } from '../domain/fleet.js';
 import type { SelfSeen } from '../domain/health/types.js';
 import { observe, type VantageHealth } from '../domain/health/vantage.js';
@@ -13,6 +12,7 @@ import { eventLoopLagMs } from './event-loop.js';
 import { createGenerationRunner, type GenerationRunner } from './generation-runner.js';
 import { probeHttp } from './http.js';
 import { createLook, type Look, type LookSources } from './look.js';
+import { firstTick, nextTick, phaseOf } from './watch-grid.js';
 
 /** A refusal half a second later is no blip of the listener; with a shorter interval half of that. */
 const FRESH_TRY_AFTER_MS = 500;
@@ -41,19 +41,24 @@ class ClusterWatcher implements Watcher {
   readonly #options: WatcherOptions;
   readonly #look: Look;
   readonly #generations: GenerationRunner;
-  #nextTickAtMs: number;
+  readonly #phaseMs: number;
+  /** `null` before the first step. */
+  #nextTickAtMs: number | null = null;
   #freshTryAtMs: number | null = null;
   /** What the control target said at the last tick. */
   #control: boolean | null = null;
   readonly #closed = new AbortController();
+  /** Ends the present wait. */
+  #wake: () => void = () => undefined;
 
   constructor(given: WatcherOptions) {
     const options = { ...given, signal: AbortSignal.any([given.signal, this.#closed.signal]) };
     const { cluster, services, sources, now, signal } = options;
     this.#options = options;
     this.#look = createLook(cluster, services, sources, { now, signal });
-    this.#generations = createGenerationRunner(cluster, signal);
-    this.#nextTickAtMs = now();
+    this.#generations = createGenerationRunner(cluster, signal, () => this.#wake());
+    this.#phaseMs = phaseOf(services[0] ?? cluster.name, cluster.health.intervalMs);
+    signal.addEventListener('abort', () => this.#wake(), { once: true });
   }
 
   close(): void {
@@ -61,15 +66,22 @@ class ClusterWatcher implements Watcher {
   }
 
   async step(health: VantageHealth): Promise<VantageHealth> {
-    const { signal } = this.#options;
-    await this.#waitUntil(Math.min(this.#nextTickAtMs, this.#freshTryAtMs ?? Infinity));
+    const { cluster, now, signal } = this.#options;
     signal.throwIfAborted();
-    const after = await this.#takeWhatIsDue(health);
+    this.#nextTickAtMs ??= firstTick(
+      { atMs: now(), lastTickAtMs: health.lastTickAtMs },
+      this.#phaseMs,
+      cluster.health.intervalMs,
+    );
+    const plannedAtMs = this.#nextTickAtMs;
+    await this.#waitUntil(Math.min(plannedAtMs, this.#freshTryAtMs ?? Infinity));
+    signal.throwIfAborted();
+    const after = await this.#takeWhatIsDue(health, plannedAtMs);
     signal.throwIfAborted();
     return after;
   }
 
-  async #takeWhatIsDue(health: VantageHealth): Promise<VantageHealth> {
+  async #takeWhatIsDue(health: VantageHealth, plannedAtMs: number): Promise<VantageHealth> {
     const { cluster, now } = this.#options;
     const generation = this.#generations.take();
     if (generation !== undefined) {
@@ -81,33 +93,31 @@ class ClusterWatcher implements Watcher {
       this.#generations.consider(after, now());
       return after;
     }
-    if (this.#freshTryAtMs !== null && now() >= this.#freshTryAtMs) return await this.#tryFresh(health);
-    return await this.#tick(health);
+    if (this.#freshTryAtMs !== null && now() >= this.#freshTryAtMs) return await this.#tryFresh(health, plannedAtMs);
+    return await this.#tick(health, plannedAtMs);
   }
 
-  async #tick(health: VantageHealth): Promise<VantageHealth> {
+  async #tick(health: VantageHealth, plannedAtMs: number): Promise<VantageHealth> {
     const { cluster, now } = this.#options;
-    const plannedAtMs = this.#nextTickAtMs;
     const self = this.#self(now() - plannedAtMs);
     this.#generations.consider(health, now());
     const tick = await this.#look.take(health, self);
     this.#control = tick.self.control;
     const after = observe(health, tick, cluster);
-    // Slots that a slow look has used up are skipped; they are no lateness of ours.
-    const missed = Math.max(1, Math.ceil((now() - plannedAtMs) / cluster.health.intervalMs));
-    this.#nextTickAtMs = plannedAtMs + missed * cluster.health.intervalMs;
+    const { intervalMs } = cluster.health;
+    this.#nextTickAtMs = nextTick({ atMs: now(), plannedAtMs }, this.#phaseMs, intervalMs);
     const fresh = wantsFreshTry(after) && after.suspended === null;
-    this.#freshTryAtMs = fresh ? now() + Math.min(FRESH_TRY_AFTER_MS, cluster.health.intervalMs / 2) : null;
+    this.#freshTryAtMs = fresh ? now() + Math.min(FRESH_TRY_AFTER_MS, intervalMs / 2) : null;
     this.#generations.consider(after, now());
     return after;
   }
 
-  async #tryFresh(health: VantageHealth): Promise<VantageHealth> {
+  async #tryFresh(health: VantageHealth, nextTickAtMs: number): Promise<VantageHealth> {
     const { cluster, now, signal } = this.#options;
     const lateMs = now() - (this.#freshTryAtMs ?? now());
     this.#freshTryAtMs = null;
     const atMs = now();
-    const timeoutMs = Math.max(1, this.#nextTickAtMs - atMs);
+    const timeoutMs = Math.max(1, nextTickAtMs - atMs);
     const http = await probeHttp(cluster, { fresh: true, timeoutMs, signal });
     return observe(health, { atMs, http, self: { ...this.#self(lateMs), control: this.#control } }, cluster);
   }
@@ -116,13 +126,17 @@ class ClusterWatcher implements Watcher {
     return { lag: eventLoopLagMs(), late: Math.max(0, lateMs) / 1000 };
   }
 
+  /** Until then, or until a completion has finished or the watch ends; with a clock that was put back not for ever. */
   async #waitUntil(atMs: number): Promise<void> {
-    const { now, signal } = this.#options;
-    const leftMs = atMs - now();
-    if (leftMs <= 0) return;
-    const ended = new AbortController();
-    const timer = sleep(leftMs, undefined, { signal: AbortSignal.any([signal, ended.signal]) }).catch(() => undefined);
-    await Promise.race([timer, this.#generations.finished()]);
-    ended.abort();
+    const { cluster, now, signal } = this.#options;
+    const leftMs = Math.min(atMs - now(), 2 * cluster.health.intervalMs);
+    if (leftMs <= 0 || this.#generations.hasFinished() || signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, leftMs);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 }

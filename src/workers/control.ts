@@ -5,6 +5,7 @@ import { Worker } from '@temporalio/worker';
 import { lastLook } from '../activities/last-look.js';
 import { createMutateActivities } from '../activities/mutate.js';
 import { createNotifyActivities } from '../activities/notify.js';
+import { createTellActivities } from '../activities/tell.js';
 import { createReadActivities } from '../activities/read.js';
 import type { ClusterSpec, Fleet } from '../domain/fleet.js';
 import type { GenerationSeen } from '../domain/health/types.js';
@@ -65,6 +66,7 @@ export async function startControlWorker(options: ControlWorkerOptions): Promise
         lastLook: async (cluster) => await lastLook(getClient(), cluster),
         identify: async (cluster) => await probeIdentity(cluster, { timeoutMs: ASK_TIMEOUT_MS }),
       }),
+      ...createTellActivities({ client: getClient }),
       ...createMutateActivities({
         layer,
         complete,

@@ -2,6 +2,7 @@
 import { Worker } from '@temporalio/worker';
 import { createWatchActivities } from '../activities/watch.js';
 import { connectWorker } from '../temporal/connect.js';
+import { shareTraffic } from '../probes/shared-traffic.js';
 import { openGateway } from '../traffic/gateway.js';
 import type { Vantage } from '../domain/words.js';
 import { probeTaskQueue } from '../workflows/ids.js';
@@ -43,7 +44,7 @@ export async function startProbeWorker(options: ProbeWorkerOptions): Promise<Run
     connection,
     namespace,
     taskQueue: probeTaskQueue(vantage),
-    activities: createWatchActivities({ trafficState: async (service) => await layer.read(service) }),
+    activities: createWatchActivities({ trafficState: shareTraffic(async (service) => await layer.read(service)) }),
     maxConcurrentActivityTaskExecutions: options.maxClusters + SPARE_SLOTS,
     // How soon a watch hears of its cancellation, and how much memory a crash may cost.
     maxHeartbeatThrottleInterval: '2s',

@@ -22,6 +22,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { TimeoutType, type SearchAttributePair } from '@temporalio/common';
+import { isNews } from '../domain/health/news.js';
 import { combineVantages } from '../domain/health/quorum.js';
 import type { VantageReport } from '../domain/health/types.js';
 import type { VantageHealth } from '../domain/health/vantage.js';
@@ -205,7 +206,7 @@ class Cluster {
     const before = this.#diagnosis;
     this.#diagnosis = combineVantages(Object.values(this.#reports), before, nowMs());
     this.show();
-    if (this.#diagnosis.verdict !== before.verdict) this.#guards.tell(this.order.services);
+    if (isNews(before, this.#diagnosis)) this.#guards.tell(this.order.services);
   }
 
   #configure(order: ClusterHealthOrder): void {

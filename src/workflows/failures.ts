@@ -1,6 +1,6 @@
 /** What went wrong, as the runbook needs it: by code, never by the text of a message. */
 import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow';
-import { isErrorCode, type ErrorCode } from '../domain/errors.js';
+import { ERRORS, isErrorCode, type ErrorCode } from '../domain/errors.js';
 
 /** A registered error that ends a runbook; it is caught by the runbook itself and never fails a workflow task. */
 export function failure(code: ErrorCode, message: string): ApplicationFailure {
@@ -19,4 +19,16 @@ export function sentenceOf(error: unknown): string {
   const root = error instanceof ActivityFailure ? (error.cause ?? error) : error;
   if (root instanceof TimeoutFailure) return 'no answer in time';
   return root instanceof Error ? root.message : String(root);
+}
+
+/** Tries the short way, and the ordinary one when it fails for a reason that another try can heal. */
+export async function hurried<T>(short: () => Promise<T>, ordinary: () => Promise<T>): Promise<T> {
+  try {
+    return await short();
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === 'cancelled' || (code !== 'timeout' && code !== 'invariant' && ERRORS[code].family === 'fenced'))
+      throw error;
+    return await ordinary();
+  }
 }

@@ -13,7 +13,8 @@ export function faultOfVerdict(message: unknown): string | null {
   if (!isRecord(message) || !isText(message['cluster'])) return 'cluster: a name was expected';
   const { diagnosis, lastGenerationOkAtMs: proof } = message;
   if (!isRecord(diagnosis)) return 'diagnosis: an object was expected';
-  if (!(VERDICTS as readonly unknown[]).includes(diagnosis['verdict'])) return 'diagnosis.verdict: a verdict was expected';
+  if (!(VERDICTS as readonly unknown[]).includes(diagnosis['verdict']))
+    return 'diagnosis.verdict: a verdict was expected';
   if (!isTime(diagnosis['sinceMs'])) return 'diagnosis.sinceMs: a time was expected';
   const { evidence } = diagnosis;
   if (!Array.isArray(evidence) || !evidence.every(isRecord)) return 'diagnosis.evidence: a list of facts was expected';
@@ -56,14 +57,7 @@ function faultOfService({ strategy, mode, traffic, move, failback }: Fields): st
 }
 
 const RAMPS = ['emergency', 'degraded', 'planned'];
-const LENGTHS = [
-  'drainTimeoutMs',
-  'stepDeadlineMs',
-  'bakeMs',
-  'slowFirstTokenMs',
-  'cooldownMs',
-  'approvalTimeoutMs',
-];
+const LENGTHS = ['drainTimeoutMs', 'stepDeadlineMs', 'bakeMs', 'slowFirstTokenMs', 'cooldownMs', 'approvalTimeoutMs'];
 
 function faultOfMove(move: unknown): string | null {
   if (!isRecord(move)) return 'spec.move: an object was expected';

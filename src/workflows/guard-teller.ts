@@ -1,37 +1,41 @@
-/** Tells guards the present verdict: one signal at a time and service, always with the newest state, so that none overtakes another. */
-import { getExternalWorkflowHandle, log } from '@temporalio/workflow';
+/** Tells guards the present verdict: one round at a time, always with the newest state, so that none overtakes another. */
+import { log, sleep } from '@temporalio/workflow';
 import type { ServiceName } from '../domain/words.js';
-import { serviceGuardId } from './ids.js';
-import { clusterVerdictSignal, type ClusterVerdictMessage } from './messages.js';
+import type { ClusterVerdictMessage } from './messages.js';
+import { atOnce } from './proxies.js';
+
+/** A verdict must arrive; signals may arrive twice without harm. */
+const AGAIN_MS = 1_000;
 
 export class GuardTeller {
-  readonly #busy = new Set<ServiceName>();
-  readonly #again = new Set<ServiceName>();
+  readonly #waiting = new Set<ServiceName>();
+  #busy = false;
 
   constructor(private readonly message: () => ClusterVerdictMessage) {}
 
   tell(services: readonly ServiceName[]): void {
-    for (const service of services) {
-      if (this.#busy.has(service)) this.#again.add(service);
-      else void this.#signal(service);
-    }
+    for (const service of services) this.#waiting.add(service);
+    if (!this.#busy && this.#waiting.size > 0) void this.#round();
   }
 
   isQuiet(): boolean {
-    return this.#busy.size === 0;
+    return !this.#busy;
   }
 
-  async #signal(service: ServiceName): Promise<void> {
-    this.#busy.add(service);
-    do {
-      this.#again.delete(service);
+  async #round(): Promise<void> {
+    this.#busy = true;
+    while (this.#waiting.size > 0) {
+      const services = [...this.#waiting];
+      this.#waiting.clear();
       try {
-        await getExternalWorkflowHandle(serviceGuardId(service)).signal(clusterVerdictSignal, this.message());
+        const { absent } = await atOnce.tellGuards('verdict to guards', { services, message: this.message() });
+        if (absent.length > 0) log.info('services without a guard ask when they begin', { absent });
       } catch (error) {
-        // No guard yet, or no more: one that begins asks for the verdict by itself.
-        log.info('a guard could not be told', { service, error: String(error) });
+        log.warn('guards could not be told, trying again', { services, error: String(error) });
+        for (const service of services) this.#waiting.add(service);
+        await sleep(AGAIN_MS);
       }
-    } while (this.#again.has(service));
-    this.#busy.delete(service);
+    }
+    this.#busy = false;
   }
 }

@@ -15,6 +15,7 @@ import {
   skipStepUpdate,
   switchoverUpdate,
   unfreezeUpdate,
+  type MoveRequest,
   type Verb,
   type VerbReply,
 } from './messages.js';
@@ -72,13 +73,7 @@ function readEvent(verb: Verb, raw: unknown, via: Via): Reading<GuardEvent> | nu
       return mapReading(withTarget(readMoveRequest(raw, via)), asOrder(verb));
     case 'failover':
     case 'failback':
-      return mapReading(readMoveRequest(raw, via), ({ to, from, ...attribution }) => ({
-        kind: 'order',
-        verb,
-        attribution,
-        ...(to === undefined ? {} : { to }),
-        ...(from === undefined ? {} : { from }),
-      }));
+      return mapReading(readMoveRequest(raw, via), asOrder(verb));
     case 'freeze':
       return mapReading(readFreezeRequest(raw, via), ({ forMs, ...attribution }) => ({
         kind: 'freeze',
@@ -96,6 +91,21 @@ function readEvent(verb: Verb, raw: unknown, via: Via): Reading<GuardEvent> | nu
       return null;
   }
 }
+
+function withTarget(reading: Reading<MoveRequest>): Reading<MoveRequest> {
+  if (!reading.ok || reading.value.to !== undefined || reading.value.from !== undefined) return reading;
+  return { ok: false, why: 'to: expected the name of a cluster, found nothing' };
+}
+
+const asOrder =
+  (verb: 'switchover' | 'failover' | 'failback') =>
+  ({ to, from, ...attribution }: MoveRequest): GuardEvent => ({
+    kind: 'order',
+    verb,
+    attribution,
+    ...(to === undefined ? {} : { to }),
+    ...(from === undefined ? {} : { from }),
+  });
 
 function mapReading<A>(reading: Reading<A>, use: (value: A) => GuardEvent): Reading<GuardEvent> {
   return reading.ok ? { ok: true, value: use(reading.value) } : reading;

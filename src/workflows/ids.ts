@@ -9,3 +9,5 @@ export const serviceGuardId = (service: ServiceName): string => `service/${servi
 export const moveId = (service: ServiceName, epoch: number): string => `move/${service}/${epoch}`;
 /** `about` is a move's id or a running number of the guard: what the story tells of. */
 export const storyId = (about: string): string => `story/${about}`;
+/** One for the fleet. */
+export const GOVERNOR_ID = 'governor';

@@ -6,6 +6,8 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { ClusterSpec, ServiceSpec } from '../domain/fleet.js';
 import type { ErrorCode } from '../domain/errors.js';
+import type { FleetView } from '../domain/governor/fleet-view.js';
+import type { GovernorState, ServiceReport } from '../domain/governor/governor.js';
 import type { GuardView } from '../domain/guard/view.js';
 import type { VantageReport } from '../domain/health/types.js';
 import type { MoveRecord } from '../domain/move-record.js';
@@ -115,6 +117,15 @@ export const VERBS = [
   'decline',
 ] as const;
 export type Verb = (typeof VERBS)[number];
+
+// --- governor ---
+
+/** From a guard, whenever something in it changed. */
+export const reportSignal = defineSignal<[ServiceReport]>('report');
+export const leaveFleetSignal = defineSignal<[{ readonly service: ServiceName }]>('leave');
+/** From the governor to every guard: what holds automation back, and until when. */
+export const fleetViewSignal = defineSignal<[FleetView]>('fleet-view');
+export const fleetQuery = defineQuery<GovernorState>('fleet');
 
 // --- story/<about> ---
 

@@ -4,14 +4,15 @@
  * Every choice was made in the plan; here we act, verify, go back. The guard starts one of these at a time, and it is
  * the guard that schedules the way home afterwards. A dead source is never gone back to: then the way is forward.
  */
-import { judgePreflight, weightsText } from '../domain/plan/judge-preflight.js';
+import type { ClusterSpec } from '../domain/fleet.js';
+import { judgePreflight, weightsText, type PreflightFacts } from '../domain/plan/judge-preflight.js';
 import { retreatPath } from '../domain/plan/plan-move.js';
 import { goalOf, nextTarget } from '../domain/plan/redirect.js';
 import type { MoveRecord } from '../domain/move-record.js';
 import type { MoveInput } from '../domain/plan/types.js';
-import { codeOf, failure, sentenceOf } from './failures.js';
+import { codeOf, failure, hurried, sentenceOf } from './failures.js';
 import { MoveRun } from './move-run.js';
-import { draining, mutate, read, undo } from './proxies.js';
+import { atOnce, draining, mutate, read, undo } from './proxies.js';
 import { ramp } from './ramp.js';
 import { Saga } from './saga.js';
 
@@ -41,13 +42,7 @@ async function preflight(run: MoveRun): Promise<void> {
     const { plan, input } = run;
     run.enter('preflight', `${input.attribution.by}: ${input.cause}. Preflight of ${plan.to}`);
     const target = memberOf(run, plan.to);
-    const facts = await read.preflight(`is ${plan.to} fit?`, {
-      service: plan.service,
-      target,
-      profile: plan.profile,
-      doubtful: input.witness === 'probes' ? membersOf(run) : [],
-      provenAtMs: plan.to === input.plan.to ? input.targetProvenAtMs : null,
-    });
+    const facts = await lookAt(run, target);
     run.before ??= facts.layer;
     const fresh = { ...plan, alternatives: plan.alternatives.filter((name) => !doubted.has(name)) };
     const sight = { witness: input.witness, members: membersOf(run), down: [...run.down] };
@@ -65,6 +60,24 @@ async function preflight(run: MoveRun): Promise<void> {
     run.story.tell(`${blockers.join('; ')}. Next target: ${next.to}`);
     run.plan = next;
   }
+}
+
+async function lookAt(run: MoveRun, target: ClusterSpec): Promise<PreflightFacts> {
+  const { plan, input } = run;
+  const query = {
+    service: plan.service,
+    target,
+    profile: plan.profile,
+    doubtful: input.witness === 'probes' ? membersOf(run) : [],
+    provenAtMs: plan.to === input.plan.to ? input.targetProvenAtMs : null,
+  };
+  const title = `is ${plan.to} fit?`;
+  return plan.profile === 'emergency'
+    ? await hurried(
+        async () => await atOnce.preflight(title, query),
+        async () => await read.preflight(title, query),
+      )
+    : await read.preflight(title, query);
 }
 
 /** An emergency goes on and says so; anything else asks a person. */

@@ -8,8 +8,7 @@ export const isRecord = (value: unknown): value is Readonly<Record<string, unkno
 
 export const isText = (value: unknown): value is string => typeof value === 'string';
 
-export const isPositive = (value: unknown): boolean =>
-  typeof value === 'number' && Number.isFinite(value) && value > 0;
+export const isPositive = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value) && value > 0;
 
 /** A length of time that may be nothing, ms. */
 export const isLength = (value: unknown): boolean => value === 0 || isPositive(value);

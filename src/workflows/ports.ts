@@ -7,6 +7,7 @@ import type { Delivered, StoryView } from '../domain/story.js';
 import type { TrafficState } from '../domain/traffic.js';
 import type { VantageHealth } from '../domain/health/vantage.js';
 import type { VantageReport } from '../domain/health/types.js';
+import type { ClusterVerdictMessage } from './messages.js';
 import type { ClusterName, ServiceName, Unknown, Weights } from '../domain/words.js';
 
 /** Looks, changes nothing. */
@@ -76,6 +77,15 @@ export interface Notify {
     /** An earlier order may have got through without an answer: look before posting. Absent: no. */
     readonly maybe?: boolean;
   }): Promise<Delivered>;
+}
+
+/** From a cluster's workflow to the guards of its services. */
+export interface Tell {
+  /** Answers with the services that have no guard (yet): those ask for themselves when they begin. */
+  tellGuards(order: {
+    readonly services: readonly ServiceName[];
+    readonly message: ClusterVerdictMessage;
+  }): Promise<{ readonly absent: readonly ServiceName[] }>;
 }
 
 export interface WatchOrder {

@@ -2,8 +2,14 @@
  * The outside as workflows see it. `read.*` looks, `mutate.*` changes, `undo.*` is `mutate` with the patience of
  * somebody who must not leave things half done. The first argument of each call is its title in Temporal's UI.
  */
-import { ActivityCancellationType, proxyActivities, type ActivityOptions } from '@temporalio/workflow';
-import type { Mutate, Read } from './ports.js';
+import {
+  ActivityCancellationType,
+  proxyActivities,
+  proxyLocalActivities,
+  type ActivityOptions,
+  type LocalActivityOptions,
+} from '@temporalio/workflow';
+import type { Mutate, Read, Tell } from './ports.js';
 
 type Titled<Port> = {
   readonly [K in keyof Port]: Port[K] extends (order: infer Order) => infer Answer
@@ -14,16 +20,25 @@ type Titled<Port> = {
 /** Codes that no repetition can heal (docs/errors.md: families refused, fenced, rejected, invariant). */
 const FINAL = ['bad-input', 'unknown-service', 'unknown-cluster', 'stale-epoch', 'invariant', 'preflight-blocked'];
 
-function titled<Port extends object>(options: ActivityOptions): Titled<Port> {
-  const activities = proxyActivities(options) as unknown as Record<
-    string,
-    { executeWithOptions: (o: ActivityOptions, args: unknown[]) => Promise<unknown> }
-  >;
+type Proxied<Options> = Record<
+  string,
+  { executeWithOptions: (o: Options, args: unknown[]) => Promise<unknown> } | undefined
+>;
+
+function withTitles<Port extends object, Options extends { summary?: string }>(
+  activities: Proxied<Options>,
+): Titled<Port> {
   return new Proxy({} as Titled<Port>, {
     get: (_target, name) => async (title: string, order: unknown) =>
-      await activities[name as string]?.executeWithOptions({ summary: title }, [order]),
+      await activities[name as string]?.executeWithOptions({ summary: title } as Options, [order]),
   });
 }
+
+const titled = <Port extends object>(options: ActivityOptions): Titled<Port> =>
+  withTitles<Port, ActivityOptions>(proxyActivities(options) as unknown as Proxied<ActivityOptions>);
+
+const titledHere = <Port extends object>(options: LocalActivityOptions): Titled<Port> =>
+  withTitles<Port, LocalActivityOptions>(proxyLocalActivities(options) as unknown as Proxied<LocalActivityOptions>);
 
 const retry = { initialInterval: 100, backoffCoefficient: 2, maximumInterval: 2_000, nonRetryableErrorTypes: FINAL };
 
@@ -31,6 +46,18 @@ export const read: Titled<Read> = titled<Read>({
   startToCloseTimeout: '10 seconds',
   scheduleToCloseTimeout: '30 seconds',
   retry,
+});
+
+/**
+ * In the worker itself, within the workflow task: no way through the server's queues, which are long when a hundred
+ * services lose the same cluster. For the first weight of an emergency and for telling guards, and nothing that takes
+ * long: a word to the workflow waits for it. Whoever fails here is asked again the ordinary way.
+ */
+export const atOnce: Titled<Pick<Read, 'preflight'> & Pick<Mutate, 'shift'> & Tell> = titledHere<
+  Pick<Read, 'preflight'> & Pick<Mutate, 'shift'> & Tell
+>({
+  startToCloseTimeout: '1 second',
+  retry: { maximumAttempts: 1 },
 });
 
 /** Watching lasts as long as a gate allows; TRY_CANCEL, so that an operator's word is not kept waiting for a heartbeat. */

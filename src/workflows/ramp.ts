@@ -8,9 +8,9 @@ import { weightsText } from '../domain/plan/judge-preflight.js';
 import { goalOf, redirectPlan } from '../domain/plan/redirect.js';
 import type { PlanStep } from '../domain/plan/types.js';
 import type { TrafficState } from '../domain/traffic.js';
-import { codeOf, failure, sentenceOf } from './failures.js';
+import { codeOf, failure, hurried, sentenceOf } from './failures.js';
 import type { MoveRun } from './move-run.js';
-import { mutate, watching } from './proxies.js';
+import { atOnce, mutate, watching } from './proxies.js';
 
 export async function ramp(run: MoveRun): Promise<void> {
   for (;;) {
@@ -42,7 +42,7 @@ async function climb(run: MoveRun): Promise<string | null> {
     run.enter(`ramp ${step.name}`, `${step.name} to ${run.plan.to}: ${weightsText(step.weights)}`);
     run.touched = true; // Before the write: one whose answer was lost has happened.
     run.reached = index;
-    const written = await mutate.shift(weightsText(step.weights), { ...run.fence, weights: step.weights });
+    const written = await write(run, step);
     run.shifted(written, goalOf(run.plan));
     const verdict = await verify(run, step, written);
     run.note({ name: `ramp ${step.name}`, weights: written.intended, verdict: verdict.kind, why: verdict.because });
@@ -50,6 +50,15 @@ async function climb(run: MoveRun): Promise<string | null> {
     run.recovered();
   }
   return null;
+}
+
+/** The first weight of an emergency goes the short way: nothing may delay it. */
+async function write(run: MoveRun, step: PlanStep): Promise<TrafficState> {
+  const title = weightsText(step.weights);
+  const order = { ...run.fence, weights: step.weights };
+  const ordinary = async (): Promise<TrafficState> => await mutate.shift(title, order);
+  if (run.plan.profile !== 'emergency' || run.reached > 0) return await ordinary();
+  return await hurried(async () => await atOnce.shift(title, order), ordinary);
 }
 
 type Decided = Exclude<StepVerdict, { kind: 'wait' | 'ask' }>;

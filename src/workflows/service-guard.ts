@@ -57,7 +57,10 @@ export async function serviceGuard(order: GuardOrder, carried?: GuardState): Pro
   await guard.askVerdicts();
   for (;;) {
     await guard.carryOut();
-    if (guard.mayRetire()) return await patient.forget('left the configuration', { service: order.spec.name });
+    if (guard.mayRetire()) {
+      await guard.governor.leave();
+      return await patient.forget('left the configuration', { service: order.spec.name });
+    }
     if (guard.mayContinueAsNew()) {
       await condition(allHandlersFinished);
       return await continueAsNew<typeof serviceGuard>(guard.order(), guard.state);
@@ -108,6 +111,9 @@ class Guard {
       this.hear({ kind: 'configured', spec, clusters: Object.fromEntries(clusters.map((c) => [c.name, c])) });
       this.learnLayer();
       void this.askVerdicts();
+    });
+    setHandler(fleetViewSignal, (view) => {
+      if (isFleetView(view)) this.hear({ kind: 'fleet', view });
     });
     setHandler(retireSignal, () => void (this.#retired = true));
     // A probe worker's question; nobody waits for a guard's own verdicts.

@@ -42,6 +42,7 @@ export async function openStage(config: string): Promise<Stage> {
     const child = spawn(process.execPath, [BIN, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
     children.push(child);
     let said = '';
+    if (process.env['BENCH_DEBUG'] !== undefined) child.stdout.pipe(process.stderr);
     child.stdout.on('data', (chunk: Buffer) => (said = `${said}${chunk.toString()}`.slice(-10_000)));
     await eventually(() => said.includes('"ready"'), 60_000);
     return child;

@@ -96,7 +96,7 @@ async function watch(
 
 async function run(order: ProberOrder): Promise<ProberResult> {
   const layer = openGateway({ adminUrl: `http://127.0.0.1:${order.gatewayPort}`, token: null, timeoutMs: 1_000 });
-  const sources: LookSources = { trafficState: shareTraffic(async (service) => await layer.read(service), Number(process.env.FRESH ?? 100)) };
+  const sources: LookSources = { trafficState: shareTraffic(async (service) => await layer.read(service)) };
   const meter = new Meter();
   const end = new AbortController();
   const watches = order.ports.map(
@@ -113,7 +113,6 @@ async function run(order: ProberOrder): Promise<ProberResult> {
   const { rss, heapUsed } = process.memoryUsage();
   end.abort();
   const healths = await Promise.all(watches);
-  if (process.env.DBG) console.error(JSON.stringify(healths[0]));
   return {
     cpu,
     rssMiB: rss / 2 ** 20,

@@ -16,9 +16,12 @@ const PAGES: Readonly<Record<string, Buffer>> = {
   '/health': answer(''),
   '/gpu-status': answer('{"status":"healthy"}'),
   '/gpu-memory': answer('{"used_ratio":0.91}'),
-  '/metrics': answer(METRICS),
   '/v1/models': answer('{"object":"list","data":[{"id":"m","object":"model"}]}'),
 };
+/** Two pages in turn, so that the engine makes steps. */
+const METRICS_PAGES = ['102.0', '103.0'].map((steps) =>
+  answer(METRICS.replace(/^(vllm:iteration_tokens_total_count\{[^}]*\}) .*$/m, `$1 ${steps}`)),
+);
 const MISSING = Buffer.from('HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n');
 
 function answer(body: string): Buffer {
@@ -72,10 +75,19 @@ function stateOf(path: string): Buffer {
   return answer(JSON.stringify(state));
 }
 
+function pages(): (path: string) => Buffer {
+  let turn = 0;
+  return (path) => {
+    if (path !== '/metrics') return PAGES[path] ?? MISSING;
+    turn = 1 - turn;
+    return METRICS_PAGES[turn] ?? MISSING;
+  };
+}
+
 const count = Number(process.argv[2]);
 const gatewayPort = await listen(createServer(serve(stateOf)));
 const ports: number[] = [];
-for (let i = 0; i < count; i += 1) ports.push(await listen(createServer(serve((path) => PAGES[path] ?? MISSING))));
+for (let i = 0; i < count; i += 1) ports.push(await listen(createServer(serve(pages()))));
 process.send?.({ ports, gatewayPort });
 process.on('message', () => process.send?.({ ...seen }));
 process.on('disconnect', () => process.exit(0));

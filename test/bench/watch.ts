@@ -2,16 +2,19 @@
  * bench:watch: what it costs to watch 10, 100 and 1,000 clusters every 2 s, every free dimension, over real HTTP. The
  * prober is a process of its own and counts its own processor time; wall-clock figures depend on the machine's other work.
  *
- * node --import tsx test/bench/watch.ts [counts, comma-separated] [seconds]
+ * node --import tsx test/bench/watch.ts [counts, comma-separated] [seconds] [worker]
+ * `worker` measures a real probe worker under Temporal too, at the largest count (needs a build).
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { ProberOrder, ProberResult } from './watch-prober.js';
 import { progress, report } from './stage.js';
+import { measureWorker } from './watch-worker.js';
 
 const COUNTS = (process.argv[2] ?? '10,100,1000').split(',').map(Number);
 const MEASURE_MS = Number(process.argv[3] ?? 20) * 1_000;
+const WITH_WORKER = process.argv[4] === 'worker';
 const INTERVAL_MS = 2_000;
 /** The first ticks open every connection and compile every function. */
 const WARM_UP_MS = 5 * INTERVAL_MS;
@@ -54,7 +57,6 @@ async function measure(count: number): Promise<Record<string, number | boolean>>
   targets.send('report');
   const seen = await hear<Seen>(targets);
   targets.kill();
-  const round = (value: number, digits = 1): number => Math.round(value * 10 ** digits) / 10 ** digits;
   return {
     clusters: count,
     cpu: round(result.cpu, 3),
@@ -70,6 +72,20 @@ async function measure(count: number): Promise<Record<string, number | boolean>>
   };
 }
 
+async function measureWhole(count: number): Promise<Record<string, number>> {
+  const targets = start('watch-targets.ts', `${count}`);
+  const { ports } = await hear<Targets>(targets);
+  const seen = async (): Promise<number> => {
+    targets.send('report');
+    return (await hear<Seen>(targets)).requests;
+  };
+  const { cpu, rssMiB } = await measureWorker(ports, { warmUpMs: WARM_UP_MS, measureMs: MEASURE_MS }, seen);
+  targets.kill();
+  return { clusters: count, cpu: round(cpu, 3), rssMiB: round(rssMiB) };
+}
+
+const round = (value: number, digits = 1): number => Math.round(value * 10 ** digits) / 10 ** digits;
+
 const runs: Record<string, number | boolean>[] = [];
 for (const count of COUNTS) {
   const run = await measure(count);
@@ -82,4 +98,6 @@ const holds =
   Number(most['cpu']) < GOAL.cpu &&
   Number(most['rssMiB']) < GOAL.rssMiB &&
   Number(most['lateMsP99']) <= GOAL.lateMsP99;
-report('watch', { intervalMs: INTERVAL_MS, runs, goal: GOAL, holds });
+const worker = WITH_WORKER ? await measureWhole(Math.max(...COUNTS)) : null;
+if (worker !== null) progress(JSON.stringify(worker));
+report('watch', { intervalMs: INTERVAL_MS, runs, worker, goal: GOAL, holds });

@@ -79,7 +79,9 @@ export async function startInstance(options: InstanceOptions = {}): Promise<Test
     }, READY_MS_MAX);
   } catch (error) {
     await instance.stop();
-    throw new Error(`the instance did not start: ${(error as Error).message}\n${lines.join('\n')}`);
+    throw new Error(`the instance did not start: ${(error as Error).message}\n${lines.join('\n')}`, {
+      cause: error,
+    });
   }
   return instance;
 }

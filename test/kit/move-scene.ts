@@ -166,6 +166,7 @@ async function openService(name: string, names: readonly string[], change: Parti
       attribution: { by: 'test', reason: 'a test', via: 'cli' },
       cause: 'a test',
       detectedAtMs: null,
+      witness: 'callers',
       targetProvenAtMs: null,
       clusters: byName,
       service: spec,

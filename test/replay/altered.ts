@@ -18,7 +18,8 @@ export interface Alteration {
 export async function bundleAltered(alterations: readonly Alteration[]): Promise<WorkflowBundleWithSourceMap> {
   const folder = mkdtempSync(join(tmpdir(), 'understudy-altered-'));
   try {
-    for (const part of ['workflows', 'domain']) cpSync(join(ROOT, 'src', part), join(folder, part), { recursive: true });
+    for (const part of ['workflows', 'domain'])
+      cpSync(join(ROOT, 'src', part), join(folder, part), { recursive: true });
     symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
     for (const alteration of alterations) alter(join(folder, 'workflows', alteration.file), alteration);
     const workflowsPath = join(folder, 'workflows', 'index.ts');

@@ -8,7 +8,7 @@ import { homedir, hostname } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { historyToJSON } from '@temporalio/common/lib/proto-utils';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 
 const FOLDER = fileURLToPath(new URL('./histories/', import.meta.url));
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));

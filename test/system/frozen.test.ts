@@ -26,7 +26,12 @@ afterAll(async () => {
 test('a cluster whose process is stopped (SIGSTOP) takes connections and answers none: it is left', async () => {
   await instance.fault('eu-a', 'freeze');
   const move = await instance.moves(1);
-  expect(move).toMatchObject({ kind: 'failover', state: 'done', by: 'understudy', weights: { 'eu-a': 0, 'us-b': 100 } });
+  expect(move).toMatchObject({
+    kind: 'failover',
+    state: 'done',
+    by: 'understudy',
+    weights: { 'eu-a': 0, 'us-b': 100 },
+  });
   expect(move.report.requests).toMatchObject({ lost: 0 });
   await instance.clear('eu-a');
   await verdictsAre(instance, { 'eu-a': 'healthy' });

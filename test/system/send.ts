@@ -19,7 +19,10 @@ export interface Sending {
 const ANSWER_MS_MAX = 20_000;
 
 /** The answer, also when it came before the body was sent. */
-export async function send(url: string, { method = 'POST', headers = {}, body = '', chunked }: Sending): Promise<Answer> {
+export async function send(
+  url: string,
+  { method = 'POST', headers = {}, body = '', chunked }: Sending,
+): Promise<Answer> {
   const length = chunked === true ? {} : { 'content-length': String(Buffer.byteLength(body)) };
   return await new Promise((resolve, reject) => {
     const req = request(url, { method, headers: { ...length, ...headers }, timeout: ANSWER_MS_MAX }, (res) => {

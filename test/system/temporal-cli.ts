@@ -30,7 +30,7 @@ export async function openTemporalTools(instance: TestInstance): Promise<Tempora
       await promisify(execFile)(path, ['workflow', 'signal', '--address', address, '--namespace', namespace, ...what]);
     },
     failedTasks: async (workflowId) =>
-      (await eventsOf(workflowId)).filter((e) => e.workflowTaskFailedEventAttributes != null).length,
+      (await eventsOf(workflowId)).filter((e) => (e.workflowTaskFailedEventAttributes ?? null) !== null).length,
     signalsOf: async (workflowId) =>
       (await eventsOf(workflowId)).flatMap((e) => e.workflowExecutionSignaledEventAttributes?.signalName ?? []),
     close: async () => await connection.close(),

@@ -11,6 +11,8 @@ import {
   type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, test } from 'vitest';
+import { getClient } from '@temporalio/activity';
+import { createTellActivities } from '../../src/activities/tell.js';
 import { createWatchActivities } from '../../src/activities/watch.js';
 import type { ClusterSpec } from '../../src/domain/fleet.js';
 import type { Verdict } from '../../src/domain/words.js';
@@ -57,7 +59,14 @@ beforeEach(async () => {
   vantage = `v-${randomUUID()}`;
   service = `chat-${randomUUID()}`;
   engine = await ToyEngine.start();
-  control = running(await Worker.create({ connection: native, taskQueue, workflowBundle: bundle }));
+  control = running(
+    await Worker.create({
+      connection: native,
+      taskQueue,
+      workflowBundle: bundle,
+      activities: createTellActivities({ client: getClient }),
+    }),
+  );
 });
 afterEach(async () => {
   for (const handle of started.splice(0)) await handle.terminate('test over').catch(() => undefined);

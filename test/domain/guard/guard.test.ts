@@ -1,117 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { beginGuard } from '../../../src/domain/guard/begin.js';
-import type { GuardCommand, GuardEvent, GuardReply } from '../../../src/domain/guard/commands.js';
-import { advance, nextLookMs } from '../../../src/domain/guard/guard.js';
-import type { GuardState } from '../../../src/domain/guard/state.js';
+import type { MoveRecord } from '../../../src/domain/move-record.js';
 import type { ServiceSpec } from '../../../src/domain/fleet.js';
-import type { MoveEndState, MoveRecord } from '../../../src/domain/move-record.js';
-import type { Attribution, Verdict, Weights } from '../../../src/domain/words.js';
-import { CLUSTERS, serviceSpec } from '../../kit/fleet.js';
-
-const MIN = 60_000;
-const me: Attribution = { by: 'me', reason: 'kernel upgrade', via: 'cli' };
-const HOME: Weights = { 'eu-a': 100, 'us-b': 0, 'ap-c': 0 };
-const AWAY: Weights = { 'eu-a': 0, 'us-b': 100, 'ap-c': 0 };
-
-/** A guard and its clock; events go in, what it ordered is kept. */
-class Scene {
-  state: GuardState;
-  now = 1_000_000;
-  commands: GuardCommand[] = [];
-  reply: GuardReply | null = null;
-
-  constructor(change: Partial<ServiceSpec> = {}) {
-    this.state = beginGuard(serviceSpec(change), Object.values(CLUSTERS));
-    this.verdict('eu-a', 'healthy').verdict('us-b', 'healthy').verdict('ap-c', 'healthy');
-  }
-
-  hear(event: GuardEvent): this {
-    const { state, commands, reply } = advance(this.state, event, this.now);
-    Object.assign(this, { state, reply });
-    this.commands.push(...commands);
-    return this;
-  }
-
-  verdict(cluster: string, verdict: Verdict): this {
-    const evidence = [
-      {
-        dimension: 'http' as const,
-        seen: 'connection refused',
-        threshold: '3 in a row',
-        sinceMs: this.now,
-        by: 'local',
-      },
-    ];
-    return this.hear({
-      kind: 'verdict',
-      cluster,
-      diagnosis: { verdict, sinceMs: this.now, evidence },
-      lastGenerationOkAtMs: this.now,
-    });
-  }
-
-  order(verb: 'switchover' | 'failover' | 'failback', to?: string): this {
-    return this.hear({ kind: 'order', verb, attribution: me, ...(to === undefined ? {} : { to }) });
-  }
-
-  /** Time passes; the guard looks whenever it wanted to. */
-  pass(ms: number): this {
-    const end = this.now + ms;
-    for (
-      let look = nextLookMs(this.state, this.now);
-      look !== null && look <= end;
-      look = nextLookMs(this.state, this.now)
-    ) {
-      this.now = look;
-      this.hear({ kind: 'timer' });
-    }
-    this.now = end;
-    return this;
-  }
-
-  endMove(state: MoveEndState, weights: Weights, change: Partial<MoveRecord> = {}): this {
-    const { move } = this.state;
-    if (move === null) throw new Error('no move is running');
-    const { plan, attribution } = move.input;
-    const record: MoveRecord = {
-      id: move.id,
-      kind: plan.kind,
-      from: plan.from,
-      to: plan.to,
-      ...attribution,
-      endedBy: null,
-      state,
-      why: 'test',
-      startedAt: new Date(move.startedAtMs).toISOString(),
-      endedAt: new Date(this.now).toISOString(),
-      steps: [],
-      weights,
-      report: {
-        faultAt: null,
-        detectedAt: null,
-        firstShiftAt: null,
-        shiftedAt: null,
-        recoveredAt: null,
-        requests: null,
-      },
-      ...change,
-    };
-    return this.hear({ kind: 'move-ended', id: move.id, record });
-  }
-
-  asking(step = 'approval'): this {
-    return this.hear({ kind: 'move-progress', id: this.state.move?.id ?? '', step, state: 'asking', question: 'go?' });
-  }
-
-  get running(): string {
-    const plan = this.state.move?.input.plan;
-    return plan === undefined ? 'none' : `${plan.kind} ${plan.from.join('+')}>${plan.to}`;
-  }
-
-  get why(): string {
-    return this.state.whyNot[0]?.why ?? '';
-  }
-}
+import type { Verdict } from '../../../src/domain/words.js';
+import { AWAY, HOME, me, MIN, Scene } from '../../kit/guard-scene.js';
 
 describe('a cluster that carries traffic', () => {
   test.each<[Verdict, string]>([
@@ -134,7 +25,7 @@ describe('a cluster that carries traffic', () => {
   test('the epoch grows with every move', () => {
     const scene = new Scene().verdict('eu-a', 'dead');
     expect(scene.state.move?.id).toBe('move/chat/1');
-    scene.endMove('done', AWAY).verdict('us-b', 'dead');
+    scene.endMove('done', AWAY).confirmed('us-b', 'dead');
     expect(scene.state.move?.id).toBe('move/chat/2');
   });
 });
@@ -147,17 +38,19 @@ test('without a healthy target nothing is moved, and people are told why, once',
   const scene = new Scene()
     .verdict('us-b', 'dead')
     .verdict('ap-c', 'stuck')
-    .verdict('eu-a', 'dead')
-    .verdict('eu-a', 'dead');
+    .pass(MIN)
+    .confirmed('eu-a', 'dead')
+    .confirmed('eu-a', 'dead');
   expect(scene.running).toBe('none');
   expect(scene.why).toBe('no healthy cluster to take over: us-b is dead, ap-c is stuck');
-  expect(scene.commands.filter((c) => c.kind === 'alert')).toHaveLength(1);
+  expect(scene.told('eu-a')).toHaveLength(1);
 });
 
 test('a target that becomes healthy later is used then', () => {
   const scene = new Scene()
     .verdict('us-b', 'dead')
     .verdict('ap-c', 'dead')
+    .pass(MIN)
     .verdict('eu-a', 'dead')
     .verdict('ap-c', 'healthy');
   expect(scene.running).toBe('failover eu-a>ap-c');
@@ -215,7 +108,7 @@ describe('after a move', () => {
   });
 
   test('that went well a cluster that dies right then is left at once', () => {
-    const scene = new Scene().verdict('eu-a', 'dead').endMove('done', AWAY).verdict('us-b', 'dead');
+    const scene = new Scene().verdict('eu-a', 'dead').endMove('done', AWAY).confirmed('us-b', 'dead');
     expect(scene.running).toBe('failover us-b>ap-c');
   });
 

@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
-import { judgePreflight, type PreflightFacts } from '../../../src/domain/plan/judge-preflight.js';
+import { describe, expect, test } from 'vitest';
+import { judgePreflight, type PreflightFacts, type Sight } from '../../../src/domain/plan/judge-preflight.js';
 import type { TrafficState } from '../../../src/domain/traffic.js';
 
 const start = { 'eu-a': 100, 'us-b': 0 };
@@ -19,7 +19,10 @@ const fit: PreflightFacts = {
   layer,
   demand: 25,
   capacity: 64,
+  doubts: {},
 };
+const plan = { to: 'us-b', from: ['eu-a'], kind: 'switchover', profile: 'planned', start, alternatives: [] } as const;
+const sight: Sight = { witness: 'callers', members: ['eu-a', 'us-b', 'ap-c'], down: [] };
 
 test.each<[string, Partial<PreflightFacts>, number, number]>([
   ['fit', {}, 0, 0],
@@ -31,6 +34,44 @@ test.each<[string, Partial<PreflightFacts>, number, number]>([
   ['unknown demand is no concern', { demand: 'unknown' }, 0, 0],
   ['a layer that holds other weights', { layer: { ...layer, intended: { 'eu-a': 50, 'us-b': 50 } } }, 0, 1],
 ])('%s', (_name, change, blockers, concerns) => {
-  const verdict = judgePreflight({ ...fit, ...change }, { to: 'us-b', profile: 'planned', start });
+  const verdict = judgePreflight({ ...fit, ...change }, plan, sight);
   expect([verdict.blockers.length, verdict.concerns.length]).toEqual([blockers, concerns]);
+});
+
+const emergency = { ...plan, kind: 'failover', profile: 'emergency' } as const;
+const degraded = { ...plan, kind: 'failover', profile: 'degraded' } as const;
+const doubts = { 'us-b': 'http: no answer: timeout (just now)' };
+
+test.each<[string, Parameters<typeof judgePreflight>[1], Partial<PreflightFacts>, number, number, boolean]>([
+  ['an emergency asks somebody else first', { ...emergency, alternatives: ['ap-c'] }, {}, 1, 0, true],
+  ['an emergency goes when nobody else is left', emergency, {}, 0, 1, false],
+  ['a cluster that limps is not left for one in doubt', degraded, {}, 1, 0, true],
+  ['a person is asked', plan, {}, 0, 1, false],
+  ['no answer is more than a doubt', degraded, { completion: { ok: false, why: 'timeout' } }, 2, 0, false],
+])('a target in doubt: %s', (_name, move, change, blockers, concerns, onlyDoubted) => {
+  const verdict = judgePreflight({ ...fit, doubts, ...change }, move, sight);
+  expect([verdict.blockers.length, verdict.concerns.length, verdict.onlyDoubted]).toEqual([
+    blockers,
+    concerns,
+    onlyDoubted,
+  ]);
+});
+
+describe('more than half of the members look bad, and only probes say so', () => {
+  const others = { 'ap-c': 'http: no answer: timeout (just now)' };
+  const blockersOf = (change: Partial<Sight>, move: Parameters<typeof judgePreflight>[1] = emergency) =>
+    judgePreflight({ ...fit, doubts: others }, move, { ...sight, witness: 'probes', ...change }).blockers;
+
+  test('nothing moves', () => {
+    expect(blockersOf({})).toEqual([
+      'ap-c is in doubt too (http: no answer: timeout (just now)), and no caller confirms any of it: most likely the observer is at fault',
+    ]);
+  });
+
+  test.each<[string, readonly string[]]>([
+    ['callers confirm it', blockersOf({ witness: 'callers' })],
+    ['the doubted one was down before', blockersOf({ down: ['ap-c'] })],
+    ['it is half of them', blockersOf({ members: ['eu-a', 'us-b', 'ap-c', 'sa-d'] })],
+    ['a person ordered it', blockersOf({}, plan)],
+  ])('unless %s', (_name, blockers) => expect(blockers).toEqual([]));
 });

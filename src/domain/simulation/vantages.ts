@@ -1,0 +1,81 @@
+/** The memories of all vantages of one cluster, fed from a trace as a watch feeds them in production. */
+import type { ClusterSpec } from '../fleet.js';
+import { doubtOf } from '../health/doubt.js';
+import { combineVantages } from '../health/quorum.js';
+import type { GenerationSeen, PassiveSeen, SelfSeen, VantageReport } from '../health/types.js';
+import { beginVantage, observe, reportVantage, type VantageHealth } from '../health/vantage.js';
+import { wantsFreshTry, wantsGeneration } from '../health/wants.js';
+import { UNKNOWN_DIAGNOSIS, type Diagnosis, type Vantage } from '../words.js';
+import type { SeenFromVantage } from './trace.js';
+
+/** A vantage that says nothing for this long has no vote: 10 s until its heartbeat is missed, 20 s for a successor. */
+const SILENT_MS_MAX = 30_000;
+/** When the extra try on a fresh connection comes after a first failure. */
+const FRESH_TRY_AFTER_MS = 500;
+
+/** One cluster at one tick. */
+export interface Look {
+  readonly atMs: number;
+  readonly seen: Readonly<Record<Vantage, SeenFromVantage>>;
+  readonly passive: PassiveSeen | null;
+  readonly self: SelfSeen;
+}
+
+export class WatchedCluster {
+  /** How often a completion was used. */
+  generations = 0;
+  diagnosis: Diagnosis = UNKNOWN_DIAGNOSIS;
+  #last: Look | null = null;
+  readonly #healths = new Map<Vantage, VantageHealth>();
+  readonly #reports = new Map<Vantage, VantageReport>();
+
+  constructor(readonly spec: ClusterSpec) {}
+
+  /** Takes one tick in; returns what the vantages make of it together. */
+  take(look: Look): Diagnosis {
+    this.#last = look;
+    for (const [vantage, seen] of Object.entries(look.seen)) {
+      const health = this.#observe(this.#healths.get(vantage) ?? beginVantage(look.atMs), seen, look);
+      this.#healths.set(vantage, health);
+      this.#reports.set(vantage, reportVantage(health, vantage, look.atMs));
+    }
+    const heard = [...this.#reports.values()].filter((report) => look.atMs - report.atMs <= SILENT_MS_MAX);
+    this.diagnosis = combineVantages(heard, this.diagnosis, look.atMs);
+    return this.diagnosis;
+  }
+
+  /** What speaks against it at this moment. */
+  get doubt(): string | null {
+    return doubtOf([...this.#healths.values()]);
+  }
+
+  get lastGenerationOkAtMs(): number | null {
+    const times = [...this.#healths.values()].flatMap((health) => health.lastGenerationOkAtMs ?? []);
+    return times.length === 0 ? null : Math.max(...times);
+  }
+
+  /** What a completion that is sent now would find; `null` when the trace does not know. */
+  completeNow(): GenerationSeen | null {
+    const found = Object.values(this.#last?.seen ?? {}).flatMap((seen) => seen.generation ?? []);
+    if (found.length === 0) return null;
+    this.generations += 1;
+    const bad = found.filter((generation) => !generation.ok || generation.content === false);
+    // Whoever starts a move is one more place: it sees what most see.
+    return bad.length * 2 >= found.length ? (bad[0] ?? null) : (found.find((g) => !bad.includes(g)) ?? null);
+  }
+
+  /** Model id that it says it serves, as far as the trace knows. */
+  get identity(): string | null {
+    return Object.values(this.#last?.seen ?? {}).flatMap((seen) => seen.identity ?? [])[0] ?? null;
+  }
+
+  #observe(before: VantageHealth, seen: SeenFromVantage, { atMs, passive, self }: Look): VantageHealth {
+    const { generation, fresh, ...free } = seen;
+    const asks = generation !== undefined && generation !== null && wantsGeneration(before, this.spec, atMs);
+    if (asks) this.generations += 1;
+    const after = observe(before, { ...free, ...(asks ? { generation } : {}), passive, self, atMs }, this.spec);
+    if (fresh === undefined || fresh === null || !wantsFreshTry(after)) return after;
+    const tryAtMs = atMs + Math.min(FRESH_TRY_AFTER_MS, this.spec.health.intervalMs / 2);
+    return observe(after, { http: { ...fresh, fresh: true }, self, atMs: tryAtMs }, this.spec);
+  }
+}

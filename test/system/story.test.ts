@@ -1,0 +1,125 @@
+/**
+ * What people are told, and the way home. Slack is down for a whole failover: nothing waits for it, and when it is back
+ * it learns everything, in order and once. Then the broken cluster is well again, somebody says yes, and home it goes.
+ */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { StoryLine } from '../../src/domain/story.js';
+import { storyId } from '../../src/workflows/ids.js';
+import { eventually } from '../kit/eventually.js';
+import { startInstance, type TestInstance } from '../kit/instance.js';
+import { fleetYaml, startFleet, type TestFleet } from '../kit/simulated-fleet.js';
+import { freePort, openEmulatedSlack, SLACK_CHANNEL, SLACK_TOKEN, type EmulatedSlack } from '../kit/slack-emulated.js';
+import { effectiveWeights, statusOf, verdictsAre } from './fleet-status.js';
+import { openTemporalTools, type TemporalTools } from './temporal-cli.js';
+
+const NAMES = ['eu-a', 'us-b'];
+/** After Slack is back: the longest pause between two tries is 30 s. */
+const CATCH_UP_MS_MAX = 60_000;
+const QUICK = [
+  'health: { interval: 1s, rise: 3 }',
+  'move: { planned: [50, 100], bake: 200ms, cooldown: 1s }',
+  'failback: { policy: approve, soak: 2s }',
+];
+
+let slackPort: number;
+let slack: EmulatedSlack | null = null;
+let instance: TestInstance;
+let fleet: TestFleet;
+let temporal: TemporalTools;
+beforeAll(async () => {
+  slackPort = await freePort();
+  let base = 0;
+  instance = await startInstance({
+    config: (portBase) => {
+      base = portBase;
+      const slackLine = `slack: { channel: "#${SLACK_CHANNEL}", tokenEnv: TEST_SLACK_TOKEN, apiUrl: "http://127.0.0.1:${slackPort}/api/" }`;
+      return ['version: 1', slackLine, fleetYaml(portBase, NAMES, QUICK)].join('\n');
+    },
+    env: { TEST_SLACK_TOKEN: SLACK_TOKEN },
+  });
+  fleet = await startFleet(base, NAMES);
+  temporal = await openTemporalTools(instance);
+  await verdictsAre(instance, { 'eu-a': 'healthy', 'us-b': 'healthy' });
+});
+afterAll(async () => {
+  await temporal.close();
+  await instance.stop();
+  await fleet.stop();
+  await slack?.close();
+});
+
+/** Every line that a story was given, in order: what a reader must find. */
+async function linesOf(moveId: string): Promise<readonly string[]> {
+  const { events } = await temporal.client.workflow.getHandle(storyId(moveId)).fetchHistory();
+  const payloads = (events ?? []).flatMap((event) => [
+    ...(event.workflowExecutionStartedEventAttributes?.input?.payloads ?? []),
+    ...(event.workflowExecutionSignaledEventAttributes?.input?.payloads ?? []),
+  ]);
+  return payloads
+    .map((payload) => JSON.parse(Buffer.from(payload.data ?? []).toString('utf8')) as { lines: readonly StoryLine[] })
+    .flatMap(({ lines }) => lines.map((line) => line.text));
+}
+
+/** The thread of the newest root message, as Slack shows it: each line behind its time, with Slack's escapes. */
+async function expectThreadOf(moveId: string, roots: number): Promise<void> {
+  await eventually(async () => (await slack?.threads())?.length === roots, CATCH_UP_MS_MAX);
+  const expected = await linesOf(moveId);
+  expect(expected.length).toBeGreaterThan(4);
+  const thread = async (): Promise<readonly string[]> => (await slack?.threads())?.at(-1)?.lines ?? [];
+  await eventually(async () => (await thread()).length >= expected.length, CATCH_UP_MS_MAX);
+  const said = (await thread()).map((line) =>
+    line
+      .replace(/^<!date[^>]*> /u, '')
+      .replaceAll('&gt;', '>')
+      .replaceAll('&lt;', '<')
+      .replaceAll('&amp;', '&'),
+  );
+  expect(said).toEqual(expected);
+  expect((await slack?.threads())?.at(-1)?.text).toContain('done');
+}
+
+test('a failover does not wait for a Slack that is down', async () => {
+  await fleet.fault('eu-a', { kind: 'crash' });
+  const move = await instance.moves(1);
+  expect(move).toMatchObject({ kind: 'failover', state: 'done', weights: { 'eu-a': 0, 'us-b': 100 } });
+  // Two emergency steps of at most 3 s, an empty source, and nothing else.
+  expect(Date.parse(move.endedAt) - Date.parse(move.startedAt)).toBeLessThan(12_000);
+  expect(slack).toBeNull();
+});
+
+test('back again, Slack learns the whole story: one message, its thread complete, in order, each line once', async () => {
+  slack = await openEmulatedSlack(slackPort);
+  const [move] = await instance.history();
+  await expectThreadOf(move?.id ?? '', 1);
+});
+
+test('the cluster is well again, and somebody is asked before the traffic goes home', async () => {
+  await fleet.clear('eu-a');
+  await eventually(async () => typeof (await statusOf(instance)).move?.question === 'string', 60_000);
+  const chat = await statusOf(instance);
+  expect(chat.move).toMatchObject({ kind: 'failback', from: ['us-b'], to: 'eu-a', step: 'approval', state: 'asking' });
+  expect(await effectiveWeights(instance)).toEqual({ 'eu-a': 0, 'us-b': 100 });
+  await eventually(async () => (await slack?.threads())?.at(-1)?.text.includes('failback') ?? false, CATCH_UP_MS_MAX);
+
+  expect(await instance.cli('approve', 'chat', '--by', 'tester', '--reason', 'looks good')).toMatchObject({ code: 0 });
+  const move = await instance.moves(2);
+  expect(move).toMatchObject({
+    kind: 'failback',
+    state: 'done',
+    by: 'understudy',
+    weights: { 'eu-a': 100, 'us-b': 0 },
+  });
+  expect(move.steps.find((s) => s.name === 'approval')).toMatchObject({
+    verdict: 'approved',
+    why: 'tester looks good',
+  });
+  expect(await effectiveWeights(instance)).toEqual({ 'eu-a': 100, 'us-b': 0 });
+  await expectThreadOf(move.id, 2);
+});
+
+test('the history tells both, newest first, and a second answer is told that nobody asks', async () => {
+  const told = await instance.cli('history', 'chat');
+  expect(told.stdout).toMatch(/failback us-b → eu-a.*failover eu-a → us-b/su);
+  const late = await instance.cli('approve', 'chat', '--by', 'tester');
+  expect(late.code).toBe(3);
+});
