@@ -14,6 +14,10 @@ export const VERB_FILES: Readonly<Record<string, VerbFile>> = {
     summary: 'the moves of a service, as a story',
     load: async () => (await import('./verbs/history.js')).historyCommand(),
   },
+  explain: {
+    summary: 'what would happen now if a cluster failed, and why nothing did',
+    load: async () => (await import('./verbs/explain.js')).explainCommand(),
+  },
   plan: {
     summary: 'what a move would do, and whether it could',
     load: async () => (await import('./verbs/plan.js')).planCommand(),
@@ -58,6 +62,10 @@ export const VERB_FILES: Readonly<Record<string, VerbFile>> = {
   unfreeze: {
     summary: 'let automation act again',
     load: async () => (await import('./verbs/unfreeze.js')).unfreezeCommand(),
+  },
+  maintenance: {
+    summary: 'take a cluster out of every automatic decision for a while',
+    load: async () => (await import('./verbs/maintenance.js')).maintenanceCommand(),
   },
   apply: {
     summary: 'bring the running workflows in line with a file',

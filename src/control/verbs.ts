@@ -10,12 +10,14 @@ import {
   failbackUpdate,
   failoverUpdate,
   freezeUpdate,
+  maintenanceUpdate,
   pauseUpdate,
   resumeUpdate,
   skipStepUpdate,
   switchoverUpdate,
   unfreezeUpdate,
   type FreezeRequest,
+  type MaintenanceRequest,
   type MoveRequest,
   type VerbReply,
 } from '../workflows/messages.js';
@@ -44,6 +46,8 @@ export const failover = guardVerb<MoveRequest>(failoverUpdate);
 export const failback = guardVerb<MoveRequest>(failbackUpdate);
 /** `forMs`: it ends by itself after this long. */
 export const freeze = guardVerb<FreezeRequest>(freezeUpdate);
+/** One cluster is no target and no trigger; `forMs` 0 ends it. */
+export const maintenance = guardVerb<MaintenanceRequest>(maintenanceUpdate);
 export const unfreeze = guardVerb<Attribution>(unfreezeUpdate);
 
 /** Verbs on the running move; without one they throw `no-move`. */

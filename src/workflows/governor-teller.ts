@@ -33,21 +33,29 @@ export class GovernorTeller {
     this.#busy = true;
     for (let text = JSON.stringify(this.report()); text !== this.#sent; text = JSON.stringify(this.report())) {
       this.#sent = text;
-      await this.#send(JSON.parse(text) as ServiceReport);
+      if (await this.#send(JSON.parse(text) as ServiceReport)) continue;
+      // The next change is told anew; until then the fleet lacks one member.
+      this.#sent = '';
+      break;
     }
     this.#busy = false;
   }
 
-  async #send(report: ServiceReport): Promise<void> {
+  async #send(report: ServiceReport): Promise<boolean> {
+    // If there is none it begins with our report; if another guard is quicker, our report goes to that one.
+    return (await this.#signal(report)) || (await this.#begin(report)) || (await this.#signal(report));
+  }
+
+  async #signal(report: ServiceReport): Promise<boolean> {
     try {
       await getExternalWorkflowHandle(GOVERNOR_ID).signal(reportSignal, report);
+      return true;
     } catch {
-      await this.#begin(report);
+      return false;
     }
   }
 
-  /** There is none: it begins with our report. If another guard was quicker, our report goes to that one. */
-  async #begin(report: ServiceReport): Promise<void> {
+  async #begin(report: ServiceReport): Promise<boolean> {
     try {
       await startChild<typeof governor>('governor', {
         workflowId: GOVERNOR_ID,
@@ -55,14 +63,10 @@ export class GovernorTeller {
         parentClosePolicy: ParentClosePolicy.ABANDON,
         staticSummary: 'governor: storm brake and panic rule of the fleet',
       });
-    } catch {
-      await getExternalWorkflowHandle(GOVERNOR_ID)
-        .signal(reportSignal, report)
-        .catch((error: unknown) => {
-          // The next change is told anew; until then the fleet lacks one member.
-          this.#sent = '';
-          log.warn('the governor could not be told', { service: report.service, error: String(error) });
-        });
+      return true;
+    } catch (error) {
+      log.info('the governor was not started from here', { service: report.service, error: String(error) });
+      return false;
     }
   }
 }

@@ -10,6 +10,7 @@ import {
   failbackUpdate,
   failoverUpdate,
   freezeUpdate,
+  maintenanceUpdate,
   pauseUpdate,
   resumeUpdate,
   skipStepUpdate,
@@ -19,7 +20,13 @@ import {
   type Verb,
   type VerbReply,
 } from './messages.js';
-import { readAttribution, readFreezeRequest, readMoveRequest, type Reading } from './read-message.js';
+import {
+  readAttribution,
+  readFreezeRequest,
+  readMaintenanceRequest,
+  readMoveRequest,
+  type Reading,
+} from './read-message.js';
 
 type Via = 'cli' | 'signal';
 
@@ -37,6 +44,7 @@ const UPDATES = {
   failback: failbackUpdate,
   freeze: freezeUpdate,
   unfreeze: unfreezeUpdate,
+  maintenance: maintenanceUpdate,
   abort: abortUpdate,
   pause: pauseUpdate,
   resume: resumeUpdate,
@@ -77,6 +85,13 @@ function readEvent(verb: Verb, raw: unknown, via: Via): Reading<GuardEvent> | nu
     case 'freeze':
       return mapReading(readFreezeRequest(raw, via), ({ forMs, ...attribution }) => ({
         kind: 'freeze',
+        forMs,
+        attribution,
+      }));
+    case 'maintenance':
+      return mapReading(readMaintenanceRequest(raw, via), ({ cluster, forMs, ...attribution }) => ({
+        kind: 'maintenance',
+        cluster,
         forMs,
         attribution,
       }));

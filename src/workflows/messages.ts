@@ -8,6 +8,7 @@ import type { ClusterSpec, ServiceSpec } from '../domain/fleet.js';
 import type { ErrorCode } from '../domain/errors.js';
 import type { FleetView } from '../domain/governor/fleet-view.js';
 import type { GovernorState, ServiceReport } from '../domain/governor/governor.js';
+import type { Explanation } from '../domain/guard/explain.js';
 import type { GuardView } from '../domain/guard/view.js';
 import type { VantageReport } from '../domain/health/types.js';
 import type { MoveRecord } from '../domain/move-record.js';
@@ -64,6 +65,12 @@ export interface FreezeRequest extends Attribution {
   readonly forMs: number;
 }
 
+export interface MaintenanceRequest extends Attribution {
+  readonly cluster: ClusterName;
+  /** It ends by itself after this long, ms; 0 ends it now. */
+  readonly forMs: number;
+}
+
 export const clusterVerdictSignal = defineSignal<[ClusterVerdictMessage]>('cluster-verdict');
 export const configureGuardSignal = defineSignal<[GuardOrder]>('configure');
 /** Asks a cluster's workflow to tell its present verdict again: sent by a guard that has just begun. */
@@ -73,9 +80,12 @@ export const switchoverUpdate = defineUpdate<VerbReply, [MoveRequest]>('switchov
 export const failoverUpdate = defineUpdate<VerbReply, [MoveRequest]>('failover');
 export const failbackUpdate = defineUpdate<VerbReply, [MoveRequest]>('failback');
 export const freezeUpdate = defineUpdate<VerbReply, [FreezeRequest]>('freeze');
+export const maintenanceUpdate = defineUpdate<VerbReply, [MaintenanceRequest]>('maintenance');
 export const unfreezeUpdate = defineUpdate<VerbReply, [Attribution]>('unfreeze');
 
 export const guardViewQuery = defineQuery<GuardView>('status');
+/** What would happen now, and why the last decision fell as it did. */
+export const explainQuery = defineQuery<Explanation>('explain');
 /** What it was last configured with: `apply` shows the difference to it. */
 export const guardOrderQuery = defineQuery<GuardOrder>('order');
 /** Newest first. */
@@ -109,6 +119,7 @@ export const VERBS = [
   'failback',
   'freeze',
   'unfreeze',
+  'maintenance',
   'abort',
   'pause',
   'resume',

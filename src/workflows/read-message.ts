@@ -3,7 +3,7 @@
  * for a library's schemas would be built anew in every cached workflow.
  */
 import type { Attribution } from '../domain/words.js';
-import type { FreezeRequest, MoveRequest } from './messages.js';
+import type { FreezeRequest, MaintenanceRequest, MoveRequest } from './messages.js';
 
 export type Reading<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly why: string };
 
@@ -43,6 +43,19 @@ export function readMoveRequest(raw: unknown, via: Attribution['via']): Reading<
     ok: true,
     value: { ...who.value, ...(to === undefined ? {} : { to }), ...(from === undefined ? {} : { from }) },
   };
+}
+
+export function readMaintenanceRequest(raw: unknown, via: Attribution['via']): Reading<MaintenanceRequest> {
+  const who = readAttribution(raw, via);
+  if (!who.ok) return who;
+  const { cluster, forMs } = (raw ?? {}) as { cluster?: unknown; forMs?: unknown };
+  if (typeof cluster !== 'string' || cluster.length > TEXT_LENGTH_MAX)
+    return { ok: false, why: `cluster: expected a name, found ${describe(cluster)}` };
+  if (typeof forMs !== 'number' || !(forMs >= 0) || forMs > FREEZE_MS_MAX) {
+    const expected = `milliseconds up to ${FREEZE_MS_MAX} (7 days), 0 to end it`;
+    return { ok: false, why: `forMs: expected ${expected}, found ${describe(forMs)}` };
+  }
+  return { ok: true, value: { ...who.value, cluster, forMs } };
 }
 
 export function readFreezeRequest(raw: unknown, via: Attribution['via']): Reading<FreezeRequest> {

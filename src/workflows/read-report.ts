@@ -19,7 +19,9 @@ export function faultOfReport(report: unknown): string | null {
 function isReportedCluster(value: unknown): boolean {
   if (!isFields(value)) return false;
   const { name, illSinceMs, confirmed } = value;
-  return typeof name === 'string' && (illSinceMs === null || Number.isFinite(illSinceMs)) && typeof confirmed === 'boolean';
+  return (
+    typeof name === 'string' && (illSinceMs === null || Number.isFinite(illSinceMs)) && typeof confirmed === 'boolean'
+  );
 }
 
 /** True for a view of the fleet that can be believed in form. */

@@ -19,6 +19,8 @@ import {
 } from '@temporalio/workflow';
 import { advance, nextLookMs } from '../domain/guard/guard.js';
 import type { GuardCommand, GuardEvent, GuardReply } from '../domain/guard/commands.js';
+import { reportOf } from '../domain/governor/report.js';
+import { explain } from '../domain/guard/explain.js';
 import { beginGuard } from '../domain/guard/begin.js';
 import type { GuardState } from '../domain/guard/state.js';
 import { viewOf } from '../domain/guard/view-of.js';
@@ -29,12 +31,15 @@ import type { Attribution, Weights } from '../domain/words.js';
 import { iso, nowMs } from './clock.js';
 import { sentenceOf } from './failures.js';
 import { clusterHealthId, serviceGuardId } from './ids.js';
+import { GovernorTeller } from './governor-teller.js';
 import { watchDrift } from './drift-watch.js';
 import { faultOfGuardOrder, faultOfProgress, faultOfVerdict } from './guard-order.js';
 import { installGuardVerbs } from './guard-verbs.js';
 import {
   clusterVerdictSignal,
   configureGuardSignal,
+  explainQuery,
+  fleetViewSignal,
   guardOrderQuery,
   guardViewQuery,
   historyQuery,
@@ -47,6 +52,7 @@ import type { move } from './move.js';
 import { openStory } from './open-story.js';
 import { memberVerdictSignal, supersedeSignal } from './operator.js';
 import { mutate, patient } from './proxies.js';
+import { isFleetView } from './read-report.js';
 import { KIND_KEY, MOVE_KEY, SERVICE_KEY } from './search-attributes.js';
 
 export async function serviceGuard(order: GuardOrder, carried?: GuardState): Promise<void> {
@@ -79,6 +85,7 @@ class Guard {
   #defined = 0;
   /** The definition that the layer has answered. */
   #known = -1;
+  readonly governor = new GovernorTeller(() => reportOf(this.state, nowMs()));
 
   constructor(public state: GuardState) {}
 
@@ -97,6 +104,7 @@ class Guard {
   /** All handlers, before the first await. */
   listen(): void {
     setHandler(guardViewQuery, () => viewOf(this.state));
+    setHandler(explainQuery, () => explain(this.state, nowMs()));
     setHandler(guardOrderQuery, () => this.order());
     setHandler(historyQuery, () => this.state.history);
     this.#hearSound(clusterVerdictSignal, faultOfVerdict, ({ cluster, diagnosis, lastGenerationOkAtMs }) => {
@@ -176,8 +184,12 @@ class Guard {
 
   async carryOut(): Promise<void> {
     for (let command = this.#pending.shift(); command !== undefined; command = this.#pending.shift()) {
-      await this.#do(command);
+      const done = this.#do(command);
+      // After the command is on its way: what the fleet hears must not delay it.
+      this.governor.tell();
+      await done;
     }
+    this.governor.tell();
     setCurrentDetails(detailsOf(this.state));
   }
 
@@ -187,7 +199,11 @@ class Guard {
 
   /** Between moves only: the answer of a running child does not survive into the next run. */
   mayContinueAsNew(): boolean {
-    return workflowInfo().continueAsNewSuggested && this.state.move === null && this.#pending.length === 0;
+    return workflowInfo().continueAsNewSuggested && this.#isIdle();
+  }
+
+  #isIdle(): boolean {
+    return this.state.move === null && this.#pending.length === 0 && this.governor.isQuiet();
   }
 
   async waitForNews(): Promise<void> {

@@ -9,7 +9,7 @@ import type { MoveEndState, MoveRecord } from '../../src/domain/move-record.js';
 import type { MoveInput } from '../../src/domain/plan/types.js';
 import type { Verdict } from '../../src/domain/words.js';
 import { startProbeWorker } from '../../src/workers/probe.js';
-import { CONTROL_TASK_QUEUE, clusterHealthId, serviceGuardId, storyId } from '../../src/workflows/ids.js';
+import { CONTROL_TASK_QUEUE, clusterHealthId, GOVERNOR_ID, serviceGuardId, storyId } from '../../src/workflows/ids.js';
 import {
   abortUpdate,
   approveUpdate,
@@ -128,7 +128,7 @@ test('a failover that holds at the least bad', async () => {
   await keepMove('move-failover-held', await startMove({ ...input, targetProvenAtMs: Date.now() }), 'held');
 });
 
-test('a guard: orders, a freeze, a failover, home again, nonsense, continue-as-new, retired', async () => {
+test('a guard and its governor: orders, a freeze, a failover, home again, nonsense, continue-as-new, retired', async () => {
   const service = await scene.service(['a', 'b'], { failback: { policy: 'auto', soakMs: 500 } });
   const guard = await startGuard(service);
   const { runId } = await guard.describe();
@@ -155,6 +155,7 @@ test('a guard: orders, a freeze, a failover, home again, nonsense, continue-as-n
   await guard.signal(retireSignal);
   await guard.result();
   writeHistory('serviceGuard-later-run', await guard.fetchHistory());
+  writeHistory('governor-of-one-guard', await workflow.getHandle(GOVERNOR_ID).fetchHistory());
 });
 
 test('the health of a cluster: healthy, dead, healthy again, retired', async () => {

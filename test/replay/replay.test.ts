@@ -20,6 +20,11 @@ const ALTERATIONS: Readonly<Record<string, Alteration>> = {
     after: 'await warmUp(run);\n    await fence(run);',
   },
   serviceGuard: { file: 'service-guard.ts', before: '  await guard.askVerdicts();\n', after: '' },
+  governor: {
+    file: 'governor.ts',
+    before: "  upsertSearchAttributes([{ key: KIND_KEY, value: 'governor' }]);\n",
+    after: '',
+  },
   clusterHealth: { file: 'cluster-health.ts', before: '  cluster.show();\n', after: '' },
   story: {
     file: 'story.ts',

@@ -80,8 +80,7 @@ function remember(reports: GovernorState['reports'], event: GovernorEvent): Gove
     const isFull = reports[report.service] === undefined && Object.keys(reports).length >= SERVICES_MAX;
     return isFull ? reports : { ...reports, [report.service]: report };
   }
-  const { [event.service]: _left, ...others } = reports;
-  return others;
+  return Object.fromEntries(Object.entries(reports).filter(([service]) => service !== event.service));
 }
 
 function judgeStorm(reports: readonly ServiceReport[], nowMs: number): FleetHold | null {

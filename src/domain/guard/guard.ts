@@ -89,7 +89,7 @@ function rememberMaintenance(
     const message = `${cluster} is no cluster of ${state.spec.name}`;
     return { state, commands: [], reply: { accepted: false, code: 'unknown-cluster', message } };
   }
-  const { [cluster]: _ended, ...others } = state.maintenance;
+  const others = Object.fromEntries(Object.entries(state.maintenance).filter(([name]) => name !== cluster));
   if (forMs <= 0) return answered({ ...state, maintenance: others }, state, `${cluster} is out of maintenance`);
   const lease: Lease = { by: attribution.by, reason: attribution.reason, untilMs: nowMs + forMs };
   const maintenance = { ...others, [cluster]: lease };
