@@ -7,7 +7,8 @@ const row = (folder, allowed, comment) => ({
   to: { path: '^src/', pathNot: [`^src/${folder}/`, ...allowed.map((a) => `^src/${a}`)] },
 });
 
-const NODE_IO = '^(node:)?(fs|fs/promises|net|http|https|http2|child_process|dns|tls|os|path|crypto|worker_threads|stream|timers)$';
+const NODE_IO =
+  '^(node:)?(fs|fs/promises|net|http|https|http2|child_process|dns|tls|os|path|crypto|worker_threads|stream|timers)$';
 
 module.exports = {
   forbidden: [
@@ -19,13 +20,43 @@ module.exports = {
     row('traffic', ['domain/'], 'A layer carries out; it never decides.'),
     row('notify', ['domain/'], 'A notifier renders and delivers.'),
     row('workflows', ['domain/'], 'Runbooks ask the outside through ports.ts only.'),
-    row('activities', ['domain/', 'config/', 'engines/', 'probes/', 'traffic/', 'notify/', 'workflows/(ports|messages|ids)\\.'], 'Thin: fence, call an edge, translate the error.'),
-    row('workers', ['domain/', 'config/', 'engines/', 'probes/', 'traffic/', 'notify/', 'activities/', 'temporal/', 'workflows/ids\\.'], 'Composition roots.'),
+    row(
+      'activities',
+      ['domain/', 'config/', 'engines/', 'probes/', 'traffic/', 'notify/', 'workflows/(ports|messages|ids)\\.'],
+      'Thin: fence, call an edge, translate the error.',
+    ),
+    row(
+      'workers',
+      [
+        'domain/',
+        'config/',
+        'engines/',
+        'probes/',
+        'traffic/',
+        'notify/',
+        'activities/',
+        'temporal/',
+        'workflows/ids\\.',
+      ],
+      'Composition roots.',
+    ),
     row('temporal', ['domain/', 'config/'], 'Finding, starting and connecting.'),
-    row('control', ['domain/', 'temporal/', 'workflows/(messages|ids)\\.'], 'The only folder that opens a Temporal client for operators.'),
-    row('gateway', ['domain/', 'config/', 'engines/'], 'The data plane outlives the control plane: never Temporal, control or activities.'),
+    row(
+      'control',
+      ['domain/', 'temporal/', 'workflows/(messages|ids)\\.'],
+      'The only folder that opens a Temporal client for operators.',
+    ),
+    row(
+      'gateway',
+      ['domain/', 'config/', 'engines/'],
+      'The data plane outlives the control plane: never Temporal, control or activities.',
+    ),
     row('simulator', ['domain/', 'engines/'], 'A stand-in for real clusters and callers.'),
-    row('cli', ['domain/', 'config/', 'control/', 'temporal/', 'workers/', 'gateway/', 'simulator/', 'traffic/'], 'Doors and composition roots, one file a verb.'),
+    row(
+      'cli',
+      ['domain/', 'config/', 'control/', 'temporal/', 'workers/', 'gateway/', 'simulator/', 'traffic/'],
+      'Doors and composition roots, one file a verb.',
+    ),
     {
       name: 'workflows-stay-deterministic',
       comment: 'A Node built-in two files away breaks the workflow sandbox.',

@@ -7,7 +7,9 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['test/{domain,config,engines,probes,traffic,notify,activities,gateway,simulator,cli,repo,temporal,control}/**/*.test.ts'],
+          include: [
+            'test/{domain,config,engines,probes,traffic,notify,activities,gateway,simulator,cli,repo,temporal,control}/**/*.test.ts',
+          ],
           testTimeout: 20_000,
         },
       },

@@ -81,12 +81,25 @@ class DeadlineError extends Error {
 /** The connections that stream answers use: the same pool, so that a probe is what a caller would be. */
 export const sharedDispatcher: Dispatcher = shared;
 
-export function deadlineOf(question: {
-  readonly timeoutMs: number;
-  readonly signal?: AbortSignal | undefined;
-}): AbortSignal {
-  const deadline = AbortSignal.timeout(question.timeoutMs);
-  return question.signal === undefined ? deadline : AbortSignal.any([deadline, question.signal]);
+/**
+ * Gives `use` a signal that ends with the time or with the caller's. A signal derived from one that lives for an hour
+ * would stay with it for that hour; a listener can be taken off.
+ */
+export async function withDeadline<T>(
+  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
+  use: (deadline: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const deadline = new AbortController();
+  const stop = (): void => deadline.abort(new DeadlineError());
+  const timer = setTimeout(stop, timeoutMs);
+  signal?.addEventListener('abort', stop);
+  try {
+    if (signal?.aborted === true) stop();
+    return await use(deadline.signal);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', stop);
+  }
 }
 
 const WORDS: readonly (readonly [RegExp, string])[] = [

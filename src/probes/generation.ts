@@ -7,12 +7,15 @@ import { request } from 'undici';
 import type { ClusterSpec } from '../domain/fleet.js';
 import type { GenerationSeen } from '../domain/health/types.js';
 import { createSseParser } from '../engines/sse.js';
-import { deadlineOf, sharedDispatcher, wordOf } from './ask.js';
+import { sharedDispatcher, withDeadline, wordOf } from './ask.js';
 import { urlOf } from './cluster-url.js';
 import { readChunk } from './completion-chunk.js';
 import { goldenQuestion, judgeAnswer } from './golden.js';
 
-const STREAM_BYTES_MAX = 512 * 1024;
+/** 64 tokens at the most are asked for, some 300 bytes a chunk; an engine that goes on for longer is not heard out. */
+const STREAM_BYTES_MAX = 128 * 1024;
+/** Characters of the answer that are judged: judging costs time on the loop that all watches share. */
+const TEXT_MAX = 4096;
 const WELL_ENDED: ReadonlySet<string> = new Set(['stop', 'length']);
 
 export interface GenerationOptions {
@@ -26,6 +29,7 @@ export interface GenerationOptions {
 interface Progress {
   text: string;
   thought: boolean;
+  /** Of the first two tokens. */
   tokenAtMs: number[];
   finish: string | null;
   failure: string | null;
@@ -40,7 +44,10 @@ export async function probeGeneration(cluster: ClusterSpec, options: GenerationO
   const started = performance.now();
   const progress: Progress = { text: '', thought: false, tokenAtMs: [], finish: null, failure: null };
   try {
-    const status = await stream(cluster, question.prompt, options, progress);
+    const status = await withDeadline(
+      options,
+      async (signal) => await stream(cluster, requestOf(cluster, question.prompt, options.maxTokens), signal, progress),
+    );
     if (status !== 200) return { ok: false, error: String(status) };
   } catch (error) {
     return { ok: false, ...timesOf(progress, started), error: wordOfBreak(error, progress, options) };
@@ -54,25 +61,24 @@ export async function probeGeneration(cluster: ClusterSpec, options: GenerationO
   return content === null ? { ok: true, ...times } : { ok: true, ...times, content };
 }
 
+function requestOf({ model }: ClusterSpec, prompt: string, maxTokens: number): object {
+  const messages = [{ role: 'user', content: prompt }];
+  return { model, messages, max_tokens: maxTokens, temperature: 0, stream: true };
+}
+
 /** @returns the HTTP status; for 200 after the stream has been read to its end */
 async function stream(
   cluster: ClusterSpec,
-  prompt: string,
-  options: GenerationOptions,
+  completion: object,
+  signal: AbortSignal,
   progress: Progress,
 ): Promise<number> {
   const response = await request(urlOf(cluster, '/v1/chat/completions'), {
     method: 'POST',
     dispatcher: sharedDispatcher,
-    signal: deadlineOf(options),
+    signal,
     headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
-    body: JSON.stringify({
-      model: cluster.model,
-      messages: [{ role: 'user', content: prompt }],
-      max_tokens: options.maxTokens,
-      temperature: 0,
-      stream: true,
-    }),
+    body: JSON.stringify(completion),
   });
   // Leaving a body early is an error of the body's to undici; without a listener it would end this process.
   response.body.on('error', () => undefined);
@@ -99,8 +105,8 @@ function note(data: string, progress: Progress): void {
   const chunk = readChunk(data);
   if (chunk === null) return;
   if (chunk.error) progress.failure = 'engine error';
-  if (chunk.text !== '' || chunk.thought) progress.tokenAtMs.push(performance.now());
-  progress.text += chunk.text;
+  if (progress.tokenAtMs.length < 2 && (chunk.text !== '' || chunk.thought)) progress.tokenAtMs.push(performance.now());
+  progress.text += chunk.text.slice(0, TEXT_MAX - progress.text.length);
   progress.thought ||= chunk.thought;
   progress.finish = chunk.finish ?? progress.finish;
 }

@@ -22,7 +22,7 @@ describe.each(names)('%s', (name) => {
 
   test('costs completions only at some ticks while all is well', () => {
     const calm = result.verdicts.every((v) => v.verdict === 'healthy');
-    // An idle cluster is asked every 5 s, so at every third tick of 2 s.
-    if (calm) expect(result.generationProbes).toBeLessThan(result.ticks * 0.45);
+    // Each vantage asks an idle cluster every 5 s, three of them at times of their own.
+    if (calm) expect(result.generationProbes).toBeLessThan(result.ticks * 0.9);
   });
 });
