@@ -5,6 +5,17 @@ export function clockTime(iso: string | null): string {
   return iso === null || Number.isNaN(Date.parse(iso)) ? '-' : new Date(iso).toISOString().slice(11, 23);
 }
 
+/** `14:03:07` UTC of an ISO time, for moments that nobody measures; `-` for none. */
+export const clock = (iso: string | null): string => clockTime(iso).slice(0, 8);
+
+const ISO_TIME = /\d{4}-\d\d-\d\dT(\d\d:\d\d:\d\d)(?:\.\d+)?Z/gu;
+
+/** A sentence with its ISO times as people read them: `14:03:07`, with the date when it is another day than `nowMs`. */
+export function spokenTimes(sentence: string, nowMs: number): string {
+  const today = new Date(nowMs).toISOString().slice(0, 10);
+  return sentence.replace(ISO_TIME, (iso, time: string) => (iso.startsWith(today) ? time : dateTime(iso)));
+}
+
 /** `2026-11-24 14:03:07` UTC. */
 export function dateTime(iso: string): string {
   return Number.isNaN(Date.parse(iso)) ? iso : new Date(iso).toISOString().slice(0, 19).replace('T', ' ');

@@ -17,6 +17,14 @@ export const EXIT = {
 /** A command line that cannot be understood; exit 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
+
+  /** @param fix what to do next; by default, where the help is */
+  constructor(
+    message: string,
+    readonly fix = '`understudy --help`, or `--help` after a verb',
+  ) {
+    super(message);
+  }
 }
 
 export interface ToldError {
@@ -32,7 +40,7 @@ export function toldError(error: unknown): ToldError {
     return {
       code: 'bad-input',
       message: error.message,
-      fix: '`understudy --help`, or `--help` after a verb',
+      fix: error.fix,
       exit: EXIT.usage,
     };
   }

@@ -15,8 +15,10 @@ export async function buildProgram(argv: readonly string[]): Promise<Command> {
       .helpCommand(false),
   );
   const asked = argv.find((word) => !word.startsWith('-'));
-  for (const [name, { summary, load }] of Object.entries(VERB_FILES)) {
-    program.addCommand(quiet(name === asked ? await load() : new Command(name).description(summary)));
+  for (const [name, { summary, group, load }] of Object.entries(VERB_FILES)) {
+    program.addCommand(
+      quiet((name === asked ? await load() : new Command(name).description(summary)).helpGroup(group)),
+    );
   }
   return program;
 }
@@ -36,14 +38,21 @@ async function run(argv: readonly string[]): Promise<void> {
     else await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return;
-    const told = toldError(error instanceof CommanderError ? new UsageError(usage(error)) : error);
+    const told = toldError(error instanceof CommanderError ? usageError(error, argv) : error);
     tellError(told, json);
     process.exitCode = told.exit;
   }
 }
 
-const usage = (error: CommanderError): string =>
-  error.code === 'commander.help' ? 'a verb is missing' : error.message.replace(/^error: /, '').replace(/\n/g, ' ');
+function usageError(error: CommanderError, argv: readonly string[]): UsageError {
+  const asked = argv.find((word) => !word.startsWith('-'));
+  const verb = asked !== undefined && Object.hasOwn(VERB_FILES, asked) ? ` ${asked}` : '';
+  const message =
+    error.code === 'commander.help'
+      ? `the verb${verb === '' ? '' : ` \`${asked}\``} needs another word after it`
+      : error.message.replace(/^error: /, '').replace(/\n/g, ' ');
+  return new UsageError(message, `\`understudy${verb} --help\` lists what there is`);
+}
 
 function version(): string {
   const file = new URL('../../package.json', import.meta.url);

@@ -1,7 +1,7 @@
 /** Ended moves as text: a story with times, then what callers noticed. */
 import type { MoveEndState, MoveRecord, MoveReport } from '../domain/move-record.js';
-import type { Weights } from '../domain/words.js';
-import { clockTime, dateTime, spanBetween } from './clock-words.js';
+import { clockTime, dateTime, spanBetween, spokenTimes } from './clock-words.js';
+import { spellWeights } from './facts.js';
 import { colour, columns } from './output.js';
 
 /** All moves, newest first. */
@@ -28,7 +28,9 @@ export function renderMove(move: MoveRecord): string {
     ...(steps.length === 0 ? [] : [columns(steps, '  ')]),
     ...reportLines(move.report),
     `  ${clockTime(endedAt)}  ${state}: ${why}${why.includes(weights) ? '' : `. Weights: ${weights}`}`,
-  ].join('\n');
+  ]
+    .map((line) => spokenTimes(line, Date.parse(endedAt)))
+    .join('\n');
 }
 
 function reportLines(report: MoveReport): readonly string[] {
@@ -41,16 +43,10 @@ function reportLines(report: MoveReport): readonly string[] {
     ['callers served again', spanBetween(begin, recoveredAt)],
   ].flatMap(([what, took]) => (took === null ? [] : [`${what} after ${took}`]));
   const times = spans.length === 0 ? [] : [`  times: ${spans.join(', ')}`];
-  if (requests === null) return [...times, '  callers: the data plane could not be asked'];
+  if (requests === null) return [...times, '  callers, during the move: the data plane could not be asked'];
   const { total, ok, lost, cut, continued, retried } = requests;
   const counts = `${total} requests, ${ok} ok, ${lost} lost, ${cut} cut, ${continued} continued, ${retried} retried`;
-  return [...times, `  callers: ${lost + cut > 0 ? colour.red(counts) : counts}`];
+  return [...times, `  callers, during the move: ${lost + cut > 0 ? colour.red(counts) : counts}`];
 }
-
-/** `eu-a 75 %, us-b 25 %` */
-export const spellWeights = (weights: Weights): string =>
-  Object.entries(weights)
-    .map(([cluster, share]) => `${cluster} ${Math.round(share * 10) / 10} %`)
-    .join(', ');
 
 const paintState = (state: MoveEndState): string => (state === 'done' ? colour.green(state) : colour.red(state));

@@ -1,8 +1,12 @@
 /** `status` as text. */
 import type { ClusterStatus, ServiceStatus, StatusView } from '../control/status.js';
 import type { Verdict } from '../domain/words.js';
-import { clockTime, span } from './clock-words.js';
+import { clock, span, spokenTimes } from './clock-words.js';
+import { leftOut, maintained, percent } from './facts.js';
 import { colour, columns } from './output.js';
+
+/** What was not done longer ago than this explains nothing about now. */
+const WHY_NOT_SHOWN_MS = 3_600_000;
 
 /** @param nowMs - wall clock, for "since" */
 export function renderStatus(view: StatusView, nowMs: number): string {
@@ -19,24 +23,31 @@ function renderService(service: ServiceStatus, nowMs: number): string {
   const { name, mode, epoch, strategy, clusters, move, failback, frozen } = service;
   const head = `${colour.bold(name)}  ${strategy}, mode ${mode}, epoch ${epoch}`;
   const rows = clusters.map((cluster) => clusterRow(cluster, nowMs));
-  const titles = ['', 'cluster', 'role', 'verdict', 'for', 'intended', 'effective', 'in flight', 'evidence'].map((t) =>
+  const titles = ['', 'cluster', 'role', 'verdict', 'for', 'intended', 'effective', 'in flight'].map((t) =>
     colour.dim(t),
   );
   const lines = [head, columns([titles, ...rows])];
-  if (frozen !== null) lines.push(`  frozen by ${frozen.by} until ${clockTime(frozen.until)}: ${frozen.reason}`);
+  lines.push(...clusters.flatMap(evidenceLines));
+  lines.push(...[...leftOut(service), ...maintained(service)].map((remark) => colour.yellow(`  ${remark}`)));
+  if (frozen !== null) lines.push(`  frozen by ${frozen.by} until ${clock(frozen.until)}: ${frozen.reason}`);
   if (move !== null) lines.push(...moveLines(name, move));
   if (failback !== null)
     lines.push(
-      `  failback: ${failback.state}${failback.dueAt === null ? '' : `, due ${clockTime(failback.dueAt)}`}: ${failback.why}`,
+      `  failback ${failback.state}${failback.dueAt === null ? '' : `, due ${clock(failback.dueAt)}`}: ${failback.why}`,
     );
   const [held] = service.whyNot;
-  if (held !== undefined && move === null)
-    lines.push(colour.dim(`  not done at ${clockTime(held.at)}: ${held.trigger}: ${held.why}`));
-  return lines.join('\n');
+  if (held !== undefined && move === null && nowMs - Date.parse(held.at) < WHY_NOT_SHOWN_MS)
+    lines.push(colour.dim(`  nothing was done at ${clock(held.at)} (${held.trigger}): ${held.why}`));
+  return lines.map((line) => spokenTimes(line, nowMs)).join('\n');
+}
+
+/** A line a fact: side by side they are longer than any terminal is wide. */
+function evidenceLines({ name, evidence }: ClusterStatus): readonly string[] {
+  return evidence.map((fact, i) => colour.dim(`  ${i === 0 ? `${name}:` : ' '.repeat(name.length + 1)} ${fact}`));
 }
 
 function moveLines(service: string, move: NonNullable<ServiceStatus['move']>): readonly string[] {
-  const line = `  ${colour.cyan(move.kind)} ${move.from.join(', ')} → ${move.to}: ${move.step} (${move.state}), since ${clockTime(move.startedAt)}, ${move.id}`;
+  const line = `  ${colour.cyan(move.kind)} ${move.from.join(', ')} → ${move.to}: ${move.step} (${move.state}), since ${clock(move.startedAt)}, ${move.id}`;
   return move.question === null
     ? [line]
     : [line, `  ${colour.yellow('question')}: ${move.question}`, answerHint(service)];
@@ -59,11 +70,8 @@ function clusterRow(cluster: ClusterStatus, nowMs: number): readonly string[] {
     percent(cluster.intended),
     effective,
     inFlight,
-    cluster.evidence.join('; '),
   ];
 }
-
-const percent = (share: number): string => `${Math.round(share * 10) / 10} %`;
 
 function paintVerdict(verdict: Verdict): string {
   switch (verdict) {

@@ -2,7 +2,9 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { AttemptFailure } from '../domain/error-owner.js';
+import type { Said } from './said.js';
 import type { Member } from './service.js';
+import type { Splice } from './splice.js';
 import type { StreamKind } from './stream-scan.js';
 
 /** What every attempt of a request sends, whichever cluster it goes to. */
@@ -23,10 +25,16 @@ export interface AttemptOrder {
   /** The body, with the model id that this cluster knows. */
   readonly body: Buffer | null;
   readonly res: ServerResponse;
+  /** Hears what the stream says; `null` when nobody could go on from there. */
+  readonly said: Said | null;
+  /** Joins this answer to one that broke off, so that the caller has its headers; `null` for the first answer. */
+  readonly splice: Splice | null;
   readonly firstByteMs: number;
   readonly idleMs: number;
   /** Another cluster could take over; if none could, waiting longer is better than giving up. */
   readonly replaceable: boolean;
+  /** Whether another cluster could go on from what was said by now. */
+  readonly continuable: () => boolean;
   /** The caller's first byte is on its way; `stream`: it is a token. */
   readonly onSpeaking: (seen: { readonly latencyMs: number; readonly stream: boolean }) => void;
 }
@@ -45,8 +53,10 @@ export type AttemptEnd =
       readonly why: string;
       readonly answer: FailedAnswer | null;
     }
-  | { readonly kind: 'cut'; readonly why: string }
+  /** Broken after the caller's first byte. The caller's stream stands open at the end of a frame, unless it is `closed`. */
+  | { readonly kind: 'cut'; readonly why: string; readonly closed: boolean }
   /** Broken off: the caller left, the request goes elsewhere, or its time is up. */
   | { readonly kind: 'left'; readonly why: LeaveReason };
 
-export type LeaveReason = 'gone' | 'rehomed' | 'expired';
+/** `rehomed`: before the first byte. `handed-over`: after it, so that another cluster must go on from there. */
+export type LeaveReason = 'gone' | 'rehomed' | 'handed-over' | 'expired';

@@ -6,7 +6,8 @@
  *       |--event stream--> hold --it says something--> relay --end--> answered, or cut
  *       '--anything else-------------------------------> relay
  *
- * Until `relay` the caller has seen nothing, so every failure can be tried elsewhere. From then on it can only be cut.
+ * Until `relay` the caller has seen nothing, so every failure can be tried elsewhere. From then on it can only be cut; what
+ * comes after a cut is the exchange's to say. An attempt with a splice fetches the rest of an answer that was cut before.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { performance } from 'node:perf_hooks';
@@ -14,7 +15,7 @@ import type { Dispatcher } from 'undici';
 import { failureOfTransport, ownerOfStatus, type AttemptFailure } from '../domain/error-owner.js';
 import type { AttemptEnd, AttemptOrder, FailedAnswer, LeaveReason } from './attempt-order.js';
 import { responseHeaders } from './headers.js';
-import { sendError, type CallerError } from './openai-error.js';
+import { sendError } from './openai-error.js';
 import { Relay } from './relay.js';
 import { StreamScan } from './stream-scan.js';
 
@@ -25,8 +26,14 @@ const HOLD_BYTES_MAX = 64 * 1024;
 /** Of an error's body only the beginning is of use. */
 const ERROR_BYTES_MAX = 64 * 1024;
 
+/** Of a cluster that is given up by others: a stream that was silent for so long there is given up too. */
+export const STALL_MS = 1_000;
+
 /** An answer in one piece can be an aborted one too. */
 const ABORTED_ANSWER = /"finish_reason"\s*:\s*"(?:abort|error)"/;
+
+/** Timers count whole milliseconds, of another clock. */
+const TIMER_SLACK_MS = 2;
 
 const LEFT = new Error('attempt left');
 
@@ -44,6 +51,9 @@ export class Attempt implements Dispatcher.DispatchHandler {
   #kept: Buffer[] = [];
   #keptBytes = 0;
   #timer: NodeJS.Timeout;
+  #lastByteMs = 0;
+  #callerIsSlow = false;
+  #hastened = false;
 
   constructor(order: AttemptOrder, settle: (end: AttemptEnd) => void) {
     this.#order = order;
@@ -64,12 +74,22 @@ export class Attempt implements Dispatcher.DispatchHandler {
     );
   }
 
-  /** Break off. A stream that has begun ends with an error, unless its caller is gone. */
+  /** Break off. What its caller has then is for the exchange to end, or to go on with. */
   leave(why: LeaveReason): void {
     if (this.#mode === 'over') return;
-    if (this.#mode === 'relay' && why !== 'gone') this.#cut('the time for one request is over');
-    else this.#end({ kind: 'left', why });
+    if (this.#mode === 'relay' && why === 'expired') this.#cut('the time for one request is over');
+    else {
+      if (why === 'handed-over') this.#relay?.closeFrame();
+      this.#end({ kind: 'left', why });
+    }
     this.#controller?.abort(LEFT);
+  }
+
+  /** The cluster is thought lost: if this stream has fallen silent, or does later, do not wait for the idle limit. */
+  hasten(): void {
+    if (this.#mode !== 'relay' || this.#scan === null || this.#hastened) return;
+    this.#hastened = true;
+    if (!this.#callerIsSlow) this.#idle();
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -79,23 +99,24 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (status < 200 || this.#mode !== 'head') return;
-    const { request, member } = this.#order;
-    member.lastSignMs = performance.now();
+    const { request, member, said, splice } = this.#order;
+    this.#lastByteMs = member.lastSignMs = performance.now();
     this.#status = status;
     this.#headers = headers;
     const type = headers['content-type'] ?? '';
     if (status < 400 && type.startsWith('text/event-stream')) {
-      this.#scan = new StreamScan(request.streamKind, request.choices);
+      this.#scan = new StreamScan(request.streamKind, request.choices, said);
       if (headers['content-encoding'] !== undefined) this.#scan.stopJudging();
       this.#mode = 'hold';
     } else if (status >= 400 || type === '' || type.includes('json') || type.startsWith('text/')) {
       this.#mode = 'collect';
-      this.#restartTimer();
-    } else this.#openRelay();
+      this.#armTimer();
+    } else if (splice === null) this.#openRelay();
+    else this.#fail('empty-answer', `${type} instead of a stream`, null, true);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#order.member.lastSignMs = performance.now();
+    this.#lastByteMs = this.#order.member.lastSignMs = performance.now();
     const relay = this.#relay;
     if (relay !== null && this.#mode === 'relay') this.#pass(relay, chunk, this.#scan?.push(chunk) ?? chunk.length);
     else if (this.#mode === 'hold') this.#hold(chunk);
@@ -130,7 +151,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#timer.refresh();
     if (failing && this.#keptBytes >= ERROR_BYTES_MAX) return;
     this.#keep(chunk);
-    if (failing || this.#keptBytes <= COLLECT_BYTES_MAX) return;
+    if (failing || this.#order.splice !== null || this.#keptBytes <= COLLECT_BYTES_MAX) return;
     const collected = Buffer.concat(this.#kept, this.#keptBytes);
     this.#pass(this.#openRelay(), collected, collected.length);
   }
@@ -142,6 +163,11 @@ export class Attempt implements Dispatcher.DispatchHandler {
     if (owner === 'cluster') {
       const answer = { status: this.#status, headers: this.#headers, body };
       this.#fail('status', `HTTP ${this.#status}`, answer);
+      return;
+    }
+    if (this.#order.splice !== null) {
+      if (owner === 'none') this.#fail('empty-answer', 'one piece instead of a stream');
+      else this.#end({ kind: 'answered', owner });
       return;
     }
     if (request.streamKind === 'choices' && owner === 'none' && ABORTED_ANSWER.test(body.toString('latin1'))) {
@@ -164,8 +190,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#keep(chunk);
     const owner = scan.errorOwner;
     if (owner === 'cluster') this.#fail('error-frame', scan.error ?? 'error event', null, true);
-    else if (scan.falseDoneAt !== null && !scan.spoke)
-      this.#fail('empty-answer', 'the stream said nothing but [DONE]', null, true);
+    else if (scan.brokenAt !== null) this.#fail('empty-answer', scan.brokenBy, null, true);
     else if (scan.spoke || this.#keptBytes > HOLD_BYTES_MAX) this.#openStream(chunk.length - whole);
   }
 
@@ -176,12 +201,12 @@ export class Attempt implements Dispatcher.DispatchHandler {
   }
 
   #openRelay(): Relay {
-    const { res, member } = this.#order;
+    const { res, member, splice } = this.#order;
     this.#mode = 'relay';
     this.#kept = [];
-    this.#restartTimer();
+    this.#armTimer();
     this.#order.onSpeaking({ latencyMs: performance.now() - this.#startedAtMs, stream: this.#scan !== null });
-    this.#relay = new Relay(res, this.#scan);
+    this.#relay = new Relay({ res, scan: this.#scan, splice });
     this.#relay.open(this.#status, responseHeaders(this.#headers, member.name));
     return this.#relay;
   }
@@ -189,8 +214,8 @@ export class Attempt implements Dispatcher.DispatchHandler {
   #pass(relay: Relay, chunk: Buffer, whole: number): void {
     const passed = relay.pass(chunk, whole);
     if (passed === 'went') this.#timer.refresh();
-    else if (passed === 'false-done') {
-      this.#cut('it claimed its end without a finish reason of the model');
+    else if (passed === 'broken') {
+      this.#cut(this.#scan?.brokenBy ?? '');
       this.#controller?.abort(LEFT);
     } else this.#waitForCaller(relay);
   }
@@ -198,10 +223,13 @@ export class Attempt implements Dispatcher.DispatchHandler {
   /** The caller is slower than the cluster; that is no idleness of the cluster's, so its clock stands still. */
   #waitForCaller(relay: Relay): void {
     clearTimeout(this.#timer);
+    this.#callerIsSlow = true;
     this.#controller?.pause();
     relay.whenCallerCanRead(() => {
       if (this.#mode !== 'relay') return;
-      this.#restartTimer();
+      this.#callerIsSlow = false;
+      this.#lastByteMs = performance.now();
+      this.#armTimer();
       this.#controller?.resume();
     });
   }
@@ -217,13 +245,22 @@ export class Attempt implements Dispatcher.DispatchHandler {
       relay.end();
       const owner = scan.errorOwner;
       const own = owner === 'client' || owner === 'quota';
-      this.#end(own ? { kind: 'answered', owner } : { kind: 'cut', why: scan.error });
+      this.#end(own ? { kind: 'answered', owner } : { kind: 'cut', why: scan.error, closed: true });
     }
   }
 
   #cut(why: string): void {
-    this.#relay?.breakOff(cutError(this.#order.member.name, why));
-    this.#end({ kind: 'cut', why });
+    const { res } = this.#order;
+    if (this.#scan === null) {
+      res.destroy(); // nothing but a broken connection can tell the caller
+      this.#end({ kind: 'cut', why, closed: true });
+    } else if (this.#scan.allSaid) {
+      this.#relay?.complete();
+      this.#end({ kind: 'answered', owner: 'none' });
+    } else {
+      this.#relay?.closeFrame();
+      this.#end({ kind: 'cut', why, closed: false });
+    }
   }
 
   #fail(failure: AttemptFailure, why: string, answer: FailedAnswer | null = null, abort = false): void {
@@ -236,9 +273,9 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#keptBytes += chunk.length;
   }
 
-  #restartTimer(): void {
+  #armTimer(ms = this.#order.idleMs): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#idle(), this.#order.idleMs);
+    this.#timer = setTimeout(() => this.#idle(), ms);
   }
 
   /**
@@ -256,7 +293,14 @@ export class Attempt implements Dispatcher.DispatchHandler {
   }
 
   #idle(): void {
-    const why = `nothing came for ${this.#order.idleMs} ms`;
+    const { idleMs, continuable } = this.#order;
+    const limitMs = this.#hastened && continuable() ? Math.min(STALL_MS, idleMs) : idleMs;
+    const leftMs = limitMs - (performance.now() - this.#lastByteMs);
+    if (leftMs > TIMER_SLACK_MS) {
+      this.#armTimer(leftMs);
+      return;
+    }
+    const why = `nothing came for ${limitMs} ms`;
     if (this.#mode === 'relay') this.#cut(why);
     else this.#fail('idle-timeout', why);
     this.#controller?.abort(LEFT);
@@ -270,10 +314,3 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#settle(end);
   }
 }
-
-const cutError = (cluster: string, why: string): CallerError => ({
-  status: 502,
-  type: 'upstream_cut',
-  code: 'stream-cut',
-  message: `the stream from ${cluster} broke off: ${why}`,
-});

@@ -7,12 +7,16 @@ export interface CallerError {
   /** Stable word for programs (docs/gateway.md lists them). */
   readonly code: string;
   readonly message: string;
+  /** Why, as a stable word of its own; only `cannot-continue` has one. */
+  readonly reason?: string;
   /** Seconds after which a further try makes sense. */
   readonly retryAfterS?: number;
 }
 
 const bodyOf = (error: CallerError): string =>
-  JSON.stringify({ error: { message: error.message, type: error.type, code: error.code } });
+  JSON.stringify({
+    error: { message: error.message, type: error.type, code: error.code, ...(error.reason && { reason: error.reason }) },
+  });
 
 /** Answer with an error. Does nothing when the caller has gone or already has an answer. */
 export function sendError(res: ServerResponse, error: CallerError): void {
@@ -27,5 +31,5 @@ export function sendError(res: ServerResponse, error: CallerError): void {
   res.end(body);
 }
 
-/** The last frame of a broken stream: a blank line first ends whatever frame the cluster left unfinished. */
-export const errorFrame = (error: CallerError): string => `\n\ndata: ${bodyOf(error)}\n\n`;
+/** The last frame of a broken stream; the one before it must be whole. */
+export const errorFrame = (error: CallerError): string => `data: ${bodyOf(error)}\n\n`;

@@ -1,39 +1,57 @@
 /**
- * Passes an answer on to its caller, byte for byte and no faster than the caller reads. Of an event stream only whole
- * lines go out, so that a stream which breaks off never leaves half a frame in front of the error.
+ * Passes an answer on to its caller, no faster than the caller reads: byte for byte, or spliced to an answer that broke
+ * off. Of an event stream only whole lines go out, so that a stream which breaks off never leaves half a frame in front
+ * of what comes next.
  */
 import type { ServerResponse } from 'node:http';
-import { errorFrame, type CallerError } from './openai-error.js';
+import { DONE_FRAME, type Splice } from './splice.js';
 import type { StreamScan } from './stream-scan.js';
 
-export type Passed = 'went' | 'caller-is-slow' | 'false-done';
+export type Passed = 'went' | 'caller-is-slow' | 'broken';
+
+const LINE_FEED = 10;
+const CARRIAGE_RETURN = 13;
+const BLANK_LINE = Buffer.from('\n');
+
+export interface RelayOrder {
+  readonly res: ServerResponse;
+  /** Reads along an event stream; `null` for any other content. */
+  readonly scan: StreamScan | null;
+  /** What makes this answer the rest of another one; `null` when it is the first. */
+  readonly splice: Splice | null;
+}
 
 export class Relay {
   readonly #res: ServerResponse;
   readonly #scan: StreamScan | null;
+  readonly #splice: Splice | null;
   /** Begin of a line that is not whole yet. */
   #partial: Buffer[] = [];
   #sentBytes = 0;
+  /** What is missing after the last bytes until a new frame may begin. */
+  #gap = '';
 
-  /** `scan`: what reads along an event stream; `null` for any other content. */
-  constructor(res: ServerResponse, scan: StreamScan | null) {
-    this.#res = res;
-    this.#scan = scan;
+  constructor(order: RelayOrder) {
+    this.#res = order.res;
+    this.#scan = order.scan;
+    this.#splice = order.splice;
   }
 
+  /** The caller of a continued answer has its headers. */
   open(status: number, headers: Record<string, string | string[]>): void {
-    if (this.#scan !== null) delete headers['content-length']; // an error frame may follow
+    if (this.#splice !== null) return;
+    if (this.#scan !== null) delete headers['content-length']; // another cluster's frames may follow
     this.#res.writeHead(status, headers);
   }
 
   /** `whole`: how many bytes of the chunk end in a whole line, as the scan said; all of it for other content. */
   pass(chunk: Buffer, whole: number): Passed {
-    const falseDoneAt = this.#scan?.falseDoneAt ?? null;
-    if (whole === chunk.length && this.#partial.length === 0 && falseDoneAt === null) return this.#send(chunk);
+    const brokenAt = this.#scan?.brokenAt ?? null;
+    if (whole === chunk.length && this.#partial.length === 0 && brokenAt === null) return this.#send(chunk);
     const lines = Buffer.concat([...this.#partial, chunk.subarray(0, whole)]);
-    if (falseDoneAt !== null) {
-      this.#send(lines.subarray(0, falseDoneAt - this.#sentBytes));
-      return 'false-done';
+    if (brokenAt !== null) {
+      this.#send(lines.subarray(0, brokenAt - this.#sentBytes));
+      return 'broken';
     }
     if (whole === 0) {
       this.#partial.push(chunk);
@@ -47,22 +65,40 @@ export class Relay {
     this.#res.once('drain', then);
   }
 
-  /** The answer is whole, whatever its last line lacks. */
+  /** The cluster has ended its answer, whatever its last line lacks. */
   end(): void {
-    for (const rest of this.#partial) this.#res.write(rest);
-    this.#res.end();
+    if (this.#splice === null) for (const rest of this.#partial) this.#res.write(rest);
+    this.#res.end(this.#splice?.end() ?? '');
   }
 
-  /** The last word of a broken answer. */
-  breakOff(error: CallerError): void {
-    if (this.#scan === null)
-      this.#res.destroy(); // nothing but a broken connection can tell the caller
-    else this.#res.end(errorFrame(error));
+  /** Everything was said, but the cluster broke off before it ended its answer properly. */
+  complete(): void {
+    this.closeFrame();
+    this.#res.end(this.#splice?.end() ?? (this.#scan?.done === true ? '' : DONE_FRAME));
+  }
+
+  /** The cluster broke off. Of the last frame all lines that are whole have been counted as said, so it is ended here. */
+  closeFrame(): void {
+    this.#partial = [];
+    if (this.#gap === '') return;
+    this.#res.write(this.#splice?.rewrite(BLANK_LINE) ?? this.#gap);
+    this.#gap = '';
   }
 
   #send(bytes: Buffer): Passed {
     if (bytes.length === 0) return 'went';
     this.#sentBytes += bytes.length;
-    return this.#res.write(bytes) ? 'went' : 'caller-is-slow';
+    if (this.#scan !== null) this.#gap = gapAfter(bytes);
+    const spliced = this.#splice === null ? bytes : this.#splice.rewrite(bytes);
+    if (spliced.length === 0) return 'went';
+    return this.#res.write(spliced) ? 'went' : 'caller-is-slow';
   }
+}
+
+/** A frame ends with a blank line, which may have come alone. */
+function gapAfter(bytes: Buffer): string {
+  let at = bytes.length - 1;
+  if (bytes[at] !== LINE_FEED) return '\n\n';
+  at = bytes[at - 1] === CARRIAGE_RETURN ? at - 2 : at - 1;
+  return at < 0 || bytes[at] === LINE_FEED ? '' : '\n';
 }

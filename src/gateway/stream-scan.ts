@@ -1,17 +1,29 @@
 /**
- * Reads along a stream of server-sent events to learn whether the model itself ended it. It never changes a byte and
- * looks closely at a line only where a cheap test says that the line may tell something: this is the hot path.
+ * Reads along a stream of server-sent events to learn whether the model itself ended it, and what was said so far. It
+ * never changes a byte and looks closely at a line only where a cheap test says that the line may tell something: this is
+ * the hot path.
  *
  * `[DONE]` proves nothing: real engines send it after a crash of their core and after an abort. A stream ended well when
  * each of its choices has a finish reason of the model's own and no error event came.
  */
 
+import { isOpening } from '../domain/continuation/splice-frame.js';
 import { ownerOfStatus, type ErrorOwner } from '../domain/error-owner.js';
+import { isObject, parseObject } from './json-object.js';
+import type { Said } from './said.js';
 
 /** `choices`: chat and plain completions. `responses`: the Responses API. `opaque`: whatever else; a clean end is an end. */
 export type StreamKind = 'choices' | 'responses' | 'opaque';
 
-const OWN_REASONS: ReadonlySet<string> = new Set(['stop', 'length', 'tool_calls', 'function_call', 'content_filter']);
+/** `repetition`: the engine ended a model that went round in circles; another engine would only go on with it. */
+const OWN_REASONS: ReadonlySet<string> = new Set([
+  'stop',
+  'length',
+  'tool_calls',
+  'function_call',
+  'content_filter',
+  'repetition',
+]);
 const RESPONSES_ENDS: ReadonlySet<string> = new Set(['response.completed', 'response.incomplete']);
 
 /** Longest line that is looked at; a stream with a longer one is no longer judged by what it says. */
@@ -32,10 +44,16 @@ export class StreamScan {
   /** Who must answer for the error event; a context that is too long may come as one, with code 400. */
   errorOwner: ErrorOwner = 'none';
   /**
-   * Where in the stream, in bytes, a `[DONE]` begins that claims an end which the stream did not reach. It must not
-   * reach the caller, who would take it for success.
+   * Where in the stream, in bytes, the line begins that shows it broken: a `[DONE]` for an end that was not reached, and in
+   * streams of choices an error event of the cluster or a finish reason that is not the model's own. From there on nothing
+   * must reach the caller, who would take it for the end.
    */
-  falseDoneAt: number | null = null;
+  brokenAt: number | null = null;
+  /** What that line said. */
+  brokenBy = '';
+  /** A `[DONE]` came, rightly. */
+  done = false;
+  readonly #said: Said | null;
   readonly #kind: StreamKind;
   readonly #choices: number;
   readonly #finished = new Set<number>();
@@ -46,10 +64,11 @@ export class StreamScan {
   /** Bytes of the stream in front of the tail. */
   #passed = 0;
 
-  /** `choices`: how many answers the caller asked for; each must finish. */
-  constructor(kind: StreamKind, choices: number) {
+  /** `choices`: how many answers the caller asked for; each must finish. `said` is told what the stream says. */
+  constructor(kind: StreamKind, choices: number, said: Said | null = null) {
     this.#kind = kind;
     this.#choices = choices;
+    this.#said = said;
   }
 
   /**
@@ -67,9 +86,9 @@ export class StreamScan {
       this.stopJudging();
       return chunk.length;
     }
-    const lines = this.#tail + text.slice(0, whole);
-    this.#tail = text.slice(whole);
-    if (!this.spoke || TELLING.test(lines)) this.#read(lines);
+    const lines = this.#tail === '' && whole === text.length ? text : this.#tail + text.slice(0, whole);
+    this.#tail = whole === text.length ? '' : text.slice(whole);
+    this.#look(lines);
     this.#passed += lines.length;
     return whole;
   }
@@ -79,6 +98,12 @@ export class StreamScan {
     this.#blind = true;
     this.spoke = true;
     this.#tail = '';
+    if (this.#said !== null) this.#said.refusal ??= 'unreadable';
+  }
+
+  /** Every choice has its finish reason, and no error came: whatever is still missing is no part of the answer. */
+  get allSaid(): boolean {
+    return this.#kind === 'choices' && !this.#blind && this.endedWell();
   }
 
   /** The connection ended cleanly: did the stream? */
@@ -88,20 +113,32 @@ export class StreamScan {
     return this.#ended || (this.#choices > 0 && this.#finished.size >= this.#choices);
   }
 
-  #read(lines: string): void {
-    let at = this.#passed;
+  /** Plain text frames are over with quickly; all others are read where they may tell something. */
+  #look(lines: string): void {
+    const said = this.brokenAt === null ? this.#said : null;
+    const plain = said !== null && this.spoke ? said.skim(lines) : 0;
+    if (plain === lines.length) return;
+    const rest = plain === 0 ? lines : lines.slice(plain);
+    const wanted = said !== null && said.refusal === null;
+    if (!this.spoke || wanted || TELLING.test(rest)) this.#read(rest, this.#passed + plain);
+  }
+
+  #read(lines: string, from: number): void {
+    let at = from;
     for (const raw of lines.split('\n')) {
       const line = raw.endsWith('\r') ? raw.slice(0, -1) : raw;
-      if (line.startsWith('data:')) this.#readData(line.slice(5).trim(), at);
-      else if (line.startsWith('event:') && line.slice(6).trim() === 'error') this.#fail({ message: 'error event' });
+      if (line.startsWith('data:')) this.#readData(raw, line.slice(5).trim(), at);
+      else if (line.startsWith('event:') && line.slice(6).trim() === 'error') this.#fail({ message: 'error event' }, at);
       at += raw.length + 1;
     }
   }
 
-  #readData(payload: string, at: number): void {
+  #readData(raw: string, payload: string, at: number): void {
     if (payload === '') return;
     if (payload === '[DONE]') {
-      if (this.error === null && !this.endedWell()) this.falseDoneAt ??= at;
+      if (this.error !== null) return;
+      if (this.endedWell()) this.done = true;
+      else this.#broke(at, 'it claimed its end without a finish reason of the model');
       return;
     }
     const frame = parseObject(payload);
@@ -110,15 +147,17 @@ export class StreamScan {
       return;
     }
     const error = errorOf(frame);
-    if (error !== null) this.#fail(error);
-    else if (this.#kind === 'choices') this.#readChoices(frame['choices']);
-    else {
+    if (error !== null) this.#fail(error, at);
+    else if (this.#kind === 'choices') {
+      this.#readChoices(frame['choices'], at);
+      if (this.brokenAt === null) this.#said?.learn(raw, frame);
+    } else {
       this.spoke = true;
       if (RESPONSES_ENDS.has(String(frame['type']))) this.#ended = true;
     }
   }
 
-  #readChoices(choices: unknown): void {
+  #readChoices(choices: unknown, at: number): void {
     if (!Array.isArray(choices) || choices.length === 0) {
       this.spoke = true;
       return;
@@ -127,29 +166,32 @@ export class StreamScan {
       if (!isObject(choice)) continue;
       const reason = choice['finish_reason'];
       if (typeof reason === 'string' && OWN_REASONS.has(reason)) this.#finished.add(Number(choice['index'] ?? 0));
+      else if (typeof reason === 'string' && reason !== '') this.#broke(at, `it ended with finish reason "${reason}"`);
       if (!isOpening(choice)) this.spoke = true;
     }
   }
 
-  #fail(error: StreamError): void {
+  #fail(error: StreamError, at: number): void {
     const owner = error.status === undefined ? 'cluster' : ownerOfStatus(error.status);
     // The data of an `event: error` knows more than its name did.
     if (this.error === null || error.status !== undefined) this.errorOwner = owner === 'none' ? 'cluster' : owner;
     this.error ??= error.message;
     this.spoke = true;
+    if (this.#kind !== 'choices') return;
+    if (this.errorOwner === 'cluster') this.#broke(at, error.message);
+    else this.brokenAt = null; // its name alone had looked like the cluster's
+  }
+
+  #broke(at: number, by: string): void {
+    if (this.brokenAt !== null) return;
+    this.brokenAt = at;
+    this.brokenBy = by;
   }
 }
 
 interface StreamError {
   readonly message: string;
   readonly status?: number;
-}
-
-/** A first frame that says nothing but the role: held back, so that a cluster that stalls right after it can be left. */
-function isOpening(choice: Readonly<Record<string, unknown>>): boolean {
-  const delta = choice['delta'];
-  if (!isObject(delta) || (choice['finish_reason'] ?? null) !== null) return false;
-  return Object.entries(delta).every(([key, value]) => key === 'role' || value === null || value === '');
 }
 
 /** vLLM: `{"error":{"message":…,"code":500}}`, older `{"object":"error",…}`; Responses API: `error`, `response.failed`. */
@@ -165,17 +207,4 @@ function streamError(error: Readonly<Record<string, unknown>>): StreamError {
   const message = typeof error['message'] === 'string' ? error['message'] : 'error event';
   const status = Number(error['code']);
   return status >= 400 && status < 600 ? { message, status } : { message };
-}
-
-function parseObject(text: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : null;
-  } catch {
-    return null;
-  }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

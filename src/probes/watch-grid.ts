@@ -10,7 +10,14 @@ const FNV_PRIME = 0x01000193;
 export function phaseOf(key: string, intervalMs: number): number {
   let hash = FNV_OFFSET;
   for (let at = 0; at < key.length; at += 1) hash = Math.imul(hash ^ key.charCodeAt(at), FNV_PRIME) >>> 0;
-  return (hash / 2 ** 32) * intervalMs;
+  return (stir(hash) / 2 ** 32) * intervalMs;
+}
+
+/** Names that differ in their last digit differ in the low bits only: the finish of MurmurHash3 spreads them. */
+function stir(hash: number): number {
+  const once = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  const twice = Math.imul(once ^ (once >>> 13), 0xc2b2ae35);
+  return (twice ^ (twice >>> 16)) >>> 0;
 }
 
 /** The first moment of the grid after `atMs`. */

@@ -18,6 +18,8 @@ const SETTLE_WITHIN_MS = 300_000;
 export interface WorkerFigures {
   readonly cpu: number;
   readonly rssMiB: number;
+  /** Requests that the targets had a second, while it was measured: below what the clusters need, some were not watched. */
+  readonly requestsPerSecond: number;
 }
 
 /** @param seen requests that the targets have had so far */
@@ -36,11 +38,16 @@ export async function measureWorker(
     // Five requests at the first look of each.
     await eventually(async () => (await seen()) >= 5 * ports.length, SETTLE_WITHIN_MS);
     await sleep(settings.warmUpMs);
-    const before = processorSeconds(worker.pid);
+    const [before, seenBefore] = [processorSeconds(worker.pid), await seen()];
     const startedAt = performance.now();
     await sleep(settings.measureMs);
     const spent = processorSeconds(worker.pid) - before;
-    return { cpu: spent / ((performance.now() - startedAt) / 1000), rssMiB: residentMiB(worker.pid) };
+    const seconds = (performance.now() - startedAt) / 1000;
+    return {
+      cpu: spent / seconds,
+      rssMiB: residentMiB(worker.pid),
+      requestsPerSecond: ((await seen()) - seenBefore) / seconds,
+    };
   } finally {
     await stage.close();
   }

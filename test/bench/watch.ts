@@ -79,9 +79,10 @@ async function measureWhole(count: number): Promise<Record<string, number>> {
     targets.send('report');
     return (await hear<Seen>(targets)).requests;
   };
-  const { cpu, rssMiB } = await measureWorker(ports, { warmUpMs: WARM_UP_MS, measureMs: MEASURE_MS }, seen);
+  const settings = { warmUpMs: WARM_UP_MS, measureMs: MEASURE_MS };
+  const { cpu, rssMiB, requestsPerSecond } = await measureWorker(ports, settings, seen);
   targets.kill();
-  return { clusters: count, cpu: round(cpu, 3), rssMiB: round(rssMiB) };
+  return { clusters: count, cpu: round(cpu, 3), rssMiB: round(rssMiB), requestsPerSecond: round(requestsPerSecond, 0) };
 }
 
 const round = (value: number, digits = 1): number => Math.round(value * 10 ** digits) / 10 ** digits;

@@ -1,10 +1,14 @@
 /** Slack, emulated by somebody else's code, with one channel; and what a reader of that channel would see. */
 import { createServer, type AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { WebClient } from '@slack/web-api';
 import { createEmulator } from 'emulate';
 
 export const SLACK_TOKEN = 'xoxb-test';
 export const SLACK_CHANNEL = 'llm-oncall';
+
+/** The emulator refuses (403) after some thousand calls, also those of the product: whoever waits must not use them up. */
+const READ_EVERY_MS = 300;
 
 export interface EmulatedSlack {
   /** Base URL of the Web API. */
@@ -23,6 +27,7 @@ export async function openEmulatedSlack(port?: number): Promise<EmulatedSlack> {
   return {
     apiUrl,
     threads: async () => {
+      await sleep(READ_EVERY_MS);
       const { channels = [] } = await client.conversations.list();
       const channel = channels.find(({ name }) => name === SLACK_CHANNEL)?.id ?? '';
       const { messages = [] } = await client.conversations.history({ channel });

@@ -135,6 +135,11 @@ export class HostileTarget {
     return this.#sockets.size;
   }
 
+  /** Connections that were asked something and are still open; new ones that nobody has used yet do not count. */
+  get attacked(): number {
+    return [...this.written].filter((socket) => !socket.destroyed).length;
+  }
+
   /** The most that one connection has taken of us, bytes; what waits in our own memory is not taken. */
   get mostTaken(): number {
     return Math.max(0, ...[...this.written].map((socket) => socket.bytesWritten - socket.writableLength));

@@ -62,10 +62,19 @@ test.each<AttackName>(['silence', 'an endless body', 'a body that comes byte by 
   async (name) => {
     await against(name, async (target) => {
       await probeEverything(target.url, TIMEOUT_MS, new AbortController().signal);
-      await eventually(() => target.open === 0, 5_000);
+      await eventually(() => target.attacked === 0, 5_000);
     });
   },
 );
+
+test('a completion that never ends is heard out no further than its limit, long before its time is up', async () => {
+  await against('an event stream that never ends', async (target) => {
+    const started = performance.now();
+    const { generation } = await probeEverything(target.url, 10_000, new AbortController().signal);
+    expect(generation).toMatchObject({ ok: false, error: 'endless' });
+    expect(performance.now() - started).toBeLessThan(5_000);
+  });
+});
 
 test('we never ask for compression, so a bomb stays as small as it came', async () => {
   await against('a compressed bomb', async (target) => {
@@ -94,7 +103,7 @@ test('a caller that gives up is answered at once, and its connections go', async
     life.abort();
     expect((await asked).http).toMatchObject({ error: 'cancelled' });
     expect(performance.now() - stoppedAt).toBeLessThan(SLACK_MS);
-    await eventually(() => target.open === 0, 5_000);
+    await eventually(() => target.attacked === 0, 5_000);
   });
 });
 
@@ -116,7 +125,8 @@ test('memory does not grow with the number of attacks', async () => {
   await attack(2);
   const before = held();
   await attack(12);
-  expect(held() - before).toBeLessThan(24);
+  // What the server's side of this process still had in its buffers goes a moment later.
+  await eventually(() => held() - before < 24, 10_000);
 }, 60_000);
 
 test('a process that has probed them all has nothing left to wait for', async () => {

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ClusterSpec } from '../../src/domain/fleet.js';
 import { probeDefaults } from '../../src/domain/health/probe-defaults.js';
+import { isLoading, judgeHttp } from '../../src/domain/health/judge-tick.js';
 import { FIRST_TOKEN_BUCKETS_MS, type ClusterCounters, type TrafficState } from '../../src/domain/traffic.js';
 import { wordOf } from '../../src/probes/ask.js';
 import { goldenQuestion, judgeAnswer } from '../../src/probes/golden.js';
@@ -34,6 +35,17 @@ describe('http', () => {
     const seen = await probeHttp(engine.cluster());
     expect(seen).toMatchObject({ status: 503, body: expect.stringMatching(/^Loading model/) as string });
     expect(seen?.body?.length).toBeLessThanOrEqual(120);
+  });
+
+  test("Triton's 400 means not ready; anywhere else it is about the question", async () => {
+    engine.behaviour.health = 400;
+    const http = { path: '/health', timeoutMs: 1_000 };
+    const triton = engine.cluster({ engine: 'triton', probes: { ...probeDefaults('triton'), http } });
+    const seen = await probeHttp(triton);
+    expect(seen).toMatchObject({ status: 400, says: 'loading' });
+    expect([judgeHttp(seen).kind, isLoading(seen)]).toEqual(['failed', true]);
+    const plain = await probeHttp(engine.cluster());
+    expect([judgeHttp(plain).kind, isLoading(plain)]).toEqual(['unknown', false]);
   });
 
   test('a redirect is an answer and is not followed', async () => {

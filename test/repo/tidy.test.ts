@@ -83,7 +83,7 @@ describe('the documents', () => {
 
   test('give every folder the imports that the linter allows it', () => {
     const rules = new Map(
-      [...text('.dependency-cruiser.cjs').matchAll(/^\s*row\('([a-z]+)'/gmu)].map((match) => [match[1], true]),
+      [...text('.dependency-cruiser.cjs').matchAll(/^\s*row\(\s*'([a-z]+)'/gmu)].map((match) => [match[1], true]),
     );
     const folders = readdirSync(join(ROOT, 'src'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
     expect(folders.map((entry) => entry.name).filter((name) => !rules.has(name))).toEqual([]);

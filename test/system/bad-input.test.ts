@@ -158,6 +158,9 @@ describe('a signal by hand, with Temporal’s own command line', () => {
     ['service/chat', 'move-progress'],
     ['service/chat', 'tell-verdict'],
     ['service/chat', 'no-such-signal'],
+    ['service/chat', 'fleet-view'],
+    ['governor', 'report'],
+    ['governor', 'leave'],
     ['cluster/eu-a', 'configure'],
     ['cluster/eu-a', 'tell-verdict'],
   ] as const;
@@ -193,7 +196,7 @@ describe('a signal by hand, with Temporal’s own command line', () => {
 
     expect(await instance.moves(1)).toMatchObject({ state: 'done', by: 'me', reason: 'upgrade', via: 'signal' });
     expect(await effectiveWeights(instance)).toEqual({ 'eu-a': 0, 'us-b': 100 });
-    const ids = ['service/chat', 'cluster/eu-a', 'cluster/us-b', move?.id ?? '', `story/${move?.id}`];
+    const ids = ['governor', 'service/chat', 'cluster/eu-a', 'cluster/us-b', move?.id ?? '', `story/${move?.id}`];
     expect(await Promise.all(ids.map(temporal.failedTasks))).toEqual(ids.map(() => 0));
   });
 });

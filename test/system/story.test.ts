@@ -8,11 +8,16 @@ import { storyId } from '../../src/workflows/ids.js';
 import { eventually } from '../kit/eventually.js';
 import { startInstance, type TestInstance } from '../kit/instance.js';
 import { fleetYaml, startFleet, type TestFleet } from '../kit/simulated-fleet.js';
-import { freePort, openEmulatedSlack, SLACK_CHANNEL, SLACK_TOKEN, type EmulatedSlack } from '../kit/slack-emulated.js';
+import { openEmulatedSlack, SLACK_CHANNEL, SLACK_TOKEN, type EmulatedSlack } from '../kit/slack-emulated.js';
 import { effectiveWeights, statusOf, verdictsAre } from './fleet-status.js';
 import { openTemporalTools, type TemporalTools } from './temporal-cli.js';
 
 const NAMES = ['eu-a', 'us-b'];
+/**
+ * Slack's port, above the instance's base and in its block: one that the system chose would be the system's to give
+ * away again while Slack is down.
+ */
+const SLACK_PORT_OFFSET = 55;
 /** After Slack is back: the longest pause between two tries is 30 s. */
 const CATCH_UP_MS_MAX = 60_000;
 const QUICK = [
@@ -27,11 +32,11 @@ let instance: TestInstance;
 let fleet: TestFleet;
 let temporal: TemporalTools;
 beforeAll(async () => {
-  slackPort = await freePort();
   let base = 0;
   instance = await startInstance({
     config: (portBase) => {
       base = portBase;
+      slackPort = portBase + SLACK_PORT_OFFSET;
       const slackLine = `slack: { channel: "#${SLACK_CHANNEL}", tokenEnv: TEST_SLACK_TOKEN, apiUrl: "http://127.0.0.1:${slackPort}/api/" }`;
       return ['version: 1', slackLine, fleetYaml(portBase, NAMES, QUICK)].join('\n');
     },

@@ -1,5 +1,6 @@
 /** What happened between two looks at the fleet, one sentence each. Pure. */
 import type { ServiceStatus, StatusView } from '../../control/status.js';
+import { briefly, leftOut, percent, spellWeights } from '../facts.js';
 
 /** Lines for plain output and for the list of events; the first look tells everything that is there. */
 export function changesBetween(before: StatusView | null, after: StatusView): readonly string[] {
@@ -18,14 +19,14 @@ function clusterChanges(before: ServiceStatus | undefined, { name: service, clus
   return clusters.flatMap(({ name, verdict, evidence }) => {
     const earlier = before?.clusters.find((c) => c.name === name)?.verdict;
     if (earlier === verdict) return [];
-    const why = evidence.length === 0 ? '' : ` (${evidence.join('; ')})`;
-    return [`${service}: cluster ${name} is ${verdict}${why}${earlier === undefined ? '' : `, was ${earlier}`}`];
+    const why = evidence.length === 0 ? '' : `: ${evidence.map(briefly).join('; ')}`;
+    return [`${service}: cluster ${name} is ${verdict}${earlier === undefined ? '' : `, was ${earlier}`}${why}`];
   });
 }
 
 function weightChanges(before: ServiceStatus | undefined, after: ServiceStatus): string[] {
   const [earlier, now] = [before === undefined ? null : weightsOf(before), weightsOf(after)];
-  return earlier === now ? [] : [`${after.name}: weights ${now}`];
+  return earlier === now ? [] : [[`${after.name}: weights ${now}`, ...leftOut(after)].join('; ')];
 }
 
 /** Effective weights where they are known: intended ones that do not hold are no news yet. */
@@ -33,14 +34,24 @@ function weightsOf({ clusters }: ServiceStatus): string {
   return clusters.map(({ name, intended, effective }) => `${name} ${percent(effective ?? intended)}`).join(', ');
 }
 
-function moveChanges(before: ServiceStatus | undefined, { name, move }: ServiceStatus): string[] {
+function moveChanges(before: ServiceStatus | undefined, after: ServiceStatus): string[] {
+  const { name, move } = after;
   const earlier = before?.move ?? null;
   if (move === null)
-    return earlier === null ? [] : [`${name}: ${earlier.kind} to ${earlier.to} ended (\`understudy history ${name}\`)`];
-  const title = `${name}: ${move.kind} ${move.from.join(', ')} → ${move.to}`;
+    return earlier === null
+      ? []
+      : [`${titleOf(name, earlier)} ended: ${carriers(after)} (\`understudy history ${name}\`)`];
+  const title = titleOf(name, move);
   if (earlier?.id !== move.id) return [`${title} began: ${move.step}`];
   return earlier.step === move.step && earlier.state === move.state ? [] : [`${title}: ${move.step} (${move.state})`];
 }
+
+const titleOf = (service: string, { kind, from, to }: NonNullable<ServiceStatus['move']>): string =>
+  `${service}: ${kind} ${from.join(', ')} → ${to}`;
+
+/** How a move ended, as far as a look can tell: who has the traffic now. */
+const carriers = ({ intended }: ServiceStatus): string =>
+  spellWeights(Object.fromEntries(Object.entries(intended).filter(([, share]) => share > 0)));
 
 function questionChanges(before: ServiceStatus | undefined, after: ServiceStatus): string[] {
   const question = questionOf(after);
@@ -51,9 +62,4 @@ function questionChanges(before: ServiceStatus | undefined, after: ServiceStatus
 /** The open question of a service's move; `null` when nobody is asked. */
 export function questionOf({ move }: ServiceStatus): string | null {
   return move?.question ?? null;
-}
-
-/** A weight as people read it: no digits that say nothing. */
-export function percent(weight: number): string {
-  return `${Math.round(weight * 10) / 10} %`;
 }

@@ -1,5 +1,6 @@
 /** Tells a person what happens: a live picture on a terminal, one line an event everywhere else. */
 import type { StatusView } from '../../control/status.js';
+import { clock } from '../clock-words.js';
 import { colour } from '../output.js';
 import { changesBetween } from './changes.js';
 import type { Supervised } from './supervised.js';
@@ -28,7 +29,7 @@ export function openReporter(live: boolean): Reporter {
   let note: string | null = null;
 
   const event = (text: string): void => {
-    const at = new Date().toTimeString().slice(0, 8);
+    const at = clock(new Date().toISOString());
     events.push({ at, text });
     if (events.length > EVENTS_MAX) events.shift();
     if (screen) screen.draw();
@@ -46,6 +47,7 @@ export function openReporter(live: boolean): Reporter {
         const states = processes().map((child) => ({ name: child.name, state: child.state() }));
         const picture = {
           services: seen?.services ?? [],
+          nowMs: Date.now(),
           notes: notesOf(seen, note),
           processes: states,
           events,

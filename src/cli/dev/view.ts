@@ -2,12 +2,16 @@
 import type pc from 'picocolors';
 import type { ServiceStatus } from '../../control/status.js';
 import type { Verdict } from '../../domain/words.js';
-import { percent, questionOf } from './changes.js';
+import { spokenTimes } from '../clock-words.js';
+import { briefly, leftOut, maintained, percent } from '../facts.js';
+import { questionOf } from './changes.js';
 
 type Colors = ReturnType<typeof pc.createColors>;
 
 export interface Picture {
   readonly services: readonly ServiceStatus[];
+  /** Wall clock of the picture, ms. */
+  readonly nowMs: number;
   /** Why parts of the status are missing; empty when all is fresh. */
   readonly notes: readonly string[];
   readonly processes: readonly { readonly name: string; readonly state: string }[];
@@ -31,7 +35,13 @@ export function renderView(picture: Picture, paper: Paper): readonly string[] {
   const above = [title(picture, colors), '', ...servicesBlock(picture, colors)];
   const below = ['', ...urlsBlock(picture, colors), '', ...tipsBlock(picture, colors)];
   const room = Math.max(EVENTS_MIN, paper.rows - above.length - below.length - 2);
-  const lines = [...above, '', colors.bold('Events'), ...eventsBlock(picture, room, colors), ...below];
+  const lines = [
+    ...above,
+    '',
+    `${colors.bold('Events')} ${colors.dim('(UTC)')}`,
+    ...eventsBlock(picture, room, colors),
+    ...below,
+  ];
   return lines.slice(0, paper.rows).map((line) => crop(line, paper.columns));
 }
 
@@ -44,13 +54,13 @@ function title({ processes }: Picture, colors: Colors): string {
   return `${colors.bold('Understudy')}  ${health}  ${colors.dim('Ctrl-C ends everything')}`;
 }
 
-function servicesBlock({ services, notes }: Picture, colors: Colors): string[] {
+function servicesBlock({ services, notes, nowMs }: Picture, colors: Colors): string[] {
   const warnings = notes.map((note) => colors.yellow(`! ${note}`));
   if (services.length === 0) return [...warnings, colors.dim('no service answers yet')];
-  return [...services.flatMap((service) => serviceLines(service, colors)), ...warnings];
+  return [...services.flatMap((service) => serviceLines(service, nowMs, colors)), ...warnings];
 }
 
-function serviceLines(service: ServiceStatus, colors: Colors): string[] {
+function serviceLines(service: ServiceStatus, nowMs: number, colors: Colors): string[] {
   const { name, mode, epoch, strategy } = service;
   return [
     `${colors.bold(name)}  ${colors.dim(`${strategy}, mode ${mode}, epoch ${epoch}`)}`,
@@ -60,12 +70,14 @@ function serviceLines(service: ServiceStatus, colors: Colors): string[] {
         row([c.name, c.role, c.verdict]),
         row([percent(c.intended), c.effective === null ? '?' : percent(c.effective), String(c.inFlight ?? '?')]),
       ];
-      const why = c.evidence.length === 0 ? '' : colors.dim(` ${c.evidence.join('; ')}`);
-      return `  ${paint(c.verdict, first, colors)} ${rest}${why}`;
+      return `  ${paint(c.verdict, first, colors)} ${rest}`.trimEnd();
     }),
-    moveLine(service, colors),
-    '',
-  ].slice(0, -1);
+    ...service.clusters
+      .filter(({ evidence }) => evidence.length > 0)
+      .map(({ name: cluster, evidence }) => colors.dim(`  ${cluster}: ${evidence.map(briefly).join('; ')}`)),
+    ...[...leftOut(service), ...maintained(service)].map((remark) => colors.yellow(`  ${spokenTimes(remark, nowMs)}`)),
+    ...moveLines(service, colors).map((line) => spokenTimes(line, nowMs)),
+  ];
 }
 
 const COLUMN = 11;
@@ -76,16 +88,19 @@ function paint(verdict: Verdict, text: string, colors: Colors): string {
   return verdict === 'unknown' || verdict === 'starting' ? colors.dim(text) : colors.red(text);
 }
 
-function moveLine(service: ServiceStatus, colors: Colors): string {
+function moveLines(service: ServiceStatus, colors: Colors): string[] {
   const { move, failback } = service;
   const question = questionOf(service);
   if (question !== null)
-    return `  ${colors.yellow(`? ${question}`)}  ${colors.dim(`understudy approve ${service.name}`)}`;
+    return [
+      colors.yellow(`  ? ${question}`),
+      `    npx understudy approve ${service.name}   ${colors.dim(`or: npx understudy decline ${service.name}`)}`,
+    ];
   if (move !== null) {
-    return `  ${colors.cyan(`${move.kind} ${move.from.join(', ')} → ${move.to}: ${move.step} (${move.state})`)}`;
+    return [`  ${colors.cyan(`${move.kind} ${move.from.join(', ')} → ${move.to}: ${move.step} (${move.state})`)}`];
   }
-  if (failback !== null) return `  ${colors.cyan(`failback ${failback.state}: ${failback.why}`)}`;
-  return colors.dim('  no move is running');
+  if (failback !== null) return [`  ${colors.cyan(`failback ${failback.state}: ${failback.why}`)}`];
+  return [colors.dim('  no move is running')];
 }
 
 function eventsBlock({ events }: Picture, room: number, colors: Colors): string[] {

@@ -3,8 +3,8 @@ import { Option, type Command } from 'commander';
 import type { PlanForecast } from '../../control/forecast.js';
 import type { MoveKind } from '../../domain/words.js';
 import { EXIT } from '../exit.js';
+import { spellWeights } from '../facts.js';
 import { colour, printJson, say } from '../output.js';
-import { spellWeights } from '../render-history.js';
 import { findTarget, withControl, withTarget, type TargetOptions } from '../target.js';
 import { does, verb } from '../verb.js';
 

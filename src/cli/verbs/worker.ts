@@ -37,8 +37,7 @@ function controlCommand(): Command {
     const { startControlWorker } = await import('../../workers/control.js');
     return await serveWorker(
       { worker: 'control' },
-      async () =>
-        await startControlWorker({ fleet, ...reachOf(target), write: (line) => eventLine({ event: 'story', line }) }),
+      async () => await startControlWorker({ fleet, ...reachOf(target), write: storyLine }),
     );
   });
 }
@@ -56,6 +55,11 @@ function probeCommand(): Command {
       async () => await startProbeWorker({ ...reachOf(target), vantage, maxClusters }),
     );
   });
+}
+
+/** The log's notifier writes JSON objects; each stays one object a line among the worker's own events. */
+function storyLine(line: string): void {
+  eventLine({ event: 'story', ...(JSON.parse(line) as Readonly<Record<string, unknown>>) });
 }
 
 /** Workers are started by programs too, which name the address by its own word. */

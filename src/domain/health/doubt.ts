@@ -7,6 +7,12 @@ import type { VantageHealth } from './vantage.js';
 const RECENT_FAILURES_MAX = 2;
 
 /**
+ * Callers that were sent elsewhere cannot take back what they saw: so many completions without any failure since then
+ * do, as many as make a cluster healthy by default. Else a cluster that recovered would be in doubt for ever.
+ */
+const OUTLIVED_BY_COMPLETIONS = 5;
+
+/**
  * What speaks against a cluster right now, in one sentence; `null` when nothing does. As with verdicts more than half of
  * the vantages that know anything must say so: a single failed probe of one of three is noise. @replayed
  */
@@ -16,8 +22,9 @@ export function doubtOf(healths: readonly VantageHealth[]): string | null {
   return doubts.length * 2 > voters.length ? (doubts[0] ?? null) : null;
 }
 
-function doubtOfOne({ dimensions }: VantageHealth): string | null {
-  const doubted = DIMENSIONS.find((d) => isDoubted(dimensions[d]));
+function doubtOfOne({ dimensions, good }: VantageHealth): string | null {
+  const outlived = good >= OUTLIVED_BY_COMPLETIONS && dimensions.passive.failing === null;
+  const doubted = DIMENSIONS.find((d) => !(outlived && d === 'passive') && isDoubted(dimensions[d]));
   return doubted === undefined ? null : describe(doubted, dimensions[doubted]);
 }
 

@@ -92,7 +92,7 @@ describe('the processes', () => {
 });
 
 test('tips name the data directory only when it is not the default one', () => {
-  const about = { simulated: true, services: ['chat'], cwd: '/home/me' };
-  expect(tipsFor({ ...about, dataDir: '/home/me/.understudy' }).join()).not.toContain('--data-dir');
-  expect(tipsFor({ ...about, dataDir: '/home/me/other' }).every((tip) => tip.includes('--data-dir other'))).toBe(true);
+  const about = { simulated: true, services: ['chat'], cwd: '/srv/me' };
+  expect(tipsFor({ ...about, dataDir: '/srv/me/.understudy' }).join()).not.toContain('--data-dir');
+  expect(tipsFor({ ...about, dataDir: '/srv/me/other' }).every((tip) => tip.includes('--data-dir other'))).toBe(true);
 });

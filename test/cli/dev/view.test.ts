@@ -100,6 +100,7 @@ describe('changes', () => {
 describe('the picture', () => {
   const picture: Picture = {
     services: [{ ...chat, move: { ...move, step: 'ramp 25 %' } }],
+    nowMs: Date.parse('2026-01-01T00:00:30.000Z'),
     notes: [],
     processes: [{ name: 'gateway', state: 'running' }],
     events: Array.from({ length: 50 }, (_, i) => ({ at: '10:00:00', text: `event ${i}` })),

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ClusterSpec } from '../../../src/domain/fleet.js';
+import { doubtOf } from '../../../src/domain/health/doubt.js';
 import { probeDefaults } from '../../../src/domain/health/probe-defaults.js';
 import type { MetricsSeen, PassiveSeen, TickSeen } from '../../../src/domain/health/types.js';
 import { beginVantage, observe, reportVantage, type VantageHealth } from '../../../src/domain/health/vantage.js';
@@ -228,6 +229,23 @@ describe('callers', () => {
     const play = healthy().times(3, { ...WELL, ...passive({ cut: 5 }) });
     expect(play.verdict).toBe('degraded');
     expect(play.times(6, { ...WELL, ...passive({ requests: 0 }) }).verdict).toBe('healthy');
+  });
+});
+
+describe('doubt of a cluster that is called healthy', () => {
+  const failedOnce = (): Play => healthy().tick({ ...WELL, ...passive({ requests: 1, cluster: 1 }) });
+  const nobodyAsks: Seen = { ...WELL, ...passive({ requests: 0 }) };
+
+  test('a failed request is one, until callers have left and five completions came without any failure', () => {
+    const play = failedOnce();
+    expect(play.verdict).toBe('healthy');
+    expect(doubtOf([play.times(4, nobodyAsks).health])).toContain('real requests failed');
+    expect(doubtOf([play.tick(nobodyAsks).health])).toBeNull();
+  });
+
+  test('only completions outlive it: health pages that answer do not', () => {
+    const play = failedOnce().times(20, { http: { status: 200, ms: 3 }, generation: null });
+    expect(doubtOf([play.health])).toContain('real requests failed');
   });
 });
 

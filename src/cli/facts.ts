@@ -1,0 +1,31 @@
+/** Facts of a status in the words that all views share. Pure. */
+import type { ServiceStatus } from '../control/status.js';
+import type { Weights } from '../domain/words.js';
+
+/** A weight as people read it: no digits that say nothing. */
+export const percent = (share: number): string => `${Math.round(share * 10) / 10} %`;
+
+/** `eu-a 75 %, us-b 25 %` */
+export const spellWeights = (weights: Weights): string =>
+  Object.entries(weights)
+    .map(([cluster, share]) => `${cluster} ${percent(share)}`)
+    .join(', ');
+
+/** Evidence for a narrow place, without its limit and its witness; `understudy status` shows those. */
+export const briefly = (fact: string): string => fact.replace(/ \(limit: .*\)$/u, '');
+
+/** Clusters that should carry traffic and get none although nothing moves: one sentence each. */
+export function leftOut({ clusters, move }: ServiceStatus): string[] {
+  if (move !== null) return [];
+  return clusters
+    .filter(({ intended, effective }) => intended > 0 && effective === 0)
+    .map(({ name }) => `the gateway leaves ${name} out by itself, as requests to it fail`);
+}
+
+/** Clusters that somebody works on: one sentence each. */
+export const maintained = ({ clusters }: ServiceStatus): string[] =>
+  clusters.flatMap(({ name, maintenance }) =>
+    maintenance === undefined
+      ? []
+      : [`${name} is in maintenance by ${maintenance.by} until ${maintenance.until}: ${maintenance.reason}`],
+  );

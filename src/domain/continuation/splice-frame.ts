@@ -1,0 +1,81 @@
+/**
+ * Makes the frames of a continuing answer look as if they came from the answer that broke off: its identity, no second
+ * role, and a usage that counts both.
+ */
+
+export type Frame = Readonly<Record<string, unknown>>;
+
+/** By these a caller knows which answer a frame belongs to. */
+const IDENTITY = ['id', 'object', 'created', 'model'] as const;
+
+/** What was said before the continuing answer began. */
+export interface SpokenBefore {
+  readonly identity: Frame;
+  /** Tokens that were said. */
+  readonly tokens: number;
+  /** Tokens of the caller's own prompt, where the broken answer told them. */
+  readonly promptTokens: number | null;
+}
+
+/** The fields of a frame that every later one must repeat. */
+export function identityOf(frame: Frame): Frame {
+  return Object.fromEntries(IDENTITY.filter((key) => key in frame).map((key) => [key, frame[key]]));
+}
+
+/** The frame as the caller should see it; `null` when it only opens an answer that for the caller is open already. */
+export function spliceFrame(frame: Frame, before: SpokenBefore): Frame | null {
+  const { choices, usage } = frame;
+  const opens = Array.isArray(choices) && choices.length > 0 && choices.every(isOpening);
+  if (opens) return null;
+  return {
+    ...frame,
+    ...before.identity,
+    ...(Array.isArray(choices) ? { choices: choices.map(withoutRole) } : {}),
+    ...(isFrame(usage) ? { usage: mergedUsage(usage, before) } : {}),
+  };
+}
+
+/** A first frame that says nothing but the role: an empty delta without an end. */
+export function isOpening(choice: unknown): boolean {
+  if (!isFrame(choice) || (choice['finish_reason'] ?? null) !== null) return false;
+  const delta = choice['delta'];
+  if (!isFrame(delta)) return false;
+  return Object.entries(delta).every(([key, value]) => key === 'role' || value === null || value === '');
+}
+
+/**
+ * The continuing engine counts what was said as a part of its prompt. Its total is right as it is; of its prompt the said
+ * tokens move to the answer. Engines that read the text anew may count some tokens more or less than were said.
+ */
+export function mergedUsage(usage: Frame, before: SpokenBefore): Frame {
+  const { prompt_tokens: prompt, completion_tokens: rest } = usage;
+  if (typeof prompt !== 'number' || typeof rest !== 'number') return usage;
+  const promptTokens = before.promptTokens ?? Math.max(0, prompt - before.tokens);
+  const completionTokens = before.tokens + rest;
+  return {
+    ...usage,
+    prompt_tokens: promptTokens,
+    completion_tokens: completionTokens,
+    total_tokens: promptTokens + completionTokens,
+    ...cachedWithin(usage['prompt_tokens_details'], promptTokens),
+  };
+}
+
+/** No more of the prompt can have been cached than there is. */
+function cachedWithin(details: unknown, promptTokens: number): Frame {
+  if (!isFrame(details) || typeof details['cached_tokens'] !== 'number') return {};
+  return {
+    prompt_tokens_details: { ...details, cached_tokens: Math.min(details['cached_tokens'], promptTokens) },
+  };
+}
+
+/** Some engines repeat the role in every frame; one is enough, and the caller has it. */
+function withoutRole(choice: unknown): unknown {
+  if (!isFrame(choice) || !isFrame(choice['delta']) || !('role' in choice['delta'])) return choice;
+  const { role: _role, ...delta } = choice['delta'];
+  return { ...choice, delta };
+}
+
+export function isFrame(value: unknown): value is Frame {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,178 @@
+/**
+ * What one stream has told its caller, kept so that another cluster can go on from there. It lies on the hot path, so it
+ * learns the form of an engine's frames once: as long as a frame differs from the one before in nothing but its text, the
+ * text is taken by comparing characters, and no JSON is parsed.
+ */
+import type { CannotContinue } from '../domain/continuation/cannot-continue.js';
+import { identityOf, isFrame, type Frame } from '../domain/continuation/splice-frame.js';
+
+/** Bytes of text, as JSON writes it, that are kept of one stream; some 60,000 tokens. */
+export const SAID_BYTES_MAX = 256 * 1024;
+/** First room for text; most answers are short, and thousands of streams are open. */
+const ROOM_FIRST = 512;
+
+const BACKSLASH = 92;
+
+export class Said {
+  /** Why this stream can never be continued; `null` as long as nothing forbids it. */
+  refusal: CannotContinue | null = null;
+  /** `id`, `created` and the like of the first frame. */
+  identity: Frame | null = null;
+  /** Tokens of the prompt as the engine counts them; only told with every frame when the caller asks for it. */
+  promptTokens: number | null = null;
+  #frames = 0;
+  #countedTokens: number | null = null;
+  /** JSON's form of the text, without its quotes, in UTF-8. */
+  #kept: Buffer = Buffer.alloc(0);
+  #length = 0;
+  /** What stands before and after the text in each plain frame; one byte a character, like all lines here. */
+  #before = '';
+  #after = '';
+
+  /**
+   * Tokens that were said. An engine sends one token a frame, more when it lags: without its own count this is the lower
+   * bound, so a continued answer may become longer than it was allowed to, never shorter.
+   */
+  get tokens(): number {
+    return this.#countedTokens ?? this.#frames;
+  }
+
+  /** The text; `null` when what came was no proper JSON after all. */
+  text(): string | null {
+    try {
+      return JSON.parse(`"${this.#kept.toString('utf8', 0, this.#length)}"`) as string;
+    } catch {
+      return null;
+    }
+  }
+
+  /** Takes plain frames from the beginning of `lines`, as far as they follow each other; answers where they end. */
+  skim(lines: string): number {
+    const before = this.#before;
+    const after = this.#after;
+    let at = 0;
+    if (before === '' || this.refusal !== null) return at;
+    while (at < lines.length && lines.startsWith(before, at)) {
+      const from = at + before.length;
+      const to = endOfText(lines, from);
+      if (to < 0 || !lines.startsWith(after, to)) break;
+      this.#keep(lines.slice(from, to), 'latin1');
+      at = to + after.length;
+    }
+    return at;
+  }
+
+  /** Takes any other frame; `raw` is its line as it came, without the line feed. */
+  learn(raw: string, frame: Frame): void {
+    if (this.refusal !== null) return;
+    this.identity ??= identityOf(frame);
+    this.#readUsage(frame['usage']);
+    const { choices } = frame;
+    if (!Array.isArray(choices)) return;
+    for (const choice of choices as readonly unknown[]) {
+      if (isFrame(choice)) this.#learnChoice(raw, frame, choice);
+    }
+  }
+
+  #learnChoice(raw: string, frame: Frame, choice: Frame): void {
+    const { index, text, delta, logprobs, token_ids: ids } = choice;
+    const refusal = index !== undefined && index !== 0 ? 'many-choices' : isSaid(logprobs) ? 'logprobs' : notText(delta);
+    if (refusal !== null) {
+      this.#refuse(refusal);
+      return;
+    }
+    const said = isFrame(delta) ? delta['content'] : text;
+    if (typeof said !== 'string' || said === '') return;
+    this.#keep(JSON.stringify(said).slice(1, -1), 'utf8');
+    if (Array.isArray(ids)) this.#frames += Math.max(0, ids.length - 1);
+    const changes = isSaid(frame['usage']) || isSaid(ids) || isSaid(choice['finish_reason']);
+    if (!changes) this.#learnForm(raw, said, isFrame(delta) ? 'content' : 'text');
+  }
+
+  /** Quotes inside JSON's strings are escaped, so the key with its quotes can stand only where the key is. */
+  #learnForm(raw: string, said: string, key: 'content' | 'text'): void {
+    const places = [...raw.matchAll(new RegExp(`"${key}"\\s*:\\s*"`, 'g'))];
+    const [place] = places;
+    if (places.length !== 1 || place === undefined) return;
+    const from = place.index + place[0].length;
+    const to = endOfText(raw, from);
+    if (to < 0 || jsonText(raw.slice(from, to)) !== said) return;
+    const end = raw.endsWith('\r') ? '\n\r\n' : '\n\n';
+    this.#before = ownCopy(raw.slice(0, from));
+    this.#after = ownCopy(raw.slice(to) + end);
+  }
+
+  #readUsage(usage: unknown): void {
+    if (!isFrame(usage)) return;
+    const { prompt_tokens: prompt, completion_tokens: completion } = usage;
+    if (typeof prompt === 'number') this.promptTokens = prompt;
+    if (typeof completion === 'number') this.#countedTokens = completion;
+  }
+
+  #keep(text: string, encoding: 'latin1' | 'utf8'): void {
+    if (text === '') return;
+    this.#frames++;
+    const needed = this.#length + (encoding === 'latin1' ? text.length : Buffer.byteLength(text));
+    if (needed > SAID_BYTES_MAX) {
+      this.#refuse('too-long');
+      return;
+    }
+    if (needed > this.#kept.length) this.#makeRoom(needed);
+    this.#length += this.#kept.write(text, this.#length, encoding);
+  }
+
+  #makeRoom(needed: number): void {
+    const room = Buffer.allocUnsafeSlow(Math.max(ROOM_FIRST, needed, this.#kept.length * 2));
+    this.#kept.copy(room, 0, 0, this.#length);
+    this.#kept = room;
+  }
+
+  #refuse(because: CannotContinue): void {
+    this.refusal = because;
+    this.#kept = Buffer.alloc(0);
+    this.#length = 0;
+  }
+}
+
+/** Where the string that begins at `from` ends: its closing quote, -1 when there is none. */
+function endOfText(lines: string, from: number): number {
+  let at = lines.indexOf('"', from);
+  while (at > from && isEscaped(lines, at, from)) at = lines.indexOf('"', at + 1);
+  return at;
+}
+
+function isEscaped(lines: string, at: number, from: number): boolean {
+  let slashes = 0;
+  while (at - slashes > from && lines.charCodeAt(at - slashes - 1) === BACKSLASH) slashes++;
+  return slashes % 2 === 1;
+}
+
+/** A part of a delta that is no text of the answer; what it is decides the reason. */
+function notText(delta: unknown): CannotContinue | null {
+  if (!isFrame(delta)) return null;
+  for (const [key, value] of Object.entries(delta)) {
+    if (key === 'role' || !isSaid(value)) continue;
+    if (key === 'tool_calls' || key === 'function_call') return 'tool-call';
+    if (key === 'reasoning_content' || key === 'reasoning') return 'reasoning';
+    if (key !== 'content' || typeof value !== 'string') return 'not-text';
+  }
+  return null;
+}
+
+function isSaid(value: unknown): boolean {
+  return value !== undefined && value !== null && value !== '' && !(Array.isArray(value) && value.length === 0);
+}
+
+/** The text of a part of a line; `null` when it is none. */
+function jsonText(latin1: string): string | null {
+  try {
+    return JSON.parse(`"${Buffer.from(latin1, 'latin1').toString('utf8')}"`) as string;
+  } catch {
+    return null;
+  }
+}
+
+/** A slice would keep the whole chunk that it was cut from. */
+function ownCopy(latin1: string): string {
+  return Buffer.from(latin1, 'latin1').toString('latin1');
+}
