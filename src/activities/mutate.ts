@@ -32,7 +32,15 @@ export function createMutateActivities({ layer, complete, engineRunning }: Mutat
           const found = clusters.find((c) => c.name === cluster);
           return found === undefined
             ? []
-            : [{ cluster, url: found.url, model: found.model, concurrency: found.capacity.concurrency }];
+            : [
+                {
+                  cluster,
+                  url: found.url,
+                  model: found.model,
+                  engine: found.engine,
+                  concurrency: found.capacity.concurrency,
+                },
+              ];
         });
         return await layer.define({ service: spec.name, strategy: spec.strategy, members, home: homeWeights(spec) });
       }),

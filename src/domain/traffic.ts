@@ -1,4 +1,5 @@
 /** What a traffic layer says of a service: the facts on which moves are verified and reported. */
+import type { EngineKind } from './fleet.js';
 import type { ClusterName, ServiceName, Strategy, Unknown, Weights } from './words.js';
 
 /** Upper bounds (ms) of the buckets of `ClusterCounters.firstToken`; the last bucket is everything above. */
@@ -27,8 +28,9 @@ export interface CallerCounters {
   readonly ok: number;
   /** Answered with an error that was not the caller's own (5xx from us or from a cluster, or nothing at all). */
   readonly lost: number;
-  /** Streams broken after their first token. */
+  /** Streams broken after their first token, for good. */
   readonly cut: number;
+  /** Of those that are `ok`: streams that broke after their first token and went on from another cluster. */
   readonly continued: number;
   /** Requests that needed more than one cluster before the first byte. */
   readonly retried: number;
@@ -68,6 +70,8 @@ export interface ServiceDefinition {
     readonly cluster: ClusterName;
     readonly url: string;
     readonly model: string;
+    /** Says whether and how an answer that broke off elsewhere can go on here. */
+    readonly engine: EngineKind;
     readonly concurrency: number;
   }[];
   /** Weights for a service that the layer does not know yet. */

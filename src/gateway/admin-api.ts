@@ -68,12 +68,14 @@ const VERBS: Readonly<Record<string, Verb>> = {
     return { change: (table) => takeFence(table, service, epoch), detail: { epoch } };
   },
   'POST drain': (api, service, body) => {
-    const { epoch, cluster, rehome } = parseOrder(drainOrderSchema, body);
+    const { epoch, cluster, rehome, handOver } = parseOrder(drainOrderSchema, body);
     return {
       change: (table) => drainCluster(table, service, { epoch, cluster }),
-      detail: { epoch, cluster, rehome },
+      detail: { epoch, cluster, rehome, handOver },
       after: () => {
-        if (rehome) api.services().get(service)?.rehome(cluster);
+        const running = api.services().get(service);
+        if (rehome) running?.rehome(cluster);
+        if (handOver) running?.handOver(cluster);
       },
     };
   },

@@ -1,6 +1,7 @@
 /** What the admin API accepts; anything else is `bad-input` with the field's name. */
 import { z } from 'zod';
 import { CodedError } from '../domain/errors.js';
+import { ENGINES } from '../domain/fleet.js';
 
 /** Names go into paths, logs and metrics. `v1` would be the public API's own first path segment. */
 const name = z
@@ -24,7 +25,14 @@ export const serviceDefinitionSchema = z.object({
   strategy: z.enum(['primary-standby', 'round-robin', 'weighted']),
   members: z
     .array(
-      z.object({ cluster: name, url: httpUrl, model: z.string().min(1).max(512), concurrency: z.number().positive() }),
+      z.object({
+        cluster: name,
+        url: httpUrl,
+        model: z.string().min(1).max(512),
+        // A table written before engines were told knows none: nothing is continued there until it is defined again.
+        engine: z.enum(ENGINES).default('generic'),
+        concurrency: z.number().positive(),
+      }),
     )
     .min(1)
     .max(100)
@@ -34,7 +42,12 @@ export const serviceDefinitionSchema = z.object({
 
 export const weightsOrderSchema = z.object({ epoch, weights });
 export const fenceOrderSchema = z.object({ epoch });
-export const drainOrderSchema = z.object({ epoch, cluster: name, rehome: z.boolean().default(false) });
+export const drainOrderSchema = z.object({
+  epoch,
+  cluster: name,
+  rehome: z.boolean().default(false),
+  handOver: z.boolean().default(false),
+});
 export const undrainOrderSchema = z.object({ epoch, cluster: name });
 
 /** @throws CodedError `bad-input`, naming each wrong field */

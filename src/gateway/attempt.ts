@@ -76,7 +76,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   /** Break off. What its caller has then is for the exchange to end, or to go on with. */
   leave(why: LeaveReason): void {
-    if (this.#mode === 'over') return;
+    if (this.#mode === 'over' || (why === 'handed-over' && this.#scan?.allSaid === true)) return;
     if (this.#mode === 'relay' && why === 'expired') this.#cut('the time for one request is over');
     else {
       if (why === 'handed-over') this.#relay?.closeFrame();
@@ -104,15 +104,16 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#status = status;
     this.#headers = headers;
     const type = headers['content-type'] ?? '';
-    if (status < 400 && type.startsWith('text/event-stream')) {
+    if (splice !== null && status < 400 && !isPlainEventStream(headers)) {
+      this.#fail('empty-answer', 'an answer that is no plain event stream', null, true);
+    } else if (status < 400 && type.startsWith('text/event-stream')) {
       this.#scan = new StreamScan(request.streamKind, request.choices, said);
       if (headers['content-encoding'] !== undefined) this.#scan.stopJudging();
       this.#mode = 'hold';
     } else if (status >= 400 || type === '' || type.includes('json') || type.startsWith('text/')) {
       this.#mode = 'collect';
       this.#armTimer();
-    } else if (splice === null) this.#openRelay();
-    else this.#fail('empty-answer', `${type} instead of a stream`, null, true);
+    } else this.#openRelay();
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -147,11 +148,12 @@ export class Attempt implements Dispatcher.DispatchHandler {
   }
 
   #collect(chunk: Buffer): void {
-    const failing = ownerOfStatus(this.#status) === 'cluster';
+    // Of an answer that the caller will not see the beginning is enough.
+    const failing = ownerOfStatus(this.#status) === 'cluster' || this.#order.splice !== null;
     this.#timer.refresh();
     if (failing && this.#keptBytes >= ERROR_BYTES_MAX) return;
     this.#keep(chunk);
-    if (failing || this.#order.splice !== null || this.#keptBytes <= COLLECT_BYTES_MAX) return;
+    if (failing || this.#keptBytes <= COLLECT_BYTES_MAX) return;
     const collected = Buffer.concat(this.#kept, this.#keptBytes);
     this.#pass(this.#openRelay(), collected, collected.length);
   }
@@ -166,8 +168,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
       return;
     }
     if (this.#order.splice !== null) {
-      if (owner === 'none') this.#fail('empty-answer', 'one piece instead of a stream');
-      else this.#end({ kind: 'answered', owner });
+      this.#end({ kind: 'answered', owner }); // refused; how the caller's stream ends is for the exchange to say
       return;
     }
     if (request.streamKind === 'choices' && owner === 'none' && ABORTED_ANSWER.test(body.toString('latin1'))) {
@@ -314,3 +315,6 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#settle(end);
   }
 }
+
+const isPlainEventStream = (headers: IncomingHttpHeaders): boolean =>
+  headers['content-type']?.startsWith('text/event-stream') === true && headers['content-encoding'] === undefined;

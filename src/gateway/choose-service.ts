@@ -3,6 +3,7 @@
  * matters on the way: the model, whether it streams, how many answers, which conversation.
  */
 import type { IncomingHttpHeaders } from 'node:http';
+import type { ChoicesApi } from '../domain/continuation/continued-request.js';
 import type { ServiceDefinition } from '../domain/traffic.js';
 import type { StreamKind } from './stream-scan.js';
 
@@ -49,8 +50,15 @@ export function askedOf(body: unknown, headers: IncomingHttpHeaders): Asked {
   };
 }
 
+/** Which of the two APIs whose streams carry choices; `null` when it is neither. */
+export function choicesApiOf(path: string): ChoicesApi | null {
+  const match = /^\/v1\/(chat\/)?completions(?:$|\?)/.exec(path);
+  if (match === null) return null;
+  return match[1] === undefined ? 'completions' : 'chat';
+}
+
 export function streamKindOf(path: string): StreamKind {
-  if (/^\/v1\/(?:chat\/)?completions(?:$|\?)/.test(path)) return 'choices';
+  if (choicesApiOf(path) !== null) return 'choices';
   return /^\/v1\/responses(?:$|\?)/.test(path) ? 'responses' : 'opaque';
 }
 
@@ -79,7 +87,7 @@ export function standsForService(definition: ServiceDefinition, model: string): 
  * The body with another model id. Where its place is beyond doubt only that is replaced, so that numbers which
  * JavaScript cannot hold and the order of keys, on which prefix caches may hang, stay as the caller wrote them.
  */
-export function withModel(body: Buffer, parsed: unknown, model: string): Buffer {
+export function withModel(body: Buffer, model: string): Buffer {
   const source = body.toString('utf8');
   const places = [...source.matchAll(/"model"(\s*:\s*)"(?:[^"\\]|\\.)*"/g)];
   const [place] = places;
@@ -88,7 +96,7 @@ export function withModel(body: Buffer, parsed: unknown, model: string): Buffer 
     const after = source.slice(place.index + place[0].length);
     return Buffer.from(`${before}"model"${place[1] ?? ':'}${JSON.stringify(model)}${after}`);
   }
-  return Buffer.from(JSON.stringify({ ...(parsed as object), model }));
+  return Buffer.from(JSON.stringify({ ...(JSON.parse(source) as object), model }));
 }
 
 function text(value: unknown): string | null {

@@ -16,7 +16,7 @@ export function clusterTally(process: string): ClusterTally {
   return { process, requests: 0, ok: 0, client: 0, quota: 0, cluster: 0, cut: 0, firstToken };
 }
 
-/** A request counts in `total` when it begins and in at most one other count but `retried` when it ends. */
+/** A request counts in `total` when it begins, in at most one of the others when it ends; `retried`, `continued` beside. */
 export function callerTally(process: string): CallerTally {
   return { process, total: 0, ok: 0, lost: 0, cut: 0, continued: 0, retried: 0, client: 0, quota: 0 };
 }

@@ -1,17 +1,23 @@
 /**
- * One request of one caller, from the choice of a cluster to the last word: attempts on one cluster after the other,
- * none twice, until one speaks; then that one's answer, whole or cut. What comes after a cut (going on elsewhere) will
- * have its place in `#judge`, where an attempt's end is turned into the next deed.
+ * One request of one caller, from the choice of a cluster to the last word: attempts on one cluster after the other until
+ * one speaks; then that one's answer. A stream that breaks off while it speaks is continued by another cluster, where
+ * that can be right, and the caller sees one stream; where it cannot, the stream ends with an error that says why.
+ *
+ *     attempt --failed--> attempt --cut, or handed over--> attempt with a splice --...--> answered
+ *        nothing was said            something was said        the rest of it
  */
 import type { ServerResponse } from 'node:http';
+import type { CannotContinue } from '../domain/continuation/cannot-continue.js';
 import { costsRetryBudget } from '../domain/error-owner.js';
 import type { GatewaySettings } from '../domain/fleet.js';
 import type { ClusterName } from '../domain/words.js';
 import type { AttemptEnd, FailedAnswer, Forwarded, LeaveReason } from './attempt-order.js';
 import { Attempt } from './attempt.js';
+import { cannotContinue, failed, isOpenAiError, nobody, RETRY_AFTER_S, streamCut } from './caller-words.js';
 import { TRIAL_FIRST_BYTE_MS } from './ejection.js';
-import { sendError, type CallerError } from './openai-error.js';
-import type { AttemptOutcome, Choice, Service } from './service.js';
+import { errorFrame, sendError, type CallerError } from './openai-error.js';
+import type { AttemptOutcome, Choice, Member, Service } from './service.js';
+import type { Transcript } from './transcript.js';
 
 export interface ExchangeOrder {
   readonly service: Service;
@@ -22,13 +28,13 @@ export interface ExchangeOrder {
   readonly key: string | null;
   readonly res: ServerResponse;
   readonly limits: Pick<GatewaySettings, 'firstByteTimeoutMs' | 'idleTimeoutMs' | 'totalTimeoutMs'>;
+  /** Takes down what is said, so that others can go on; `null` for what is not a stream of choices. */
+  readonly transcript: Transcript | null;
 }
-
-/** Seconds that a caller is asked to wait when nobody can serve: half-open returns begin after one. */
-const RETRY_AFTER_S = 1;
 
 type Failed = Extract<AttemptEnd, { kind: 'failed' }>;
 
+/** How an attempt failed last, before or after the caller's first byte. */
 interface LastFailure {
   readonly cluster: ClusterName;
   readonly end: Failed;
@@ -41,11 +47,15 @@ export async function exchange(order: ExchangeOrder): Promise<void> {
 
 class Exchange {
   readonly #order: ExchangeOrder;
-  readonly #tried = new Set<ClusterName>();
+  /** Clusters that are not tried (again) for what comes next: all of the answer, or the rest of it. */
+  #tried = new Set<ClusterName>();
   #attempt: Attempt | null = null;
+  #speaking: Member | null = null;
   #left: LeaveReason | null = null;
   #tookBudget = false;
   #failure: LastFailure | null = null;
+  /** Why the last break happened, for the error that ends the stream when nobody can go on. */
+  #cutWhy = '';
 
   constructor(order: ExchangeOrder) {
     this.#order = order;
@@ -69,64 +79,136 @@ class Exchange {
     }
   }
 
-  /** One attempt; true when another should follow. Each takes a cluster not tried yet, so their number is bounded. */
+  get #continuing(): boolean {
+    return this.#order.transcript?.begun === true;
+  }
+
+  /** One attempt; true when another should follow. Their number is bounded: by the clusters, and by the continuations. */
   async #next(): Promise<boolean> {
-    const { service, key } = this.#order;
-    const choice = service.pick(key, this.#tried);
+    const { service, bodyFor } = this.#order;
+    const choice = this.#pick();
     if (choice === null) {
       this.#giveUp();
       return false;
     }
-    if (this.#tried.size === 1) service.callers.retried++;
-    this.#tried.add(choice.member.name);
-    service.began(choice.member);
-    const end = await this.#try(choice);
+    const { member } = choice;
+    let body = null;
+    if (this.#continuing) {
+      const request = this.#order.transcript?.requestFor(member);
+      if (request?.kind !== 'ask') {
+        if (choice.onTrial) member.ejection.dropTrial();
+        this.#endWithout(request?.kind === 'refused' ? request.because : null);
+        return false;
+      }
+      body = Buffer.from(JSON.stringify(request.body));
+    } else {
+      if (this.#tried.size === 1) service.callers.retried++;
+      body = bodyFor(member.model);
+    }
+    this.#tried.add(member.name);
+    service.began(member);
+    const end = await this.#try(choice, body);
     service.ended(choice, outcomeOf(end));
-    return this.#judge(choice.member.name, end);
+    return this.#judge(member, end);
   }
 
-  #try(choice: Choice): Promise<AttemptEnd> {
-    const { service, request, res, limits, bodyFor } = this.#order;
+  /** Who goes on with a begun answer should not be on trial: its caller has waited already. */
+  #pick(): Choice | null {
+    const { service, key } = this.#order;
+    const proven = this.#continuing ? service.pick(key, new Set([...this.#tried, ...service.ejected()])) : null;
+    return proven ?? service.pick(key, this.#tried);
+  }
+
+  #try(choice: Choice, body: Buffer | null): Promise<AttemptEnd> {
+    const { service, request, res, limits, transcript } = this.#order;
     const { member, onTrial } = choice;
     const { firstByteTimeoutMs } = limits;
+    const splice = this.#continuing ? (transcript?.spliceTo(member) ?? null) : null;
     return new Promise((resolve) => {
-      const waiting = { rehome: (): void => this.#rehome() };
+      const running = { rehome: (): void => this.#rehome(), handOver: (): void => this.#handOver() };
       const attempt = new Attempt(
         {
           member,
           request,
-          body: bodyFor(member.model),
+          body,
           res,
+          said: transcript?.listen() ?? null,
+          splice,
           firstByteMs: onTrial ? Math.min(firstByteTimeoutMs, TRIAL_FIRST_BYTE_MS) : firstByteTimeoutMs,
           idleMs: limits.idleTimeoutMs,
           replaceable: service.hasOther(this.#tried),
-          onSpeaking: (seen) => {
-            member.waiting.delete(waiting);
-            service.spoke(member, { ...seen, onTrial });
-          },
+          continuable: () => this.#couldContinue(member),
+          onSpeaking: (seen) => service.spoke(member, { ...seen, onTrial }),
         },
         (end) => {
-          member.waiting.delete(waiting);
+          member.running.delete(running);
           this.#attempt = null;
           resolve(end);
         },
       );
       this.#attempt = attempt;
-      member.waiting.add(waiting);
+      this.#speaking = member;
+      member.running.add(running);
       attempt.start();
     });
   }
 
-  #judge(cluster: ClusterName, end: AttemptEnd): boolean {
+  #judge(member: Member, end: AttemptEnd): boolean {
     const { service } = this.#order;
-    if (end.kind === 'left') return end.why === 'rehomed';
     if (end.kind === 'failed') {
-      this.#failure = { cluster, end };
-      if (this.#mayRetry(cluster, end)) return true;
+      this.#failure = { cluster: member.name, end };
+      if (this.#mayRetry(member.name, end)) return true;
       this.#giveUp();
-    } else if (end.kind === 'cut') service.callers.cut++;
-    else service.callers[end.owner === 'none' ? 'ok' : end.owner]++;
+      return false;
+    }
+    if (end.kind === 'left') {
+      if (end.why !== 'handed-over') return end.why === 'rehomed';
+      return this.#goOn(member, 'it was handed over');
+    }
+    if (end.kind === 'answered') return this.#answered(end.owner);
+    if (!end.closed) return this.#goOn(member, end.why);
+    service.callers.cut++;
     return false;
+  }
+
+  #answered(owner: 'none' | 'client' | 'quota'): boolean {
+    const { callers } = this.#order.service;
+    if (!this.#continuing) callers[owner === 'none' ? 'ok' : owner]++;
+    else if (owner === 'quota') return true;
+    else if (owner === 'client') this.#endCut('refused-by-cluster');
+    else {
+      callers.ok++;
+      callers.continued++;
+    }
+    return false;
+  }
+
+  /** Something was said, the stream stands open at the end of a frame: can another cluster go on from there? */
+  #goOn(member: Member, why: string): boolean {
+    const { service, transcript } = this.#order;
+    this.#cutWhy = `the stream from ${member.name} broke off: ${why}`;
+    transcript?.broke(member);
+    if (transcript === null || this.#left !== null) {
+      this.#endBroken(streamCut(this.#cutWhy));
+      return false;
+    }
+    const others = service.members.filter((m) => m !== member && !m.drained);
+    const obstacles = others.map((m) => transcript.obstacle(m, member));
+    const obstacle = obstacles.includes(null) ? null : (obstacles[0] ?? 'no-cluster');
+    const refusal = transcript.refusal ?? obstacle;
+    if (refusal !== null) this.#endCut(refusal);
+    this.#failure = null;
+    this.#tried = new Set([member.name, ...others.filter((_, i) => obstacles[i] !== null).map((m) => m.name)]);
+    return refusal === null;
+  }
+
+  /** Whether leaving a speaking cluster would not harm its caller. */
+  #couldContinue(from: Member): boolean {
+    const { service, transcript } = this.#order;
+    if (transcript === null || transcript.refusal !== null) return false;
+    return service.members.some(
+      (m) => m !== from && !m.drained && !m.ejection.out && transcript.obstacle(m, from) === null,
+    );
   }
 
   /** Work that a cluster lost, or that left an ejected one, is not doubled by another try, so it costs nothing. */
@@ -139,7 +221,16 @@ class Exchange {
 
   #rehome(): void {
     const attempt = this.#attempt;
-    if (attempt?.waiting === true && this.#order.service.hasOther(this.#tried)) attempt.leave('rehomed');
+    if (attempt === null) return;
+    if (!attempt.waiting) attempt.hasten();
+    else if (this.#order.service.hasOther(this.#tried)) attempt.leave('rehomed');
+  }
+
+  #handOver(): void {
+    const attempt = this.#attempt;
+    if (attempt === null) return;
+    if (attempt.waiting) this.#rehome();
+    else if (this.#speaking !== null && this.#couldContinue(this.#speaking)) attempt.leave('handed-over');
   }
 
   #leave(why: LeaveReason): void {
@@ -147,21 +238,54 @@ class Exchange {
     this.#attempt?.leave(why);
   }
 
-  /** Only when the caller has seen nothing; an attempt that was speaking has said its last word itself. */
+  /** An attempt that was speaking has had its last word by `#goOn`. */
   #concludeLeft(why: LeaveReason): void {
     const { res, service, limits } = this.#order;
-    if (why !== 'expired' || res.headersSent) return;
-    service.callers.lost++;
-    const message = `no answer within ${limits.totalTimeoutMs} ms`;
-    sendError(res, { status: 504, type: 'upstream_error', code: 'timeout', message });
+    if (why !== 'expired' || res.writableEnded) return;
+    const message = `no whole answer within ${limits.totalTimeoutMs} ms`;
+    if (this.#continuing) this.#endBroken(streamCut(message));
+    else if (!res.headersSent) {
+      service.callers.lost++;
+      sendError(res, { status: 504, type: 'upstream_error', code: 'timeout', message });
+    }
   }
 
   #giveUp(): void {
     const { service, res } = this.#order;
+    if (this.#continuing) {
+      this.#endCut('no-cluster');
+      return;
+    }
     service.callers.lost++;
     const answer = this.#failure?.end.answer ?? null;
     if (answer !== null && isOpenAiError(answer.body)) sendAnswer(res, answer);
-    else sendError(res, this.#failure === null ? nobody(service.route.definition.service) : failed(this.#failure));
+    else {
+      const { service: name } = service.route.definition;
+      sendError(res, this.#failure === null ? nobody(name) : failed(this.#failure.cluster, this.#failure.end));
+    }
+  }
+
+  /** No cluster is needed or able to say the rest: `null` when only the end is missing. */
+  #endWithout(because: CannotContinue | null): void {
+    const { service, res, transcript } = this.#order;
+    if (because !== null) this.#endCut(because);
+    else {
+      service.callers.ok++;
+      res.end(transcript?.lengthEnd());
+    }
+  }
+
+  #endCut(because: CannotContinue): void {
+    const after = this.#failure;
+    const tried = after === null ? '' : `; ${after.cluster} failed too (${after.end.failure})`;
+    this.#endBroken(cannotContinue(because, this.#cutWhy + tried));
+  }
+
+  #endBroken(error: CallerError): void {
+    const { service, res } = this.#order;
+    if (this.#left === 'gone') return;
+    service.callers.cut++;
+    res.end(errorFrame(error));
   }
 }
 
@@ -169,37 +293,6 @@ function outcomeOf(end: AttemptEnd): AttemptOutcome {
   if (end.kind === 'answered') return { kind: end.owner === 'none' ? 'ok' : end.owner };
   if (end.kind === 'failed') return { kind: 'failed', failure: end.failure };
   return { kind: end.kind === 'cut' ? 'cut' : 'none' };
-}
-
-const nobody = (service: string): CallerError => ({
-  status: 503,
-  type: 'unavailable',
-  code: 'no-cluster',
-  message: `no cluster of ${service} takes requests now`,
-  retryAfterS: RETRY_AFTER_S,
-});
-
-function failed({ cluster, end }: LastFailure): CallerError {
-  const timedOut = end.failure.endsWith('-timeout');
-  const status = end.answer?.status ?? (timedOut ? 504 : 502);
-  const message = `${cluster} failed (${end.failure}: ${end.why}) and no other cluster could take over`;
-  return {
-    status,
-    type: 'upstream_error',
-    code: timedOut ? 'timeout' : 'cluster-failed',
-    message,
-    retryAfterS: RETRY_AFTER_S,
-  };
-}
-
-/** A cluster's own error is passed on when callers can read it; an HTML page of some proxy is not. */
-function isOpenAiError(body: Buffer): boolean {
-  try {
-    const value: unknown = JSON.parse(body.toString('utf8'));
-    return typeof value === 'object' && value !== null && typeof (value as { error?: unknown }).error === 'object';
-  } catch {
-    return false;
-  }
 }
 
 function sendAnswer(res: ServerResponse, answer: FailedAnswer): void {

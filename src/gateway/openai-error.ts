@@ -15,7 +15,12 @@ export interface CallerError {
 
 const bodyOf = (error: CallerError): string =>
   JSON.stringify({
-    error: { message: error.message, type: error.type, code: error.code, ...(error.reason && { reason: error.reason }) },
+    error: {
+      message: error.message,
+      type: error.type,
+      code: error.code,
+      ...(error.reason && { reason: error.reason }),
+    },
   });
 
 /** Answer with an error. Does nothing when the caller has gone or already has an answer. */

@@ -6,6 +6,7 @@ import type { Forwarded } from './attempt-order.js';
 import {
   apiPath,
   askedOf,
+  choicesApiOf,
   chooseService,
   standsForService,
   streamKindOf,
@@ -18,6 +19,7 @@ import { requestHeaders } from './headers.js';
 import { sendError } from './openai-error.js';
 import { discardRest, readBody } from './request-body.js';
 import type { Service } from './service.js';
+import { Transcript } from './transcript.js';
 
 export interface PublicApi {
   readonly settings: GatewaySettings;
@@ -84,15 +86,16 @@ async function forward(api: PublicApi, target: ApiPath, req: IncomingMessage, re
   }
   const { definition } = service.route;
   const { model } = asked;
-  const translate = model !== null && standsForService(definition, model);
+  const translates = model !== null && standsForService(definition, model);
+  const choices = asked.stream ? choicesApiOf(target.path) : null;
   await exchange({
     service,
     request: forwarded(target, req, asked),
-    bodyFor: (own) =>
-      translate && own !== model ? withModel(body, parsed.value, own) : body.length === 0 ? null : body,
+    bodyFor: (own) => (translates && own !== model ? withModel(body, own) : body.length === 0 ? null : body),
     key: asked.key,
     res,
     limits: api.settings,
+    transcript: choices === null ? null : new Transcript({ api: choices, body, parsed: parsed.value, translates }),
   });
 }
 

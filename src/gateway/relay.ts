@@ -13,8 +13,11 @@ const LINE_FEED = 10;
 const CARRIAGE_RETURN = 13;
 const BLANK_LINE = Buffer.from('\n');
 
+/** What a relay needs of the caller's answer. */
+export type CallerSink = Pick<ServerResponse, 'writeHead' | 'write' | 'end' | 'once'>;
+
 export interface RelayOrder {
-  readonly res: ServerResponse;
+  readonly res: CallerSink;
   /** Reads along an event stream; `null` for any other content. */
   readonly scan: StreamScan | null;
   /** What makes this answer the rest of another one; `null` when it is the first. */
@@ -22,7 +25,7 @@ export interface RelayOrder {
 }
 
 export class Relay {
-  readonly #res: ServerResponse;
+  readonly #res: CallerSink;
   readonly #scan: StreamScan | null;
   readonly #splice: Splice | null;
   /** Begin of a line that is not whole yet. */

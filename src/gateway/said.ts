@@ -76,7 +76,8 @@ export class Said {
 
   #learnChoice(raw: string, frame: Frame, choice: Frame): void {
     const { index, text, delta, logprobs, token_ids: ids } = choice;
-    const refusal = index !== undefined && index !== 0 ? 'many-choices' : isSaid(logprobs) ? 'logprobs' : notText(delta);
+    const refusal =
+      index !== undefined && index !== 0 ? 'many-choices' : isSaid(logprobs) ? 'logprobs' : notText(delta);
     if (refusal !== null) {
       this.#refuse(refusal);
       return;

@@ -4,6 +4,7 @@
  */
 import { performance } from 'node:perf_hooks';
 import { ejectsAtOnce, type AttemptFailure } from '../domain/error-owner.js';
+import type { EngineKind } from '../domain/fleet.js';
 import { rendezvous } from '../domain/rendezvous.js';
 import { effectiveWeights, takeTurn, type EffectiveWeights, type Turns } from '../domain/strategies.js';
 import type { TrafficState } from '../domain/traffic.js';
@@ -21,9 +22,12 @@ import { RetryBudget } from './retry-budget.js';
 import type { ServiceRoute } from './route-table.js';
 import type { Upstream, Upstreams } from './upstreams.js';
 
-/** A request that waits on a cluster without a first byte and can be sent elsewhere. */
-export interface Waiting {
+/** A request that a cluster is answering. */
+export interface Running {
+  /** The cluster is thought lost: leave it as soon as nothing is lost by leaving. */
   rehome(): void;
+  /** The cluster is to be emptied: leave it now, if another one can go on. */
+  handOver(): void;
 }
 
 export interface Member {
@@ -31,9 +35,10 @@ export interface Member {
   readonly tally: ClusterTally;
   readonly live: LiveWindow;
   readonly ejection: Ejection;
-  readonly waiting: Set<Waiting>;
+  readonly running: Set<Running>;
   upstream: Upstream;
   model: string;
+  engine: EngineKind;
   drained: boolean;
   inFlight: number;
   failingSinceMs: number | null;
@@ -97,8 +102,10 @@ export class Service {
       const upstream = this.#deps.upstreams.of(spec.url);
       const drained = route.drained.includes(spec.cluster);
       const member = known.get(spec.cluster);
-      if (member !== undefined) return Object.assign(member, { upstream, drained, model: spec.model });
-      return newMember({ name: spec.cluster, model: spec.model, upstream, drained, process: this.#deps.process });
+      if (member !== undefined)
+        return Object.assign(member, { upstream, drained, model: spec.model, engine: spec.engine });
+      const { cluster, model, engine } = spec;
+      return newMember({ name: cluster, model, engine, upstream, drained, process: this.#deps.process });
     });
     this.#effective = null;
   }
@@ -148,6 +155,11 @@ export class Service {
     return this.#members.some((m) => !m.drained && !m.ejection.out && !tried.has(m.name));
   }
 
+  /** Clusters that are ejected or on trial. */
+  ejected(): readonly ClusterName[] {
+    return this.#members.filter((m) => m.ejection.out).map((m) => m.name);
+  }
+
   isOut(cluster: ClusterName): boolean {
     return this.#members.find((m) => m.name === cluster)?.ejection.out ?? true;
   }
@@ -187,10 +199,16 @@ export class Service {
     }
   }
 
-  /** Sends elsewhere what waits on a cluster without a first byte. */
+  /** Sends elsewhere what waits on a cluster without a first byte, and continues elsewhere what is silent there. */
   rehome(cluster: ClusterName): void {
     const member = this.#members.find((m) => m.name === cluster);
-    for (const request of [...(member?.waiting ?? [])]) request.rehome();
+    for (const request of [...(member?.running ?? [])]) request.rehome();
+  }
+
+  /** Continues elsewhere what runs on a cluster, as far as it can be; the rest stays and runs on. */
+  handOver(cluster: ClusterName): void {
+    const member = this.#members.find((m) => m.name === cluster);
+    for (const request of [...(member?.running ?? [])]) request.handOver();
   }
 
   state(): TrafficState {
@@ -259,7 +277,7 @@ export class Service {
 }
 
 function newMember(
-  spec: Pick<Member, 'name' | 'model' | 'upstream' | 'drained'> & { readonly process: string },
+  spec: Pick<Member, 'name' | 'model' | 'engine' | 'upstream' | 'drained'> & { readonly process: string },
 ): Member {
   const { process, ...rest } = spec;
   return {
@@ -267,7 +285,7 @@ function newMember(
     tally: clusterTally(process),
     live: new LiveWindow(),
     ejection: new Ejection(),
-    waiting: new Set(),
+    running: new Set(),
     inFlight: 0,
     failingSinceMs: null,
     lastOkAtMs: null,

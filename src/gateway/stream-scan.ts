@@ -128,7 +128,8 @@ export class StreamScan {
     for (const raw of lines.split('\n')) {
       const line = raw.endsWith('\r') ? raw.slice(0, -1) : raw;
       if (line.startsWith('data:')) this.#readData(raw, line.slice(5).trim(), at);
-      else if (line.startsWith('event:') && line.slice(6).trim() === 'error') this.#fail({ message: 'error event' }, at);
+      else if (line.startsWith('event:') && line.slice(6).trim() === 'error')
+        this.#fail({ message: 'error event' }, at);
       at += raw.length + 1;
     }
   }

@@ -53,6 +53,12 @@ const UPDATES = {
   decline: declineUpdate,
 } as const;
 
+/** A move's to answer; said to its guard they are passed on. */
+const MOVE_VERBS = ['abort', 'pause', 'resume', 'skip-step', 'approve', 'decline'] as const;
+type MoveVerb = (typeof MOVE_VERBS)[number];
+
+const isForMove = (verb: Verb): verb is MoveVerb => (MOVE_VERBS as readonly Verb[]).includes(verb);
+
 export function installGuardVerbs(ear: GuardEar): void {
   for (const verb of Object.keys(UPDATES) as Verb[]) {
     setHandler(UPDATES[verb] as typeof abortUpdate, async (raw) => await answer(ear, verb, raw, 'cli'));
@@ -65,16 +71,16 @@ export function installGuardVerbs(ear: GuardEar): void {
 }
 
 async function answer(ear: GuardEar, verb: Verb, raw: unknown, via: Via): Promise<VerbReply> {
+  if (isForMove(verb)) return await passOn(ear, verb, raw, via);
   const event = readEvent(verb, raw, via);
-  if (event === null) return await passOn(ear, verb, raw, via);
   if (!event.ok) return { accepted: false, code: 'bad-input', message: event.why };
   const reply = ear.hear(event.value);
   if (reply === null) return { accepted: false, code: 'invariant', message: `the guard gave no answer to ${verb}` };
   return reply.accepted ? { ...reply, state: 'running' } : reply;
 }
 
-/** The event that a verb means to the guard; `null` for a verb that is a move's to answer. */
-function readEvent(verb: Verb, raw: unknown, via: Via): Reading<GuardEvent> | null {
+/** The event that a verb means to the guard. */
+function readEvent(verb: Exclude<Verb, MoveVerb>, raw: unknown, via: Via): Reading<GuardEvent> {
   switch (verb) {
     case 'switchover':
       // An empty signal must not move what is well: whoever plans a move names where it goes, as on our command line.
@@ -97,13 +103,6 @@ function readEvent(verb: Verb, raw: unknown, via: Via): Reading<GuardEvent> | nu
       }));
     case 'unfreeze':
       return mapReading(readAttribution(raw, via), (attribution) => ({ kind: 'unfreeze', attribution }));
-    case 'abort':
-    case 'pause':
-    case 'resume':
-    case 'skip-step':
-    case 'approve':
-    case 'decline':
-      return null;
   }
 }
 

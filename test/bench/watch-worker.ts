@@ -14,6 +14,10 @@ const MEMBERS = 10;
 const CLOCK_TICKS = 100;
 const PAGE_BYTES = 4096;
 const SETTLE_WITHIN_MS = 300_000;
+/** Four pages a tick of 2 s, and the model list at every fifth. */
+const REQUESTS_PER_CLUSTER = 4.2 / 2;
+const WATCHED_SHARE = 0.95;
+const RATE_OVER_MS = 4_000;
 
 export interface WorkerFigures {
   readonly cpu: number;
@@ -35,8 +39,11 @@ export async function measureWorker(
     const worker = await stage.run('worker', 'probe', ...address, '--max-clusters', `${ports.length}`);
     progress(`applying ${ports.length} clusters`);
     await applyFleet(stage.client, parseFleet(config, 'bench.yaml'), { dryRun: false });
-    // Five requests at the first look of each.
-    await eventually(async () => (await seen()) >= 5 * ports.length, SETTLE_WITHIN_MS);
+    // A thousand new clusters keep the control plane busy for a while; only then are all of them watched at every tick.
+    await eventually(
+      async () => (await rateOf(seen)) >= WATCHED_SHARE * REQUESTS_PER_CLUSTER * ports.length,
+      SETTLE_WITHIN_MS,
+    );
     await sleep(settings.warmUpMs);
     const [before, seenBefore] = [processorSeconds(worker.pid), await seen()];
     const startedAt = performance.now();
@@ -51,6 +58,13 @@ export async function measureWorker(
   } finally {
     await stage.close();
   }
+}
+
+/** Requests a second, over a few ticks. */
+async function rateOf(seen: () => Promise<number>): Promise<number> {
+  const [before, startedAt] = [await seen(), performance.now()];
+  await sleep(RATE_OVER_MS);
+  return ((await seen()) - before) / ((performance.now() - startedAt) / 1000);
 }
 
 function configOf(ports: readonly number[]): string {

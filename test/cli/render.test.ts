@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { span } from '../../src/cli/clock-words.js';
+import { span, spokenTimes } from '../../src/cli/clock-words.js';
 import { toldError, UsageError, exitOfMove } from '../../src/cli/exit.js';
 import { renderHistory } from '../../src/cli/render-history.js';
 import { renderStatus } from '../../src/cli/render-status.js';
@@ -110,7 +110,7 @@ test('a status shows the serving cluster, the move, its question and how to answ
   );
   expect(text).toMatch(/▸ +eu-a +primary +degraded +10\.0 s +75 % +75 % +3/);
   expect(text).toMatch(/us-b +primary +healthy +- +25 % +- +-/);
-  expect(text).toContain('frozen by ada until 13:00:00.000: upgrade');
+  expect(text).toContain('frozen by ada until 13:00:00: upgrade');
   expect(text).toContain('question: go on?');
   expect(text).toContain('understudy approve chat');
   expect(text).toContain('other: no answer: no control worker answers');
@@ -127,6 +127,12 @@ test.each([
   [273_600_000, '3 d 4 h'],
   [-5, '0 ms'],
 ])('%s ms is told as %s', (ms, words) => expect(span(ms)).toBe(words));
+
+test.each([
+  ['well since 2026-01-01T12:00:05.123Z, soak 60 s', 'well since 12:00:05, soak 60 s'],
+  ['until 2026-01-02T12:00:05Z', 'until 2026-01-02 12:00:05'],
+  ['no time at all', 'no time at all'],
+])('%s is told as %s', (sentence, words) => expect(spokenTimes(sentence, AT)).toBe(words));
 
 test('exit codes: 0 only for a move that is done', () => {
   expect(MOVE_END_STATES.map((state) => [state, exitOfMove(state)])).toEqual([

@@ -104,7 +104,13 @@ export function service(
   return {
     service: 'chat',
     strategy: 'primary-standby',
-    members: Object.entries(members).map(([cluster, url]) => ({ cluster, url, model: 'llama', concurrency: 64 })),
+    members: Object.entries(members).map(([cluster, url]) => ({
+      cluster,
+      url,
+      model: 'llama',
+      engine: 'vllm' as const,
+      concurrency: 64,
+    })),
     home,
     ...change,
   };

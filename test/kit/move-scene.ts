@@ -112,6 +112,7 @@ export async function openScene({ address, workflowBundle }: SceneOptions): Prom
           cluster: c.name,
           url: c.url,
           model: c.model,
+          engine: c.engine,
           concurrency: c.capacity.concurrency,
         })),
         home: Object.fromEntries(names.map((name, i) => [name, i === 0 ? 100 : 0])),

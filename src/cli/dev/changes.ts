@@ -26,7 +26,9 @@ function clusterChanges(before: ServiceStatus | undefined, { name: service, clus
 
 function weightChanges(before: ServiceStatus | undefined, after: ServiceStatus): string[] {
   const [earlier, now] = [before === undefined ? null : weightsOf(before), weightsOf(after)];
-  return earlier === now ? [] : [[`${after.name}: weights ${now}`, ...leftOut(after)].join('; ')];
+  return earlier === now
+    ? []
+    : [`${after.name}: weights ${now}${leftOut(after).length > 0 ? ' (the gateway’s own doing)' : ''}`];
 }
 
 /** Effective weights where they are known: intended ones that do not hold are no news yet. */
@@ -40,14 +42,11 @@ function moveChanges(before: ServiceStatus | undefined, after: ServiceStatus): s
   if (move === null)
     return earlier === null
       ? []
-      : [`${titleOf(name, earlier)} ended: ${carriers(after)} (\`understudy history ${name}\`)`];
-  const title = titleOf(name, move);
+      : [`${name}: ${earlier.kind} ended: ${carriers(after)} (\`understudy history ${name}\`)`];
+  const title = `${name}: ${move.kind} ${move.from.join(', ')} → ${move.to}`;
   if (earlier?.id !== move.id) return [`${title} began: ${move.step}`];
   return earlier.step === move.step && earlier.state === move.state ? [] : [`${title}: ${move.step} (${move.state})`];
 }
-
-const titleOf = (service: string, { kind, from, to }: NonNullable<ServiceStatus['move']>): string =>
-  `${service}: ${kind} ${from.join(', ')} → ${to}`;
 
 /** How a move ended, as far as a look can tell: who has the traffic now. */
 const carriers = ({ intended }: ServiceStatus): string =>

@@ -1,6 +1,7 @@
 /** `understudy explain`: what would happen now if a cluster failed, and why the last decision fell as it did. */
 import type { Command } from 'commander';
 import type { Explanation } from '../../domain/guard/explain.js';
+import { spokenTimes } from '../clock-words.js';
 import { colour, printJson, say } from '../output.js';
 import { findTarget, withControl, withTarget, type TargetOptions } from '../target.js';
 import { does, verb } from '../verb.js';
@@ -23,23 +24,29 @@ export function explainCommand(): Command {
         async (control) => await readExplanation(control, service),
       );
       if (options.json === true) printJson(explanation);
-      else say(renderExplanation(explanation));
+      else say(renderExplanation(explanation, Date.now()));
       return undefined;
     },
   );
 }
 
-/** For people: one block a cluster. */
-export function renderExplanation({ service, automation, clusters, home, last }: Explanation): string {
-  return [
+const INDENT = ' '.repeat(18);
+
+/** What holds only for some cases gets a line of its own. */
+const foretold = (sentence: string): string => sentence.replace(/; (if only the probes)/u, `\n${INDENT}$1`);
+
+/** For people: one block a cluster. `nowMs`: wall clock. */
+function renderExplanation({ service, automation, clusters, home, last }: Explanation, nowMs: number): string {
+  const lines = [
     colour.bold(service),
     ...automation.map((sentence) => `  ${sentence}`),
     ...clusters.flatMap(({ name, now, ifDead, ifDegraded }) => [
       `  ${colour.bold(name)} (${now})`,
-      `    if it died:   ${ifDead}`,
-      `    if it limped: ${ifDegraded}`,
+      `    if it died:   ${foretold(ifDead)}`,
+      `    if it limped: ${foretold(ifDegraded)}`,
     ]),
     ...(home === null ? [] : [`  way home: ${home}`]),
     `  last decision: ${last ?? 'none yet'}`,
-  ].join('\n');
+  ];
+  return lines.map((line) => spokenTimes(line, nowMs)).join('\n');
 }

@@ -59,7 +59,7 @@ export function serviceDefinitions(fleet: Fleet): ServiceDefinition[] {
       const spec = fleet.clusters[cluster];
       return spec === undefined
         ? []
-        : [{ cluster, url: spec.url, model: spec.model, concurrency: spec.capacity.concurrency }];
+        : [{ cluster, url: spec.url, model: spec.model, engine: spec.engine, concurrency: spec.capacity.concurrency }];
     }),
     home: homeWeights(service),
   }));

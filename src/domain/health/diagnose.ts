@@ -130,7 +130,7 @@ function isGone(look: Look): boolean {
   const { health } = look;
   const { http } = health.dimensions;
   if (http.failing !== 'row' || !failing(look, 'http')) return false;
-  return !hasCompletedSince(look, http.sinceMs) && !areCallersAnswered(look);
+  return !hasCompletedSince(look, http.rowSinceMs) && !areCallersAnswered(look);
 }
 
 /** Completions begin and stand still: confirmed by themselves, or by real requests that fail meanwhile. */
@@ -148,7 +148,7 @@ function hasCompletedSince({ health, cluster }: Look, sinceMs: number | null): b
 function isNobodyServed(look: Look): boolean {
   const { health } = look;
   if (!failing(look, 'passive') || !health.callers.allFail) return false;
-  return !hasCompletedSince(look, health.dimensions.passive.sinceMs);
+  return !hasCompletedSince(look, health.dimensions.passive.rowSinceMs);
 }
 
 function isContentWrong({ health }: Look): boolean {

@@ -23,6 +23,8 @@ export interface DimensionHealth {
   readonly failing: 'row' | 'gray' | null;
   /** First failure of the present trouble, ms; `null` without one. */
   readonly sinceMs: number | null;
+  /** First failure of the present row, ms; `null` without one. A blip a moment before is part of the trouble, not of the row. */
+  readonly rowSinceMs: number | null;
   /** The last failure in words, and the limit that it broke. */
   readonly seen: string;
   readonly threshold: string;
@@ -34,6 +36,7 @@ export const FRESH_DIMENSION: DimensionHealth = {
   recent: [],
   failing: null,
   sinceMs: null,
+  rowSinceMs: null,
   seen: '',
   threshold: '',
 };
@@ -61,6 +64,7 @@ export function countOutcome(
     // A gray trouble may harden into a row; a row does not soften while it lasts.
     failing: before.failing === 'row' ? 'row' : (reached ?? before.failing),
     sinceMs: before.sinceMs ?? atMs,
+    rowSinceMs: before.failures === 0 ? atMs : before.rowSinceMs,
     seen: outcome.seen,
     threshold: outcome.threshold ?? thresholdOf(reached, settings),
   };
@@ -71,9 +75,9 @@ function countSuccess(before: DimensionHealth, settings: HealthSettings): Dimens
   if (before.failing === null) {
     // A window that still holds failures keeps the date of the first: a gray trouble is dated by its beginning.
     const sinceMs = before.recent.includes(true) ? before.sinceMs : null;
-    return { ...before, failures: 0, successes, sinceMs };
+    return { ...before, failures: 0, successes, sinceMs, rowSinceMs: null };
   }
-  if (successes < settings.rise) return { ...before, failures: 0, successes };
+  if (successes < settings.rise) return { ...before, failures: 0, successes, rowSinceMs: null };
   return { ...FRESH_DIMENSION, successes };
 }
 

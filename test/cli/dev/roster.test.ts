@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { rosterOf, simulatedUrl, type RosterOrder } from '../../../src/cli/dev/roster.js';
 import { SIMULATED_CLUSTERS, simulatedConfig } from '../../../src/cli/dev/simulated-fleet.js';
-import { tipsFor } from '../../../src/cli/dev/tips.js';
 import { VERB_FILES } from '../../../src/cli/verb-files.js';
 import { parseFleet } from '../../../src/config/load.js';
 
@@ -89,10 +88,4 @@ describe('the processes', () => {
     expect(external.temporal).toEqual({ address: 'temporal.example:7233', namespace: 'llm', uiUrl: null });
     expect(external.stages.workers[0]?.args).toEqual(expect.arrayContaining(['temporal.example:7233', 'llm']));
   });
-});
-
-test('tips name the data directory only when it is not the default one', () => {
-  const about = { simulated: true, services: ['chat'], cwd: '/srv/me' };
-  expect(tipsFor({ ...about, dataDir: '/srv/me/.understudy' }).join()).not.toContain('--data-dir');
-  expect(tipsFor({ ...about, dataDir: '/srv/me/other' }).every((tip) => tip.includes('--data-dir other'))).toBe(true);
 });

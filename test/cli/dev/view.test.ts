@@ -58,8 +58,17 @@ describe('changes', () => {
     [
       'a verdict, with its evidence',
       {},
-      { clusters: [{ ...cluster, verdict: 'dead', evidence: ['connection refused, 3 in a row'] }, standby] },
-      ['chat: cluster eu-a is dead (connection refused, 3 in a row), was healthy'],
+      {
+        clusters: [
+          {
+            ...cluster,
+            verdict: 'dead',
+            evidence: ['http: connection refused, 3 in a row (limit: 3 failures in a row; seen by local)'],
+          },
+          standby,
+        ],
+      },
+      ['chat: cluster eu-a is dead, was healthy: http: connection refused, 3 in a row'],
     ],
     [
       'weights that hold',
@@ -78,6 +87,17 @@ describe('changes', () => {
       { clusters: [{ ...cluster, intended: 0, effective: null }, standby] },
       ['chat: weights eu-a 0 %, us-b 0 %'],
     ],
+    [
+      'weights that the gateway changed by itself',
+      {},
+      {
+        clusters: [
+          { ...cluster, effective: 0 },
+          { ...standby, effective: 100 },
+        ],
+      },
+      ['chat: weights eu-a 0 %, us-b 100 % (the gateway’s own doing)'],
+    ],
     ['a move that begins', {}, { move }, ['chat: failover eu-a → us-b began: preflight']],
     [
       'its next step',
@@ -85,7 +105,7 @@ describe('changes', () => {
       { move: { ...move, step: 'ramp 25 %' } },
       ['chat: failover eu-a → us-b: ramp 25 % (running)'],
     ],
-    ['its end', { move }, { move: null }, ['chat: failover to us-b ended (`understudy history chat`)']],
+    ['its end', { move }, { move: null }, ['chat: failover ended: eu-a 100 % (`understudy history chat`)']],
     [
       'a question',
       { move },
@@ -138,6 +158,31 @@ describe('the picture', () => {
     expect(renderView({ ...picture, services: [unknown] }, paper).join('\n')).toMatch(
       /eu-a +primary +healthy +100 % +\? +\?/,
     );
+  });
+
+  test('evidence has a line of its own, without its limit', () => {
+    const evidence = ['http: refused, 4 in a row (limit: 3 failures in a row; seen by local)', 'gpu: lost (limit: x)'];
+    const dead = { ...chat, clusters: [{ ...cluster, verdict: 'dead' as const, evidence }] };
+    expect(renderView({ ...picture, services: [dead] }, paper)).toContain(
+      '  eu-a: http: refused, 4 in a row; gpu: lost',
+    );
+  });
+
+  test('a cluster that the gateway leaves out by itself is named while no move runs', () => {
+    const ejected = [
+      { ...cluster, effective: 0 },
+      { ...standby, effective: 100 },
+    ];
+    const text = (service: ServiceStatus): string => renderView({ ...picture, services: [service] }, paper).join('\n');
+    expect(text({ ...chat, clusters: ejected })).toContain('the gateway leaves eu-a out by itself');
+    expect(text({ ...chat, clusters: ejected, move })).not.toContain('by itself');
+  });
+
+  test('a question shows how to answer it, and its times as people read them', () => {
+    const asking = { ...chat, move: { ...move, question: 'Home? eu-a well since 2026-01-01T00:00:10.000Z' } };
+    const text = renderView({ ...picture, services: [asking] }, paper).join('\n');
+    expect(text).toContain('? Home? eu-a well since 00:00:10');
+    expect(text).toContain('npx understudy approve chat');
   });
 
   test('a process that is away is named, and a reason for missing facts is shown', () => {

@@ -97,6 +97,11 @@ describe('down', () => {
     ['status 429 says nothing', [429, 429, 429, 429].map((status) => ({ http: { status, ms: 3 } })), 'healthy'],
   ])('%s', (_name, seen, verdict) => expect(healthy().tick(...seen).verdict).toBe(verdict));
 
+  test('a crash soon after a blip is a crash: completions between the two prove nothing', () => {
+    const play = new Play().times(3, WELL).tick(TIMEOUT).times(4, WELL).tick(REFUSED, FRESH_REFUSED, REFUSED);
+    expect(play.health.verdict).toBe('dead');
+  });
+
   test('five of the last ten, never three in a row, are degraded', () => {
     const play = healthy();
     play.tick(TIMEOUT, WELL, TIMEOUT, WELL, TIMEOUT, WELL, TIMEOUT, WELL);
