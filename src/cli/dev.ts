@@ -44,11 +44,11 @@ interface RawOptions {
 function portBase(text: string): number {
   const port = Number(text);
   if (Number.isInteger(port) && port >= 1024 && port + PORTS_ABOVE_BASE <= 65_535) return port;
-  throw new InvalidArgumentError(`a number from 1024 to ${65_535 - PORTS_ABOVE_BASE}`);
+  throw new InvalidArgumentError(`Write a number from 1024 to ${65_535 - PORTS_ABOVE_BASE}.`);
 }
 
 function rate(text: string): number {
   const value = Number(text);
   if (Number.isFinite(value) && value > 0 && value <= 1000) return value;
-  throw new InvalidArgumentError('a number above 0, at most 1000');
+  throw new InvalidArgumentError('Write a number above 0, at most 1000.');
 }

@@ -19,7 +19,7 @@ export const ERRORS = {
   'bad-config': {
     family: 'refused',
     meaning: 'the configuration file is wrong',
-    fix: 'correct the place named, then `understudy apply -f` again',
+    fix: 'correct what is named; `understudy config check -f` looks at the file again',
   },
   'unknown-service': { family: 'refused', meaning: 'no such service', fix: '`understudy status` lists the services' },
   'unknown-cluster': {

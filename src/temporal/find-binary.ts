@@ -102,7 +102,10 @@ async function fromEnvironment(env: NodeJS.ProcessEnv, tried: string[]): Promise
   const answer = await askBinary(path);
   // Who names a binary means that one: another one in its place would be a surprise.
   if (!answer.usable)
-    throw new CodedError('temporal-missing', `TEMPORAL_CLI_PATH names a binary that cannot be used: ${answer.why}`);
+    throw new CodedError(
+      'temporal-missing',
+      `TEMPORAL_CLI_PATH names a binary that cannot be used: ${answer.why}. Any one of these helps:\n  - name a Temporal CLI in it\n  - unset it: Understudy then looks in other places (docs/temporal.md)`,
+    );
   return { path, source: 'TEMPORAL_CLI_PATH', serverVersion: answer.serverVersion };
 }
 

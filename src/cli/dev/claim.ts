@@ -2,12 +2,13 @@
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { CodedError } from '../../domain/errors.js';
+import { UsageError } from '../exit.js';
 import { commandOf, isAlive } from '../../temporal/running.js';
 
 /**
  * Claims the directory for this process; made when it is missing.
  * @returns whether an earlier instance ended without cleaning up, and how to let go
- * @throws CodedError `data-dir-taken` naming the process, `bad-input` when it cannot be written
+ * @throws CodedError `data-dir-taken` naming the process; UsageError when it cannot be written
  */
 export async function claimDataDir(dir: string): Promise<{ readonly leftOver: boolean; release(): void }> {
   const file = join(dir, 'dev.pid');
@@ -20,9 +21,8 @@ export async function claimDataDir(dir: string): Promise<{ readonly leftOver: bo
     if (writePid(file)) return { leftOver: true, release };
   } catch (error) {
     if (error instanceof CodedError) throw error;
-    throw new CodedError('bad-input', `the data directory ${dir} cannot be written: ${(error as Error).message}`, {
-      cause: error,
-    });
+    const why = `the data directory ${dir} cannot be written: ${(error as Error).message}`;
+    throw new UsageError(why, 'choose another one with `--data-dir`, or make it writable');
   }
   throw new CodedError('data-dir-taken', `${dir} was taken by another instance a moment ago`);
 }

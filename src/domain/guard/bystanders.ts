@@ -24,6 +24,15 @@ function whyNothing(state: GuardState, name: ClusterName): string | null {
   const verdict = state.known[name]?.diagnosis.verdict;
   if (state.maintenance[name] !== undefined) return null;
   if (verdict === 'unreachable') return 'callers are served or the vantages disagree; look at the way of the probes';
-  if (!isFailing(verdict) || (state.intended[name] ?? 0) > 0) return null;
+  if (!isFailing(verdict) || (state.intended[name] ?? 0) > 0 || wasJustLeft(state, name)) return null;
   return 'it carries no traffic; it is no target until it is well';
+}
+
+/** The failover has told of it already; a verdict that hardens soon after is the same trouble. */
+const SAME_TROUBLE_MS = 60_000;
+
+function wasJustLeft(state: GuardState, name: ClusterName): boolean {
+  const last = state.history[0];
+  if (last?.kind !== 'failover' || !last.from.includes(name)) return false;
+  return (state.known[name]?.diagnosis.sinceMs ?? 0) <= Date.parse(last.endedAt) + SAME_TROUBLE_MS;
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { claimDataDir } from '../../../src/cli/dev/claim.js';
+import { UsageError } from '../../../src/cli/exit.js';
 import { openLogFile } from '../../../src/cli/dev/log-file.js';
 
 let folder = '';
@@ -38,7 +39,7 @@ test('the claim of a pid that belongs to something else by now is taken over', a
 });
 
 test('a directory that cannot be made is bad input', async () => {
-  await expect(claimDataDir('/dev/null/here')).rejects.toMatchObject({ code: 'bad-input' });
+  await expect(claimDataDir('/dev/null/here')).rejects.toThrow(UsageError);
 });
 
 test('a log keeps one generation beside it and never grows without bound', () => {

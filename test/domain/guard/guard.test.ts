@@ -266,3 +266,9 @@ test('the state is plain JSON', () => {
   const { state } = new Scene().verdict('eu-a', 'dead').asking();
   expect(JSON.parse(JSON.stringify(state))).toEqual(state);
 });
+
+test('the cluster that a failover has just left is no news; a standby that dies is', () => {
+  const scene = new Scene().verdict('eu-a', 'dead').endMove('done', AWAY);
+  expect(scene.commands.filter((c) => c.kind === 'alert')).toEqual([]);
+  expect(scene.verdict('ap-c', 'dead').commands.filter((c) => c.kind === 'alert')).toHaveLength(1);
+});
