@@ -1,6 +1,6 @@
 /**
  * What `npm test` runs: types, lint, then every kind of test, cheapest first; the first failure ends it.
- * `--only NAME` runs one part (types, lint, unit, workflows, replay, system).
+ * `--only NAME` runs one part (types, lint, unit, sim, workflows, replay, system).
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -25,9 +25,9 @@ const PARTS = [
       ['dependency-cruiser/bin/dependency-cruise.mjs', 'src', '--config', '.dependency-cruiser.cjs'],
     ],
   ],
-  ...['unit', 'workflows', 'replay', 'system'].map((project) => [
+  ...['unit', 'sim', 'workflows', 'replay', 'system'].map((project) => [
     project,
-    [['vitest/vitest.mjs', 'run', '--project', project, '--passWithNoTests']],
+    [['vitest/vitest.mjs', 'run', '--project', project]],
   ]),
 ];
 

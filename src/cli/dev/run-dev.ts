@@ -71,7 +71,7 @@ async function run(scene: Scene, stop: StopSignal): Promise<void> {
   });
   stop.onSecond(() => instance.kill());
   try {
-    await Promise.race([startAll(scene, instance), stop.stopped]);
+    await Promise.race([startAll(scene, instance, stop.signal), stop.stopped]);
     if (stop.signal.aborted) return;
     const processes = (): readonly Supervised[] => instance.processes;
     reporter.open({ urls: urlsOf(roster), tips: tipsOf(scene), processes });
@@ -91,14 +91,22 @@ async function run(scene: Scene, stop: StopSignal): Promise<void> {
   }
 }
 
-/** Data plane and Temporal together, then the workers, then the fleet's workflows, then callers. */
-async function startAll({ options, fleet, roster, reporter, startedAt }: Scene, instance: InstanceRun): Promise<void> {
-  reporter.event('starting Temporal and the data plane');
+/**
+ * Data plane and Temporal together, then the workers, then the fleet's workflows, then callers. Nothing more is started
+ * once it is told to stop: the stage of the next one may have been ended already.
+ */
+async function startAll(scene: Scene, instance: InstanceRun, stop: AbortSignal): Promise<void> {
+  const { options, fleet, roster, reporter, startedAt } = scene;
+  reporter.event(roster.temporal.uiUrl === null ? 'starting the data plane' : 'starting Temporal and the data plane');
   await instance.startDataPlane();
+  if (stop.aborted) return;
   reporter.event('starting workers');
   await instance.startWorkers();
+  if (stop.aborted) return;
   await applyTo(fleet, roster, reporter);
+  if (stop.aborted) return;
   await instance.startLoad();
+  if (stop.aborted) return;
   reporter.event(
     `ready after ${((Date.now() - startedAt) / 1000).toFixed(1)} s; logs in ${join(options.dataDir, 'logs')}`,
   );
