@@ -3,7 +3,7 @@ import type { GuardView } from '../domain/guard/view.js';
 import { CodedError } from '../domain/errors.js';
 import type { ServiceName } from '../domain/words.js';
 import { serviceGuardId } from '../workflows/ids.js';
-import { guardViewQuery } from '../workflows/messages.js';
+import { guardViewQuery, moveViewQuery } from '../workflows/messages.js';
 import { askWorkflow } from './ask.js';
 import type { Control } from './control.js';
 import { listRunning } from './running.js';
@@ -23,4 +23,21 @@ export async function unknownService(control: Control, service: ServiceName): Pr
   const known = await listRunning(control.client, 'service');
   const list = known.length === 0 ? 'no service is configured' : `known are ${known.join(', ')}`;
   return new CodedError('unknown-service', `no service \`${service.slice(0, 64)}\`: ${list}`);
+}
+
+/**
+ * As `readGuard`, with the present step of a running move: that is the move's own to tell. One that ended in this moment
+ * leaves the guard's word standing.
+ * @throws CodedError as `readGuard`
+ */
+export async function readGuardAtStep(control: Control, service: ServiceName): Promise<GuardView> {
+  const view = await readGuard(control, service);
+  const { move } = view;
+  if (move === null) return view;
+  try {
+    const { step, state, question } = await control.client.workflow.getHandle(move.id).query(moveViewQuery);
+    return { ...view, move: { ...move, step, state, question } };
+  } catch {
+    return view;
+  }
 }

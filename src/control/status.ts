@@ -3,10 +3,9 @@ import { CodedError } from '../domain/errors.js';
 import type { GuardClusterView, GuardView } from '../domain/guard/view.js';
 import type { TrafficState } from '../domain/traffic.js';
 import type { ServiceName, Unknown } from '../domain/words.js';
-import { moveViewQuery } from '../workflows/messages.js';
 import type { Control } from './control.js';
 import { type GatewayAdmin, readGatewayState } from './gateway-state.js';
-import { readGuard } from './guards.js';
+import { readGuardAtStep } from './guards.js';
 import { inTurn } from './in-turn.js';
 import { listRunning } from './running.js';
 
@@ -65,22 +64,10 @@ interface Asked {
 
 async function askGuard(control: Control, name: ServiceName): Promise<Asked> {
   try {
-    return { name, view: await withStep(control, await readGuard(control, name)), error: null };
+    return { name, view: await readGuardAtStep(control, name), error: null };
   } catch (error) {
     if (error instanceof CodedError) return { name, view: null, error };
     throw error;
-  }
-}
-
-/** The step of a running move is the move's own to tell. One that ended in this moment leaves the guard's word standing. */
-async function withStep(control: Control, view: GuardView): Promise<GuardView> {
-  const { move } = view;
-  if (move === null) return view;
-  try {
-    const { step, state, question } = await control.client.workflow.getHandle(move.id).query(moveViewQuery);
-    return { ...view, move: { ...move, step, state, question } };
-  } catch {
-    return view;
   }
 }
 
@@ -95,11 +82,14 @@ async function askGateway(
   }
 }
 
+/** While a move runs the guard holds the weights from before it; those of the present step are what was last written. */
 function withTraffic(view: GuardView, state: TrafficState | undefined): ServiceStatus {
+  const intended = view.move === null ? view.intended : (state?.intended ?? view.intended);
   const clusters = view.clusters.map((cluster): ClusterStatus => ({
     ...cluster,
+    intended: intended[cluster.name] ?? cluster.intended,
     effective: state?.effective[cluster.name] ?? null,
     inFlight: state?.clusters[cluster.name]?.inFlight ?? null,
   }));
-  return { ...view, clusters };
+  return { ...view, intended, clusters };
 }

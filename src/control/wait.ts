@@ -4,7 +4,7 @@ import { CodedError } from '../domain/errors.js';
 import type { GuardView } from '../domain/guard/view.js';
 import type { MoveRecord } from '../domain/move-record.js';
 import type { Control } from './control.js';
-import { readGuard } from './guards.js';
+import { readGuardAtStep } from './guards.js';
 import { readHistory } from './history.js';
 
 export type MoveProgress =
@@ -80,7 +80,7 @@ type Seen =
 
 async function look(control: Control, service: string, id: string): Promise<Seen> {
   try {
-    const { move }: GuardView = await readGuard(control, service);
+    const { move }: GuardView = await readGuardAtStep(control, service);
     if (move?.id === id)
       return { kind: 'running', at: { step: move.step, state: move.state, question: move.question } };
     const record = (await readHistory(control, service)).find((m) => m.id === id);

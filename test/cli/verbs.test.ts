@@ -43,7 +43,7 @@ describe('a command line that cannot be understood ends with 2 and says what is 
     ['a switchover without a target', ['switchover', 'chat', '--reason', 'x'], /'--to <cluster>' not specified/],
     ['a switchover without a reason', ['switchover', 'chat', '--to', 'us-b'], /'--reason <text>' not specified/],
     ['a verb without its service', ['history'], /missing required argument 'service'/],
-    ['half a verb', ['config'], /a verb is missing/],
+    ['half a verb', ['config'], /the verb `config` needs another word/],
     ['a port that is none', ['gateway', '--config', 'x', '--port', '99999'], /0 to 65535/],
     ['a freeze without an end', ['freeze', 'chat', '--reason', 'x'], /'--for <duration>' not specified/],
   ])('%s', async (_what, args, words) => {

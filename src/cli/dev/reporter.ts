@@ -1,6 +1,6 @@
 /** Tells a person what happens: a live picture on a terminal, one line an event everywhere else. */
 import type { StatusView } from '../../control/status.js';
-import { clock } from '../clock-words.js';
+import { clock, spokenTimes } from '../clock-words.js';
 import { colour } from '../output.js';
 import { changesBetween } from './changes.js';
 import type { Supervised } from './supervised.js';
@@ -58,7 +58,7 @@ export function openReporter(live: boolean): Reporter {
       });
     },
     status: (status) => {
-      for (const change of changesBetween(seen, status)) event(change);
+      for (const change of changesBetween(seen, status)) event(spokenTimes(change, Date.now()));
       seen = status;
       note = null;
       screen?.draw();

@@ -2,6 +2,7 @@
 import type { Instance } from '../../config/instance.js';
 import type { Control } from '../../control/control.js';
 import { type GatewayAdmin, readGatewayState } from '../../control/gateway-state.js';
+import { findFailingGuards } from '../../control/failing.js';
 import { readPollers, type WorkerKind } from '../../control/pollers.js';
 import { readStatus } from '../../control/status.js';
 import type { ClusterSpec, Fleet } from '../../domain/fleet.js';
@@ -37,12 +38,27 @@ export async function checkServices(control: Control): Promise<Check> {
     const { services, unanswered } = await readStatus(control);
     const [silent] = unanswered;
     if (silent !== undefined)
-      return problem('services', `${silent.name}: ${silent.why}`, 'see the output of the control worker');
+      return (
+        (await checkFailing(control)) ??
+        problem('services', `${silent.name}: ${silent.why}`, 'see the output of the control worker')
+      );
     if (services.length === 0) return problem('services', 'none is configured', '`understudy apply -f <file>`');
     return ok('services', services.map((s) => s.name).join(', '));
   } catch (error) {
-    return failed('services', error, 'start `understudy worker control`, or see why it ended');
+    const failing = await checkFailing(control).catch(() => null);
+    return failing ?? failed('services', error, 'start `understudy worker control`, or see why it ended');
   }
+}
+
+/** A guard that cannot go on looks like a worker that is gone, and is not helped by starting one. */
+async function checkFailing(control: Control): Promise<Check | null> {
+  const failing = await findFailingGuards(control);
+  if (failing.length === 0) return null;
+  return problem(
+    'services',
+    `the guard of ${failing.join(', ')} fails at its task again and again`,
+    'its error is in Temporal’s UI (Task Failures) and in the log of the control worker. If the program was changed: run the version that began it',
+  );
 }
 
 /** The admin API with the token, and whether the gateway calls itself ready. */
