@@ -14,10 +14,12 @@ import { performance } from 'node:perf_hooks';
 import type { Dispatcher } from 'undici';
 import { failureOfTransport, ownerOfStatus, type AttemptFailure } from '../domain/error-owner.js';
 import type { AttemptEnd, AttemptOrder, FailedAnswer, LeaveReason } from './attempt-order.js';
-import { responseHeaders } from './headers.js';
+import { kindOfAnswer, responseHeaders } from './headers.js';
+import { IdleClock } from './idle-clock.js';
 import { sendError } from './openai-error.js';
 import { Relay } from './relay.js';
 import { StreamScan } from './stream-scan.js';
+import { sendWhole, wasAborted } from './whole-answer.js';
 
 /** Answers up to this size are kept until they are whole; embeddings of a large batch are some MiB. */
 export const COLLECT_BYTES_MAX = 8 * 1024 * 1024;
@@ -25,15 +27,6 @@ export const COLLECT_BYTES_MAX = 8 * 1024 * 1024;
 const HOLD_BYTES_MAX = 64 * 1024;
 /** Of an error's body only the beginning is of use. */
 const ERROR_BYTES_MAX = 64 * 1024;
-
-/** Of a cluster that is given up by others: a stream that was silent for so long there is given up too. */
-export const STALL_MS = 1_000;
-
-/** An answer in one piece can be an aborted one too. */
-const ABORTED_ANSWER = /"finish_reason"\s*:\s*"(?:abort|error)"/;
-
-/** Timers count whole milliseconds, of another clock. */
-const TIMER_SLACK_MS = 2;
 
 const LEFT = new Error('attempt left');
 
@@ -50,15 +43,15 @@ export class Attempt implements Dispatcher.DispatchHandler {
   /** Bytes that the caller has not been given yet. */
   #kept: Buffer[] = [];
   #keptBytes = 0;
-  #timer: NodeJS.Timeout;
-  #lastByteMs = 0;
-  #callerIsSlow = false;
-  #hastened = false;
+  readonly #idle: IdleClock;
+  #firstByteTimer: NodeJS.Timeout;
 
   constructor(order: AttemptOrder, settle: (end: AttemptEnd) => void) {
     this.#order = order;
     this.#settle = settle;
-    this.#timer = setTimeout(() => this.#noFirstByte(), order.firstByteMs);
+    this.#firstByteTimer = setTimeout(() => this.#noFirstByte(), order.firstByteMs);
+    const { idleMs, continuable } = order;
+    this.#idle = new IdleClock({ idleMs, continuable, onSilence: (ms) => this.#silent(ms) });
   }
 
   /** Still before the caller's first byte. */
@@ -87,9 +80,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   /** The cluster is thought lost: if this stream has fallen silent, or does later, do not wait for the idle limit. */
   hasten(): void {
-    if (this.#mode !== 'relay' || this.#scan === null || this.#hastened) return;
-    this.#hastened = true;
-    if (!this.#callerIsSlow) this.#idle();
+    if (this.#mode === 'relay' && this.#scan !== null) this.#idle.hasten();
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -99,25 +90,35 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (status < 200 || this.#mode !== 'head') return;
-    const { request, member, said, splice } = this.#order;
-    this.#lastByteMs = member.lastSignMs = performance.now();
+    this.#order.member.lastSignMs = performance.now();
     this.#status = status;
     this.#headers = headers;
-    const type = headers['content-type'] ?? '';
-    if (splice !== null && status < 400 && !isPlainEventStream(headers)) {
-      this.#fail('empty-answer', 'an answer that is no plain event stream', null, true);
-    } else if (status < 400 && type.startsWith('text/event-stream')) {
-      this.#scan = new StreamScan(request.streamKind, request.choices, said);
-      if (headers['content-encoding'] !== undefined) this.#scan.stopJudging();
-      this.#mode = 'hold';
-    } else if (status >= 400 || type === '' || type.includes('json') || type.startsWith('text/')) {
+    const kind = kindOfAnswer(status, headers);
+    if (this.#order.splice !== null && status < 400 && kind !== 'stream') {
+      this.#fail('empty-answer', 'the rest came in one piece', null, true);
+    } else if (kind === 'stream') this.#openScan(headers['content-encoding'] !== undefined);
+    else if (kind === 'whole') {
       this.#mode = 'collect';
-      this.#armTimer();
+      this.#beginIdle();
     } else this.#openRelay();
   }
 
+  /** What is compressed cannot be read along, and nothing can be spliced to it. */
+  #openScan(compressed: boolean): void {
+    const { request, said, splice } = this.#order;
+    if (compressed && splice !== null) {
+      this.#fail('empty-answer', 'its stream is compressed', null, true);
+      return;
+    }
+    this.#scan = new StreamScan(request.streamKind, request.choices, said);
+    if (compressed) this.#scan.stopJudging();
+    this.#mode = 'hold';
+  }
+
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#lastByteMs = this.#order.member.lastSignMs = performance.now();
+    const nowMs = performance.now();
+    this.#order.member.lastSignMs = nowMs;
+    this.#idle.heard(nowMs);
     const relay = this.#relay;
     if (relay !== null && this.#mode === 'relay') this.#pass(relay, chunk, this.#scan?.push(chunk) ?? chunk.length);
     else if (this.#mode === 'hold') this.#hold(chunk);
@@ -150,7 +151,6 @@ export class Attempt implements Dispatcher.DispatchHandler {
   #collect(chunk: Buffer): void {
     // Of an answer that the caller will not see the beginning is enough.
     const failing = ownerOfStatus(this.#status) === 'cluster' || this.#order.splice !== null;
-    this.#timer.refresh();
     if (failing && this.#keptBytes >= ERROR_BYTES_MAX) return;
     this.#keep(chunk);
     if (failing || this.#keptBytes <= COLLECT_BYTES_MAX) return;
@@ -171,16 +171,13 @@ export class Attempt implements Dispatcher.DispatchHandler {
       this.#end({ kind: 'answered', owner }); // refused; how the caller's stream ends is for the exchange to say
       return;
     }
-    if (request.streamKind === 'choices' && owner === 'none' && ABORTED_ANSWER.test(body.toString('latin1'))) {
+    if (request.streamKind === 'choices' && owner === 'none' && wasAborted(body)) {
       this.#fail('error-frame', 'the answer was aborted');
       return;
     }
     if (owner === 'none') this.#order.onSpeaking({ latencyMs: performance.now() - this.#startedAtMs, stream: false });
     const headers = responseHeaders(this.#headers, member.name);
-    if (request.method !== 'HEAD' && this.#status !== 204 && this.#status !== 304)
-      headers['content-length'] = String(body.length);
-    res.writeHead(this.#status, headers);
-    res.end(body);
+    sendWhole(res, { method: request.method, status: this.#status, headers, body });
     this.#end({ kind: 'answered', owner });
   }
 
@@ -205,7 +202,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     const { res, member, splice } = this.#order;
     this.#mode = 'relay';
     this.#kept = [];
-    this.#armTimer();
+    this.#beginIdle();
     this.#order.onSpeaking({ latencyMs: performance.now() - this.#startedAtMs, stream: this.#scan !== null });
     this.#relay = new Relay({ res, scan: this.#scan, splice });
     this.#relay.open(this.#status, responseHeaders(this.#headers, member.name));
@@ -214,8 +211,8 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   #pass(relay: Relay, chunk: Buffer, whole: number): void {
     const passed = relay.pass(chunk, whole);
-    if (passed === 'went') this.#timer.refresh();
-    else if (passed === 'broken') {
+    if (passed === 'went') return;
+    if (passed === 'broken') {
       this.#cut(this.#scan?.brokenBy ?? '');
       this.#controller?.abort(LEFT);
     } else this.#waitForCaller(relay);
@@ -223,14 +220,11 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   /** The caller is slower than the cluster; that is no idleness of the cluster's, so its clock stands still. */
   #waitForCaller(relay: Relay): void {
-    clearTimeout(this.#timer);
-    this.#callerIsSlow = true;
+    this.#idle.stop();
     this.#controller?.pause();
     relay.whenCallerCanRead(() => {
       if (this.#mode !== 'relay') return;
-      this.#callerIsSlow = false;
-      this.#lastByteMs = performance.now();
-      this.#armTimer();
+      this.#idle.start();
       this.#controller?.resume();
     });
   }
@@ -274,9 +268,10 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#keptBytes += chunk.length;
   }
 
-  #armTimer(ms = this.#order.idleMs): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#idle(), ms);
+  /** The first byte is there; from now on silence counts. */
+  #beginIdle(): void {
+    clearTimeout(this.#firstByteTimer);
+    this.#idle.start();
   }
 
   /**
@@ -287,20 +282,13 @@ export class Attempt implements Dispatcher.DispatchHandler {
     const { member, request, firstByteMs, replaceable } = this.#order;
     const quietMs = performance.now() - member.lastSignMs;
     if (this.#mode === 'head' && !request.stream && (quietMs < firstByteMs || !replaceable)) {
-      this.#timer.refresh();
+      this.#firstByteTimer.refresh();
       return;
     }
     this.#fail('first-byte-timeout', `no first byte within ${firstByteMs} ms`, null, true);
   }
 
-  #idle(): void {
-    const { idleMs, continuable } = this.#order;
-    const limitMs = this.#hastened && continuable() ? Math.min(STALL_MS, idleMs) : idleMs;
-    const leftMs = limitMs - (performance.now() - this.#lastByteMs);
-    if (leftMs > TIMER_SLACK_MS) {
-      this.#armTimer(leftMs);
-      return;
-    }
+  #silent(limitMs: number): void {
     const why = `nothing came for ${limitMs} ms`;
     if (this.#mode === 'relay') this.#cut(why);
     else this.#fail('idle-timeout', why);
@@ -310,11 +298,9 @@ export class Attempt implements Dispatcher.DispatchHandler {
   #end(end: AttemptEnd): void {
     if (this.#mode === 'over') return;
     this.#mode = 'over';
-    clearTimeout(this.#timer);
+    clearTimeout(this.#firstByteTimer);
+    this.#idle.stop();
     this.#kept = [];
     this.#settle(end);
   }
 }
-
-const isPlainEventStream = (headers: IncomingHttpHeaders): boolean =>
-  headers['content-type']?.startsWith('text/event-stream') === true && headers['content-encoding'] === undefined;

@@ -1,12 +1,13 @@
 /** What a caller is told when nobody could serve it, or when its stream broke off for good. */
+import type { ServerResponse } from 'node:http';
 import { CANNOT_CONTINUE, type CannotContinue } from '../domain/continuation/cannot-continue.js';
 import type { ClusterName } from '../domain/words.js';
-import type { AttemptEnd } from './attempt-order.js';
+import type { AttemptEnd, FailedAnswer } from './attempt-order.js';
 import { parseObject } from './json-object.js';
 import type { CallerError } from './openai-error.js';
 
 /** Seconds that a caller is asked to wait when nobody can serve: half-open returns begin after one. */
-export const RETRY_AFTER_S = 1;
+const RETRY_AFTER_S = 1;
 
 export const nobody = (service: string): CallerError => ({
   status: 503,
@@ -50,4 +51,15 @@ export const cannotContinue = (because: CannotContinue, why: string): CallerErro
 export function isOpenAiError(body: Buffer): boolean {
   const error = parseObject(body.toString('utf8'))?.['error'];
   return typeof error === 'object' && error !== null;
+}
+
+/** A failed cluster's own error, as it came. */
+export function sendAnswer(res: ServerResponse, answer: FailedAnswer): void {
+  if (res.headersSent || res.destroyed) return;
+  res.writeHead(answer.status, {
+    'content-type': 'application/json',
+    'content-length': answer.body.length,
+    'retry-after': answer.headers['retry-after'] ?? String(RETRY_AFTER_S),
+  });
+  res.end(answer.body);
 }

@@ -11,9 +11,9 @@ import type { CannotContinue } from '../domain/continuation/cannot-continue.js';
 import { costsRetryBudget } from '../domain/error-owner.js';
 import type { GatewaySettings } from '../domain/fleet.js';
 import type { ClusterName } from '../domain/words.js';
-import type { AttemptEnd, FailedAnswer, Forwarded, LeaveReason } from './attempt-order.js';
+import type { AttemptEnd, Forwarded, LeaveReason } from './attempt-order.js';
 import { Attempt } from './attempt.js';
-import { cannotContinue, failed, isOpenAiError, nobody, RETRY_AFTER_S, streamCut } from './caller-words.js';
+import { cannotContinue, failed, isOpenAiError, nobody, sendAnswer, streamCut } from './caller-words.js';
 import { TRIAL_FIRST_BYTE_MS } from './ejection.js';
 import { errorFrame, sendError, type CallerError } from './openai-error.js';
 import type { AttemptOutcome, Choice, Member, Service } from './service.js';
@@ -85,26 +85,21 @@ class Exchange {
 
   /** One attempt; true when another should follow. Their number is bounded: by the clusters, and by the continuations. */
   async #next(): Promise<boolean> {
-    const { service, bodyFor } = this.#order;
+    const { service } = this.#order;
     const choice = this.#pick();
     if (choice === null) {
       this.#giveUp();
       return false;
     }
     const { member } = choice;
-    let body = null;
-    if (this.#continuing) {
-      const request = this.#order.transcript?.requestFor(member);
-      if (request?.kind !== 'ask') {
-        if (choice.onTrial) member.ejection.dropTrial();
-        this.#endWithout(request?.kind === 'refused' ? request.because : null);
-        return false;
-      }
-      body = Buffer.from(JSON.stringify(request.body));
-    } else {
-      if (this.#tried.size === 1) service.callers.retried++;
-      body = bodyFor(member.model);
+    const request = this.#continuing ? this.#order.transcript?.requestFor(member) : undefined;
+    if (request !== undefined && request.kind !== 'ask') {
+      if (choice.onTrial) member.ejection.dropTrial();
+      this.#endWithout(request.kind === 'refused' ? request.because : null);
+      return false;
     }
+    if (request === undefined && this.#tried.size === 1) service.callers.retried++;
+    const body = request === undefined ? this.#order.bodyFor(member.model) : Buffer.from(JSON.stringify(request.body));
     this.#tried.add(member.name);
     service.began(member);
     const end = await this.#try(choice, body);
@@ -293,14 +288,4 @@ function outcomeOf(end: AttemptEnd): AttemptOutcome {
   if (end.kind === 'answered') return { kind: end.owner === 'none' ? 'ok' : end.owner };
   if (end.kind === 'failed') return { kind: 'failed', failure: end.failure };
   return { kind: end.kind === 'cut' ? 'cut' : 'none' };
-}
-
-function sendAnswer(res: ServerResponse, answer: FailedAnswer): void {
-  if (res.headersSent || res.destroyed) return;
-  res.writeHead(answer.status, {
-    'content-type': 'application/json',
-    'content-length': answer.body.length,
-    'retry-after': answer.headers['retry-after'] ?? String(RETRY_AFTER_S),
-  });
-  res.end(answer.body);
 }

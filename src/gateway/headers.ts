@@ -1,4 +1,7 @@
-/** Headers that belong to one connection only, and those that the gateway sets itself, stay behind. */
+/**
+ * Headers that belong to one connection only, and those that the gateway sets itself, stay behind; what others say of an
+ * answer decides how it is passed on.
+ */
 import type { IncomingHttpHeaders } from 'node:http';
 
 const HOP_BY_HOP = [
@@ -59,4 +62,13 @@ export function responseHeaders(from: IncomingHttpHeaders, cluster: string): Rec
   }
   headers['x-understudy-cluster'] = cluster;
   return headers;
+}
+
+export type AnswerKind = 'stream' | 'whole' | 'passing';
+
+/** Errors, JSON and text are kept until they are whole; anything else (audio, say) passes as it comes. */
+export function kindOfAnswer(status: number, headers: IncomingHttpHeaders): AnswerKind {
+  const type = headers['content-type'] ?? '';
+  if (status < 400 && type.startsWith('text/event-stream')) return 'stream';
+  return status >= 400 || type === '' || type.includes('json') || type.startsWith('text/') ? 'whole' : 'passing';
 }

@@ -68,13 +68,15 @@ export class Relay {
     this.#res.once('drain', then);
   }
 
-  /** The cluster has ended its answer, whatever its last line lacks. */
+  /** The cluster has ended its answer, as it does or without the last bytes that a caller waits for. */
   end(): void {
-    if (this.#splice === null) for (const rest of this.#partial) this.#res.write(rest);
-    this.#res.end(this.#splice?.end() ?? '');
+    const rest = Buffer.concat(this.#partial);
+    const isDone = rest.toString('latin1').trim() === 'data: [DONE]';
+    if (this.#splice !== null || (this.#scan?.allSaid === true && !isDone)) this.complete();
+    else this.#res.end(rest);
   }
 
-  /** Everything was said, but the cluster broke off before it ended its answer properly. */
+  /** Everything was said: whatever is missing to a proper end is added. */
   complete(): void {
     this.closeFrame();
     this.#res.end(this.#splice?.end() ?? (this.#scan?.done === true ? '' : DONE_FRAME));

@@ -13,6 +13,14 @@ const ROOM_FIRST = 512;
 
 const BACKSLASH = 92;
 
+/** Parts of a delta that are no text, by the engines' names; what is not listed is `not-text`. */
+const OTHER_DELTAS: Readonly<Record<string, CannotContinue>> = {
+  tool_calls: 'tool-call',
+  function_call: 'tool-call',
+  reasoning_content: 'reasoning',
+  reasoning: 'reasoning',
+};
+
 export class Said {
   /** Why this stream can never be continued; `null` as long as nothing forbids it. */
   refusal: CannotContinue | null = null;
@@ -75,13 +83,12 @@ export class Said {
   }
 
   #learnChoice(raw: string, frame: Frame, choice: Frame): void {
-    const { index, text, delta, logprobs, token_ids: ids } = choice;
-    const refusal =
-      index !== undefined && index !== 0 ? 'many-choices' : isSaid(logprobs) ? 'logprobs' : notText(delta);
+    const refusal = notJustText(choice);
     if (refusal !== null) {
       this.#refuse(refusal);
       return;
     }
+    const { text, delta, token_ids: ids } = choice;
     const said = isFrame(delta) ? delta['content'] : text;
     if (typeof said !== 'string' || said === '') return;
     this.#keep(JSON.stringify(said).slice(1, -1), 'utf8');
@@ -148,14 +155,15 @@ function isEscaped(lines: string, at: number, from: number): boolean {
   return slashes % 2 === 1;
 }
 
-/** A part of a delta that is no text of the answer; what it is decides the reason. */
-function notText(delta: unknown): CannotContinue | null {
+/** What a choice says besides the text of the one answer; what it is decides the reason. */
+function notJustText({ index, logprobs, delta }: Frame): CannotContinue | null {
+  if (index !== undefined && index !== 0) return 'many-choices';
+  if (isSaid(logprobs)) return 'logprobs';
   if (!isFrame(delta)) return null;
   for (const [key, value] of Object.entries(delta)) {
     if (key === 'role' || !isSaid(value)) continue;
-    if (key === 'tool_calls' || key === 'function_call') return 'tool-call';
-    if (key === 'reasoning_content' || key === 'reasoning') return 'reasoning';
-    if (key !== 'content' || typeof value !== 'string') return 'not-text';
+    if (key === 'content' && typeof value === 'string') continue;
+    return OTHER_DELTAS[key] ?? 'not-text';
   }
   return null;
 }

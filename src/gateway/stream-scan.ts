@@ -36,6 +36,8 @@ const LINE_MAX = 1024 * 1024;
 const TELLING =
   /"finish_reason"\s*:\s*"|"error"|"response\.(?:completed|incomplete|failed)"|^event:\s*error|^data:\s*\[DONE\]/m;
 
+const BEYOND_ASCII = /[\x80-\xff]/;
+
 export class StreamScan {
   /** The stream said something: a token, a tool call, an end, an error. Before that only a role, comments or nothing. */
   spoke = false;
@@ -142,7 +144,7 @@ export class StreamScan {
       else this.#broke(at, 'it claimed its end without a finish reason of the model');
       return;
     }
-    const frame = parseObject(payload);
+    const frame = parseObject(inUtf8(payload));
     if (frame === null) {
       this.spoke = true; // not ours to understand, so not ours to hold back
       return;
@@ -188,6 +190,11 @@ export class StreamScan {
     this.brokenAt = at;
     this.brokenBy = by;
   }
+}
+
+/** Lines are read one byte a character; what they say is UTF-8. */
+function inUtf8(latin1: string): string {
+  return BEYOND_ASCII.test(latin1) ? Buffer.from(latin1, 'latin1').toString('utf8') : latin1;
 }
 
 interface StreamError {

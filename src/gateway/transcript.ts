@@ -76,15 +76,7 @@ export class Transcript {
     this.#said = null;
     this.#speakers.push(speaker.name);
     this.#model ??= speaker.model;
-    if (said === null) return;
-    const text = said.refusal === null ? said.text() : '';
-    this.#refusal ??= said.refusal ?? (text === null ? 'unreadable' : null);
-    // Later clusters count what was said as a part of the prompt.
-    if (this.#text === '') this.#promptTokens = said.promptTokens;
-    this.#identity ??= said.identity;
-    this.#text += text ?? '';
-    this.#tokens += said.tokens;
-    if (PARTIAL_CHARACTER.test(this.#text)) this.#refusal ??= 'partial-character';
+    if (said !== null) this.#takeDown(said);
     if (this.#speakers.length > CONTINUATIONS_MAX) this.#refusal ??= 'too-many-breaks';
   }
 
@@ -116,6 +108,20 @@ export class Transcript {
     const others = [...this.#speakers.slice(1), speaker.name].join(',');
     const before = { identity: this.#identity ?? {}, tokens: this.#tokens, promptTokens: this.#promptTokens };
     return new Splice(before, `: understudy continued=${length} from=${first} to=${others}\n\n`);
+  }
+
+  #takeDown(said: Said): void {
+    const text = said.refusal === null ? said.text() : null;
+    if (text === null) {
+      this.#refusal ??= said.refusal ?? 'unreadable';
+      return;
+    }
+    // Later clusters count what was said as a part of the prompt.
+    if (this.#text === '') this.#promptTokens = said.promptTokens;
+    this.#identity ??= said.identity;
+    this.#text += text;
+    this.#tokens += said.tokens;
+    if (PARTIAL_CHARACTER.test(this.#text)) this.#refusal ??= 'partial-character';
   }
 
   /** The end of an answer that had reached its length when it broke off. */

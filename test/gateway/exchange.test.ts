@@ -191,40 +191,41 @@ describe('a stream', () => {
   });
 
   const spoken = frame(role) + frame(delta('a'));
-  test.each<[string, Behaviour, string]>([
-    ['ends without a finish reason', stream(spoken), spoken],
-    ['ends with [DONE] alone', stream(`${spoken}${frame('[DONE]')}`), spoken],
-    [
-      'was aborted by its engine',
-      stream(spoken + frame(finish('abort')) + frame('[DONE]')),
-      spoken + frame(finish('abort')),
-    ],
+  /** Speaks, and ends in another way a moment later: what comes at once is all decided before the first byte. */
+  const spokenThen =
+    (rest: string): Behaviour =>
+    (_request, res) => {
+      beginStream(res, spoken);
+      setTimeout(() => res.end(rest), 20);
+    };
+  test.each<[string, Behaviour]>([
+    ['ends without a finish reason', spokenThen('')],
+    ['ends with [DONE] alone', spokenThen(frame('[DONE]'))],
+    ['was aborted by its engine', spokenThen(frame(finish('abort')) + frame('[DONE]'))],
+    ['ends with an error event', spokenThen(frame({ error: { message: 'engine dead', code: 500 } }) + frame('[DONE]'))],
     [
       'breaks in the middle of a frame',
       (_r, res) => {
         beginStream(res, `${spoken}data: {"id"`);
         setTimeout(() => res.destroy(), 30);
       },
-      spoken,
     ],
-    ['falls silent', (_r, res) => beginStream(res, spoken), spoken],
-  ])('that %s ends with a typed error, never silently', async (_name, behaviour, passed) => {
+    ['falls silent', (_r, res) => beginStream(res, spoken)],
+  ])('that %s and cannot be continued ends with a typed error, never silently', async (_name, behaviour) => {
     const { lab } = await pair(behaviour, answerAs('b'), { settings: { idleTimeoutMs: 150 } });
-    const text = await (await lab.chat({ stream: true })).text();
-    expect(text.startsWith(passed)).toBe(true);
-    const rest = text.slice(passed.length).trim();
-    expect(rest.startsWith('data: {"error":')).toBe(true);
-    expect(JSON.parse(rest.slice(5))).toMatchObject({ error: { type: 'upstream_cut', code: 'stream-cut' } });
-    expect(text).not.toContain('[DONE]');
+    const text = await (await lab.chat({ stream: true, logprobs: true })).text();
+    expect(text.startsWith(`${spoken}data: {"error":`)).toBe(true);
+    const error = { type: 'upstream_cut', code: 'cannot-continue', reason: 'logprobs' };
+    expect(JSON.parse(text.slice(spoken.length + 5))).toMatchObject({ error });
     const { callers, clusters } = await lab.state();
     expect(callers).toMatchObject({ total: 1, ok: 0, cut: 1, lost: 0 });
     expect(clusters['a']?.counters).toMatchObject({ cut: 1, cluster: 0, ok: 0 });
   });
 
   test('with two choices has ended when both have', async () => {
-    const { lab } = await pair(stream(frame(delta('a')) + frame(finish('stop', 0)) + frame('[DONE]')));
-    expect(await (await lab.chat({ stream: true, n: 2 })).text()).toContain('stream-cut');
-    expect(await (await lab.chat({ stream: true })).text()).not.toContain('stream-cut');
+    const { lab } = await pair(spokenThen(frame(finish('stop', 0)) + frame('[DONE]')));
+    expect(await (await lab.chat({ stream: true, n: 2 })).text()).toContain('"reason":"many-choices"');
+    expect(await (await lab.chat({ stream: true })).text()).not.toContain('error');
   });
 
   test('a slow caller slows the cluster down instead of filling the gateway', async () => {

@@ -72,8 +72,8 @@ function cachedWithin(details: unknown, promptTokens: number): Frame {
 /** Some engines repeat the role in every frame; one is enough, and the caller has it. */
 function withoutRole(choice: unknown): unknown {
   if (!isFrame(choice) || !isFrame(choice['delta']) || !('role' in choice['delta'])) return choice;
-  const { role: _role, ...delta } = choice['delta'];
-  return { ...choice, delta };
+  const delta = Object.entries(choice['delta']).filter(([key]) => key !== 'role');
+  return { ...choice, delta: Object.fromEntries(delta) };
 }
 
 export function isFrame(value: unknown): value is Frame {

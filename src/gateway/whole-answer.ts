@@ -1,0 +1,20 @@
+/** Answers in one piece: whether the engine finished them, and how they go out. */
+import type { ServerResponse } from 'node:http';
+
+/** An answer in one piece can be an aborted one too. */
+const ABORTED_ANSWER = /"finish_reason"\s*:\s*"(?:abort|error)"/;
+
+export const wasAborted = (body: Buffer): boolean => ABORTED_ANSWER.test(body.toString('latin1'));
+
+export interface WholeAnswer {
+  readonly method: string;
+  readonly status: number;
+  readonly headers: Record<string, string | string[]>;
+  readonly body: Buffer;
+}
+
+export function sendWhole(res: ServerResponse, { method, status, headers, body }: WholeAnswer): void {
+  const bodiless = method === 'HEAD' || status === 204 || status === 304;
+  res.writeHead(status, bodiless ? headers : { ...headers, 'content-length': String(body.length) });
+  res.end(body);
+}
