@@ -1,7 +1,7 @@
 /** What the probers of a cluster saw last: read from its watches' heartbeats, so that it costs no event. */
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { Client } from '@temporalio/client';
-import { doubtOf } from '../domain/health/doubt.js';
+import { doubtOf, type Doubt } from '../domain/health/doubt.js';
 import type { VantageHealth } from '../domain/health/vantage.js';
 import type { ClusterName } from '../domain/words.js';
 import { clusterHealthId } from '../workflows/ids.js';
@@ -12,8 +12,8 @@ const ASK_MS_MAX = 500;
 export interface LastLook {
   /** Last completion that succeeded, wall clock in ms; `null` when no watch of the cluster has told one. */
   readonly provenAtMs: number | null;
-  /** What speaks against the cluster at this moment, in one sentence. */
-  readonly doubt: string | null;
+  /** What speaks against the cluster at this moment. */
+  readonly doubt: Doubt | null;
 }
 
 const NOTHING: LastLook = { provenAtMs: null, doubt: null };

@@ -16,6 +16,8 @@ const DRAIN_LOOK_MS = 200;
 const EMPTY_LOOKS = 3;
 /** How long the engine's own count is waited for once the layer's is zero: others may use the engine too. */
 const ENGINE_WAIT_MS_MAX = 30_000;
+/** How long what was handed over at the deadline may take to leave. */
+const HAND_OVER_MS = 2_000;
 
 export interface MutateDeps {
   readonly layer: TrafficLayer;
@@ -63,12 +65,16 @@ export function createMutateActivities({ layer, complete, engineRunning }: Mutat
 
 type DrainOrder = Parameters<Mutate['drain']>[0];
 
-/** Looks until nothing runs there several times in a row, or the time is up; then it says what is left. */
+/**
+ * Looks until nothing runs there several times in a row. When the time is up, streams that can go on elsewhere are handed
+ * over, and it says what is left then.
+ */
 async function drainUntilEmpty(layer: TrafficLayer, engineRunning: MutateDeps['engineRunning'], order: DrainOrder) {
   const startedAtMs = Date.now();
   const { service, cluster, epoch, rehome } = order;
   await layer.drain(service, cluster.name, { rehome }, { epoch });
   let left: number | Unknown = 'unknown';
+  let deadlineMs = order.timeoutMs;
   for (let emptyLooks = 0; emptyLooks < EMPTY_LOOKS;) {
     const state = await layer.read(service);
     const tookMs = Date.now() - startedAtMs;
@@ -77,7 +83,12 @@ async function drainUntilEmpty(layer: TrafficLayer, engineRunning: MutateDeps['e
     if (left === 0 && !rehome && tookMs < ENGINE_WAIT_MS_MAX) left = await stillRunning(engineRunning, cluster);
     emptyLooks = left === 0 ? emptyLooks + 1 : 0;
     heartbeat({ left });
-    if (tookMs >= order.timeoutMs || cancellationSignal().aborted) break;
+    if (cancellationSignal().aborted) break;
+    if (tookMs >= deadlineMs) {
+      if (left === 0 || deadlineMs > order.timeoutMs) break;
+      deadlineMs = tookMs + HAND_OVER_MS;
+      await layer.drain(service, cluster.name, { rehome, handOver: true }, { epoch });
+    }
     await pause(DRAIN_LOOK_MS, cancellationSignal());
   }
   return { left, tookMs: Date.now() - startedAtMs };

@@ -2,6 +2,7 @@
 import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
 import { CodedError } from '../domain/errors.js';
 import type { ClusterSpec } from '../domain/fleet.js';
+import type { Doubt } from '../domain/health/doubt.js';
 import type { GenerationSeen } from '../domain/health/types.js';
 import { PROOF_AGE_MS_MAX, sameWeights } from '../domain/plan/judge-preflight.js';
 import { judgeStep } from '../domain/plan/judge-step.js';
@@ -104,7 +105,7 @@ async function lookAt(deps: ReadDeps, names: readonly ClusterName[]): Promise<Re
   return Object.fromEntries(await Promise.all(looks));
 }
 
-function doubtsIn(looks: Readonly<Record<ClusterName, LastLook>>): Record<ClusterName, string> {
+function doubtsIn(looks: Readonly<Record<ClusterName, LastLook>>): Record<ClusterName, Doubt> {
   return Object.fromEntries(
     Object.entries(looks).flatMap(([name, { doubt }]) => (doubt === null ? [] : [[name, doubt] as const])),
   );

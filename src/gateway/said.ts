@@ -8,10 +8,13 @@ import { identityOf, isFrame, type Frame } from '../domain/continuation/splice-f
 
 /** Bytes of text, as JSON writes it, that are kept of one stream; some 60,000 tokens. */
 export const SAID_BYTES_MAX = 256 * 1024;
-/** First room for text; most answers are short, and thousands of streams are open. */
-const ROOM_FIRST = 512;
+/** Small pieces are gathered up to this length. As a rope they take ten times the room of their text. */
+const RECENT_MAX = 256;
+const NOTHING = Buffer.alloc(0);
 
 const BACKSLASH = 92;
+
+const KEY_OF_TEXT = { content: /"content"\s*:\s*"/g, text: /"text"\s*:\s*"/g } as const;
 
 /** Parts of a delta that are no text, by the engines' names; what is not listed is `not-text`. */
 const OTHER_DELTAS: Readonly<Record<string, CannotContinue>> = {
@@ -31,8 +34,10 @@ export class Said {
   #frames = 0;
   #countedTokens: number | null = null;
   /** JSON's form of the text, without its quotes, in UTF-8. */
-  #kept: Buffer = Buffer.alloc(0);
+  #kept: Buffer = NOTHING;
   #length = 0;
+  /** The newest of it, one byte a character. */
+  #recent = '';
   /** What stands before and after the text in each plain frame; one byte a character, like all lines here. */
   #before = '';
   #after = '';
@@ -47,6 +52,7 @@ export class Said {
 
   /** The text; `null` when what came was no proper JSON after all. */
   text(): string | null {
+    this.#flush();
     try {
       return JSON.parse(`"${this.#kept.toString('utf8', 0, this.#length)}"`) as string;
     } catch {
@@ -60,11 +66,12 @@ export class Said {
     const after = this.#after;
     let at = 0;
     if (before === '' || this.refusal !== null) return at;
-    while (at < lines.length && lines.startsWith(before, at)) {
+    // Comparing slices is some times faster than `startsWith`.
+    while (lines.slice(at, at + before.length) === before) {
       const from = at + before.length;
       const to = endOfText(lines, from);
-      if (to < 0 || !lines.startsWith(after, to)) break;
-      this.#keep(lines.slice(from, to), 'latin1');
+      if (to < 0 || lines.slice(to, to + after.length) !== after) break;
+      this.#keep(lines.slice(from, to));
       at = to + after.length;
     }
     return at;
@@ -91,7 +98,7 @@ export class Said {
     const { text, delta, token_ids: ids } = choice;
     const said = isFrame(delta) ? delta['content'] : text;
     if (typeof said !== 'string' || said === '') return;
-    this.#keep(JSON.stringify(said).slice(1, -1), 'utf8');
+    this.#keep(Buffer.from(JSON.stringify(said).slice(1, -1)).toString('latin1'));
     if (Array.isArray(ids)) this.#frames += Math.max(0, ids.length - 1);
     const changes = isSaid(frame['usage']) || isSaid(ids) || isSaid(choice['finish_reason']);
     if (!changes) this.#learnForm(raw, said, isFrame(delta) ? 'content' : 'text');
@@ -99,7 +106,7 @@ export class Said {
 
   /** Quotes inside JSON's strings are escaped, so the key with its quotes can stand only where the key is. */
   #learnForm(raw: string, said: string, key: 'content' | 'text'): void {
-    const places = [...raw.matchAll(new RegExp(`"${key}"\\s*:\\s*"`, 'g'))];
+    const places = [...raw.matchAll(KEY_OF_TEXT[key])];
     const [place] = places;
     if (places.length !== 1 || place === undefined) return;
     const from = place.index + place[0].length;
@@ -117,27 +124,31 @@ export class Said {
     if (typeof completion === 'number') this.#countedTokens = completion;
   }
 
-  #keep(text: string, encoding: 'latin1' | 'utf8'): void {
+  /** `text` as it stands in a line. Small pieces are gathered first: writing to a buffer costs more than a token is worth. */
+  #keep(text: string): void {
     if (text === '') return;
     this.#frames++;
-    const needed = this.#length + (encoding === 'latin1' ? text.length : Buffer.byteLength(text));
-    if (needed > SAID_BYTES_MAX) {
-      this.#refuse('too-long');
-      return;
-    }
-    if (needed > this.#kept.length) this.#makeRoom(needed);
-    this.#length += this.#kept.write(text, this.#length, encoding);
+    this.#recent += text;
+    if (this.#recent.length < RECENT_MAX) return;
+    if (this.#length + this.#recent.length > SAID_BYTES_MAX) this.#refuse('too-long');
+    else this.#flush();
   }
 
-  #makeRoom(needed: number): void {
-    const room = Buffer.allocUnsafeSlow(Math.max(ROOM_FIRST, needed, this.#kept.length * 2));
-    this.#kept.copy(room, 0, 0, this.#length);
-    this.#kept = room;
+  #flush(): void {
+    const needed = this.#length + this.#recent.length;
+    if (needed > this.#kept.length) {
+      const room = Buffer.allocUnsafeSlow(Math.max(needed, Math.ceil(this.#kept.length * 1.5)));
+      this.#kept.copy(room, 0, 0, this.#length);
+      this.#kept = room;
+    }
+    this.#length += this.#kept.write(this.#recent, this.#length, 'latin1');
+    this.#recent = '';
   }
 
   #refuse(because: CannotContinue): void {
     this.refusal = because;
-    this.#kept = Buffer.alloc(0);
+    this.#recent = '';
+    this.#kept = NOTHING;
     this.#length = 0;
   }
 }
@@ -145,7 +156,8 @@ export class Said {
 /** Where the string that begins at `from` ends: its closing quote, -1 when there is none. */
 function endOfText(lines: string, from: number): number {
   let at = lines.indexOf('"', from);
-  while (at > from && isEscaped(lines, at, from)) at = lines.indexOf('"', at + 1);
+  while (at > from && lines.charCodeAt(at - 1) === BACKSLASH && isEscaped(lines, at, from))
+    at = lines.indexOf('"', at + 1);
   return at;
 }
 

@@ -49,7 +49,7 @@ export function createGenerationRunner(
     consider(health, atMs) {
       const { generation } = cluster.probes;
       if (generation === null || !wantsGeneration(health, cluster, atMs)) return;
-      const limit = isInDoubt(health, cluster, atMs) && !isFailing(health.verdict) ? cluster.health.fall : 1;
+      const limit = isInDoubt(health, cluster, atMs) && !isFailing(health.verdict) ? cluster.health.fall + 1 : 1;
       if (running >= limit || atMs - startedAtMs < SPACING * cluster.health.intervalMs) return;
       startedAtMs = atMs;
       void start(generation);

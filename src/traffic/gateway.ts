@@ -57,8 +57,8 @@ export function openGateway(options: GatewayLayerOptions): TrafficLayer {
     fence: async (service, { epoch }) => await state({ method: 'PUT', path: on('fence', service), body: { epoch } }),
     write: async (service, weights, { epoch }) =>
       await state({ method: 'PUT', path: on('routes', service), body: { epoch, weights } }),
-    drain: async (service, cluster, { rehome }, { epoch }) =>
-      await state({ method: 'POST', path: on('drain', service), body: { epoch, cluster, rehome } }),
+    drain: async (service, cluster, { rehome, handOver = false }, { epoch }) =>
+      await state({ method: 'POST', path: on('drain', service), body: { epoch, cluster, rehome, handOver } }),
     undrain: async (service, cluster, { epoch }) =>
       await state({ method: 'POST', path: on('undrain', service), body: { epoch, cluster } }),
   };

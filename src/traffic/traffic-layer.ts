@@ -36,13 +36,14 @@ export interface TrafficLayer {
   /** Absolute weights; answers with what it read back. */
   write(service: ServiceName, weights: Weights, fence: Fence): Promise<TrafficState>;
   /**
-   * No new work for `cluster`. With `rehome`, requests that wait there without a first byte are sent elsewhere at once
+   * No new work for `cluster`. With `handOver`, running streams that another cluster can continue go on there at once, as
+   * far as the layer can do that; all else runs on. With `rehome`, requests that wait there without a first byte are sent elsewhere at once
    * (right when the cluster is dead or stuck; needless when it is well).
    */
   drain(
     service: ServiceName,
     cluster: ClusterName,
-    options: { readonly rehome: boolean },
+    options: { readonly rehome: boolean; readonly handOver?: boolean },
     fence: Fence,
   ): Promise<TrafficState>;
   undrain(service: ServiceName, cluster: ClusterName, fence: Fence): Promise<TrafficState>;

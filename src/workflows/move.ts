@@ -45,7 +45,7 @@ async function preflight(run: MoveRun): Promise<void> {
     const facts = await lookAt(run, target);
     run.before ??= facts.layer;
     const fresh = { ...plan, alternatives: plan.alternatives.filter((name) => !doubted.has(name)) };
-    const sight = { witness: input.witness, members: membersOf(run), down: [...run.down] };
+    const sight = { witness: input.witness, members: membersOf(run), illBefore: input.illBefore };
     const { blockers, concerns, onlyDoubted } = judgePreflight(facts, fresh, sight);
     run.note({
       name: 'preflight',

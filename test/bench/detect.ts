@@ -44,7 +44,7 @@ const KINDS: readonly Kind[] = [
     fault: 'hang',
     loaded: false,
     is: 'stuck',
-    boundMs: GENERATION.everyMs + (FALL - 1) * T + GENERATION.timeoutMs,
+    boundMs: GENERATION.everyMs + FALL * T + GENERATION.timeoutMs,
   },
   { name: 'gpu-lost', fault: 'gpu-lost', loaded: false, is: 'degraded', boundMs: T + (FALL - 1) * T },
   // The model's id is asked at every fifth tick.

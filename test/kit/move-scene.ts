@@ -168,6 +168,7 @@ async function openService(name: string, names: readonly string[], change: Parti
       cause: 'a test',
       detectedAtMs: null,
       witness: 'callers',
+      illBefore: [],
       targetProvenAtMs: null,
       clusters: byName,
       service: spec,

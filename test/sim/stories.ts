@@ -29,6 +29,8 @@ export interface Story {
   readonly failback?: TraceHeader['failback'];
   /** Stories that only callers can tell need some; those of the night have none. */
   readonly load?: 'some' | 'none';
+  /** Instead of the weather's: in a hundred seconds without callers a smaller share is not always seen. */
+  readonly badShare?: number;
   /** s after the onset that the trace goes on. */
   readonly lasts?: number;
   /** `undefined`: it is well. */
@@ -48,7 +50,7 @@ const since = (condition: Condition) => (cluster: string, s: number) =>
 
 /** `s` is the time since the onset; before it is negative. Windows: docs/health.md's bounds, an interval of grace. */
 export const STORIES: readonly Story[] = [
-  { name: 'host dead', condition: since('refused'), move: { within: (w) => 4 * w.interval } },
+  { name: 'host dead', condition: since('refused'), move: { within: (w) => 5 * w.interval } },
   { name: 'blackhole', condition: since('silent'), move: { within: (w) => 5 * w.interval } },
   { name: 'hang under load', load: 'some', condition: since('hung'), move: { within: (w) => 12 + 3 * w.interval } },
   { name: 'hang at night', load: 'none', condition: since('hung'), move: { within: (w) => 10 + 5 * w.interval } },
@@ -69,14 +71,22 @@ export const STORIES: readonly Story[] = [
     move: { within: (w) => 10 + 25 * w.interval },
   },
   { name: 'garbage', lasts: 240, condition: since('garbage'), move: { within: (w) => 35 + 20 * w.interval } },
-  { name: 'gpu lost', condition: since('gpu-lost'), move: { within: (w) => 5 * w.interval } },
+  { name: 'gpu lost', condition: since('gpu-lost'), move: { within: (w) => 5 + 6 * w.interval } },
   { name: 'slow', condition: since('slow'), move: { within: (w) => 10 + 6 * w.interval } },
   {
     name: 'memory full on a generic engine',
     engine: 'generic',
     condition: since('memory-high'),
-    move: { within: (w) => 6 * w.interval },
+    move: { within: (w) => 5 + 6 * w.interval },
   },
+  ...(['refused', 'silent', 'gpu-lost', 'slow'] as const).map((bad): Story => {
+    return {
+      name: `a generic engine is bad (${bad})`,
+      engine: 'generic',
+      condition: since(bad),
+      move: { within: (w) => 10 + 6 * w.interval },
+    };
+  }),
   { name: 'memory full on vLLM', condition: since('memory-high') },
   { name: 'metrics vanish', condition: since('metrics-gone') },
   { name: 'long prefill', load: 'some', condition: since('long-prefill') },
@@ -150,6 +160,7 @@ export const TWO_STANDBYS: readonly Story[] = [
     return {
       name: `the first standby is bad (${bad}), the second takes over`,
       lasts: 90,
+      badShare: 0.6,
       condition: (c, s) => (c === 'us-b' && s >= -100 ? bad : c === 'eu-a' && s >= 0 ? 'silent' : undefined),
       move: { to: 'ap-c', within: (w) => 10 + 6 * w.interval },
     };
@@ -179,7 +190,7 @@ export function tell(story: Story, weather: Weather): Told {
   const random = randomFrom(weather.seed);
   const names = ['eu-a', 'us-b', 'ap-c'].slice(0, weather.standbys + 1);
   const engine = story.engine ?? 'vllm';
-  const settings = { engine, model: MODEL, concurrency: 256, badShare: weather.badShare };
+  const settings = { engine, model: MODEL, concurrency: 256, badShare: story.badShare ?? weather.badShare };
   const models = new Map(names.map((name) => [name, new ClusterModel(settings, random)]));
   const load = story.load === 'none' ? 0 : weather.load;
   const end = weather.onset + (story.lasts ?? 60 + 20 * weather.interval);

@@ -5,7 +5,7 @@
  *     report -> remember -> judge(all reports, now) -> a new view for every guard, or nothing to tell
  */
 import { STORM_WINDOW_MS } from '../guard/close-move.js';
-import { AT_ONCE_MS } from '../guard/panic.js';
+import { AT_ONCE_MS } from '../health/doubt.js';
 import type { ClusterName, ServiceName } from '../words.js';
 import { CALM, type FleetHold, type FleetView } from './fleet-view.js';
 
@@ -120,9 +120,9 @@ function mergeClusters(reports: readonly ServiceReport[]): readonly ReportedClus
   return [...byName.values()];
 }
 
-/** The lease is renewed at half its time, so that a panic that lasts is not told every moment. */
+/** Told when it begins and renewed at half of its lease: not with every further cluster, for that would be a storm too. */
 function renewed(before: FleetHold | null, why: string | null, nowMs: number): FleetHold | null {
   if (why === null) return null;
-  const isFresh = before !== null && before.why === why && before.untilMs - nowMs > PANIC_LEASE_MS / 2;
+  const isFresh = before !== null && before.untilMs - nowMs > PANIC_LEASE_MS / 2;
   return isFresh ? before : { why, untilMs: nowMs + PANIC_LEASE_MS };
 }

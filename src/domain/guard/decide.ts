@@ -7,7 +7,7 @@ import { judgeFailback } from './failback.js';
 import { holdsFailback, holdsFailover } from './holds.js';
 import { barredClusters, withoutExpired } from './maintenance.js';
 import { noticeBystanders } from './bystanders.js';
-import { witnessOf } from './panic.js';
+import { onProbation, witnessOf } from './panic.js';
 import { causeOf, startMove } from './start-move.js';
 import type { GuardState } from './state.js';
 import { noteWhyNot, stay, type Decision } from './stay.js';
@@ -67,7 +67,8 @@ function considerFailover(state: GuardState, failing: readonly ClusterName[], no
   const sinceMs = Math.max(...failing.map((name) => state.known[name]?.diagnosis.sinceMs ?? 0));
   const held = holdsFailover(state, failing, nowMs);
   if (held !== null) return stay(state, { trigger, why: held, alert: true, sinceMs }, nowMs);
-  const answer = planFrom(state, 'failover', state.spec.mode === 'approve' ? 'required' : 'none');
+  const approval = state.spec.mode === 'approve' ? 'required' : 'none';
+  const answer = planFrom(state, { kind: 'failover', approval }, nowMs);
   if (!answer.ok) return stay(state, { trigger, why: answer.message, alert: true, sinceMs }, nowMs);
   const worst = failing[0] ?? '';
   const diagnosis = state.known[worst]?.diagnosis;
@@ -92,19 +93,25 @@ function considerFailback(state: GuardState, nowMs: number): Decision {
   if (held !== null) return refuse(held);
   if (nowMs < state.cooldownUntilMs) return { state, commands: [] };
   const asks = state.spec.failback.policy === 'approve' || state.spec.mode === 'approve';
-  const answer = planFrom(state, 'failback', asks ? 'required' : 'none');
+  const answer = planFrom(state, { kind: 'failback', approval: asks ? 'required' : 'none' }, nowMs);
   if (!answer.ok) return refuse(answer.message);
   const attribution = { by: 'understudy', reason: `home again: ${failback.why}`, via: 'auto' } as const;
   const start = { plan: answer.plan, attribution, cause: failback.why, detectedAtMs: null };
   return startMove(state, { ...start, witness: 'probes' }, nowMs);
 }
 
-function planFrom(state: GuardState, kind: MoveKind, approval: MovePlan['approval']): PlanAnswer {
+interface Wish {
+  readonly kind: MoveKind;
+  readonly approval: MovePlan['approval'];
+}
+
+function planFrom(state: GuardState, { kind, approval }: Wish, nowMs: number): PlanAnswer {
   return planMove({
     service: state.spec,
     clusters: state.clusters,
     verdicts: verdictsOf(state),
     barred: barredClusters(state),
+    wary: onProbation(state, nowMs),
     intended: state.intended,
     kind,
     approval,

@@ -11,12 +11,14 @@ type VerdictEvent = Extract<GuardEvent, { kind: 'verdict' }>;
 export function hearVerdict(state: GuardState, event: VerdictEvent, nowMs: number): GuardState {
   const { cluster, diagnosis, lastGenerationOkAtMs } = event;
   const before = state.known[cluster];
-  const healed = before?.failed === true && isWell(diagnosis) && state.maintenance[cluster] === undefined;
-  const known: KnownCluster = { diagnosis, lastGenerationOkAtMs, ...illnessOf(before, diagnosis) };
+  const healed = before?.failed === true && isWell(diagnosis);
+  const healedAtMs = healed ? nowMs : (before?.healedAtMs ?? null);
+  const known: KnownCluster = { diagnosis, lastGenerationOkAtMs, ...illnessOf(before, diagnosis), healedAtMs };
   return {
     ...state,
     known: { ...state.known, [cluster]: known },
-    penalty: healed ? punish(state.penalty, HEALED_PENALTY, nowMs) : state.penalty,
+    penalty:
+      healed && state.maintenance[cluster] === undefined ? punish(state.penalty, HEALED_PENALTY, nowMs) : state.penalty,
   };
 }
 

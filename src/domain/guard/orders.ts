@@ -3,6 +3,7 @@ import { planMove } from '../plan/plan-move.js';
 import type { GuardCommand, GuardEvent, GuardReply } from './commands.js';
 import { verdictsOf } from './decide.js';
 import { barredClusters } from './maintenance.js';
+import { onProbation } from './panic.js';
 import { causeOf, startMove } from './start-move.js';
 import type { GuardState } from './state.js';
 
@@ -29,6 +30,7 @@ export function answerOrder(state: GuardState, order: Order, nowMs: number): Ans
     clusters: state.clusters,
     verdicts: verdictsOf(state),
     barred: barredClusters(state),
+    wary: onProbation(state, nowMs),
     intended: state.intended,
     kind: order.verb,
     approval: 'none',

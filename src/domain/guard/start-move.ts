@@ -1,6 +1,7 @@
 /** The one place where a move begins: the epoch grows, and the guard is locked until the move has ended. */
 import type { MovePlan, Witness } from '../plan/types.js';
 import type { Attribution, ClusterName, Diagnosis } from '../words.js';
+import { illBefore } from './panic.js';
 import type { GuardState } from './state.js';
 import type { Decision } from './stay.js';
 
@@ -24,6 +25,7 @@ export function startMove(state: GuardState, start: Start, nowMs: number): Decis
     targetProvenAtMs: state.known[start.plan.to]?.lastGenerationOkAtMs ?? null,
     clusters: state.clusters,
     service: state.spec,
+    illBefore: illBefore(state, nowMs),
     down: state.spec.members.map((m) => m.cluster).filter((name) => isDownNow(state, name)),
   };
   const move = { id, input, startedAtMs: nowMs, step: 'announce', state: 'running', question: null, superseded: false };

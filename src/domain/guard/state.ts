@@ -15,6 +15,8 @@ export interface KnownCluster {
   readonly illSinceMs: number | null;
   /** Whether a failing verdict is part of that. */
   readonly failed: boolean;
+  /** When it last became well after a failing verdict, ms; `null`: never. */
+  readonly healedAtMs: number | null;
 }
 
 /** Something temporary that a person ordered: with an owner, a reason and an end. */

@@ -5,13 +5,18 @@
 import type { ClusterSpec } from '../fleet.js';
 import { DIMENSIONS, type Dimension, type Evidence, type Verdict } from '../words.js';
 import type { DimensionHealth } from './hysteresis.js';
-import { WRONG_ANSWER } from './judge-tick.js';
+import { WRONG_ANSWER, wasSilence } from './judge-tick.js';
 import type { VantageHealth } from './vantage.js';
 
 /** A model takes minutes to load, not an hour: after this long "loading" is a fault. */
 const LOADING_MAX_MS = 15 * 60_000;
 /** A success of a caller this old contradicts nothing any more; at short intervals five of them count. */
 const SERVED_MAX_MS = 15_000;
+
+/** So many times `fall` failures in a row are no blip any more, whatever contradicts them. */
+const SILENT_FALLS = 2;
+/** Scattered silence that completions contradict needs so many failures more among the last ones. */
+const CONTRADICTED_GRAY_MORE = 2;
 
 interface Look {
   readonly health: VantageHealth;
@@ -57,11 +62,11 @@ const RULES: readonly Rule[] = [
   { verdict: 'dead', when: isNobodyServed, because: ['generation', 'passive'] },
   {
     verdict: 'degraded',
-    when: (l) => failing(l, 'generation') || failing(l, 'passive'),
+    when: (l) => isGenerationBad(l) || failing(l, 'passive'),
     because: ['generation', 'passive', 'http'],
   },
   { verdict: 'degraded', when: isHardwareBad, because: ['gpu', 'memory', 'identity'] },
-  { verdict: 'degraded', when: (l) => failing(l, 'http'), because: ['http'] },
+  { verdict: 'degraded', when: isHttpBad, because: ['http'] },
   { verdict: 'overloaded', when: (l) => failing(l, 'latency') && l.health.engine.crowded, because: ['latency'] },
   {
     verdict: 'unreachable',
@@ -74,10 +79,17 @@ const RULES: readonly Rule[] = [
 
 /** The verdict and its evidence at this moment. `health` holds the verdict before. @replayed */
 export function diagnose(health: VantageHealth, atMs: number, cluster: ClusterSpec): Finding {
+  if (health.verdict === 'healthy' && isUntroubled(health)) return WELL;
   const look: Look = { health, cluster, atMs };
   const rule = RULES.find((r) => r.when(look));
   if (rule === undefined) return comeBack(look);
   return { verdict: rule.verdict, evidence: collect(look, rule) };
+}
+
+/** The most frequent case by far: no rule below can hold. */
+function isUntroubled({ dimensions, load, loading }: VantageHealth): boolean {
+  if (loading || load.failing !== null) return false;
+  return DIMENSIONS.every((d) => dimensions[d].failures === 0 && dimensions[d].failing === null);
 }
 
 /** Nothing is wrong just now: how far the way back is. */
@@ -129,14 +141,45 @@ function isWarmingUp(look: Look): boolean {
 function isGone(look: Look): boolean {
   const { health } = look;
   const { http } = health.dimensions;
-  if (http.failing !== 'row' || !failing(look, 'http')) return false;
+  if (http.failing !== 'row' || !isRowLong(look)) return false;
   return !hasCompletedSince(look, http.rowSinceMs) && !areCallersAnswered(look);
 }
 
 /** Completions begin and stand still: confirmed by themselves, or by real requests that fail meanwhile. */
 function isStandingStill(look: Look): boolean {
   if (!look.health.hangs) return false;
-  return failing(look, 'generation') || (failing(look, 'passive') && look.health.dimensions.generation.failures > 0);
+  return isGenerationBad(look) || (failing(look, 'passive') && look.health.dimensions.generation.failures > 0);
+}
+
+/**
+ * Completions alone, with everything else well and no caller hurt, are worth one more look: at one failed probe of a
+ * hundred three in a row happen by chance every two months, four do not in a lifetime.
+ */
+function isGenerationBad(look: Look): boolean {
+  const { generation, passive } = look.health.dimensions;
+  if (!failing(look, 'generation')) return false;
+  if (generation.failing === 'gray' || passive.failures > 0 || isContentWrong(look)) return true;
+  return generation.failures > look.cluster.health.fall;
+}
+
+/**
+ * A status is the cluster's own word. Silence is contradicted by completions that come out meanwhile, unless it lasts
+ * for so long that no blip and no chance explains it.
+ */
+function isHttpBad(look: Look): boolean {
+  const { http } = look.health.dimensions;
+  if (!failing(look, 'http')) return false;
+  if (!wasSilence(http.seen) || http.failures >= SILENT_FALLS * look.cluster.health.fall) return true;
+  const { failures, of } = look.cluster.health.gray;
+  if (http.recent.filter(Boolean).length >= Math.min(of, failures + CONTRADICTED_GRAY_MORE)) return true;
+  if (http.failing === 'gray') return !hasCompletedSince(look, http.sinceMs);
+  return isRowLong(look) && !hasCompletedSince(look, http.rowSinceMs);
+}
+
+/** One more failure soon after a row that was contradicted is no row again; for a cluster that is bad already it is enough. */
+function isRowLong({ health, cluster }: Look): boolean {
+  const isBad = health.verdict === 'dead' || health.verdict === 'starting' || health.verdict === 'degraded';
+  return health.dimensions.http.failures >= (isBad ? 1 : cluster.health.fall);
 }
 
 /** A completion that ends within an interval after a trouble began may have been under way before it: that proves nothing. */

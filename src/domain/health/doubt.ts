@@ -3,8 +3,14 @@ import { DIMENSIONS, type Dimension } from '../words.js';
 import type { DimensionHealth } from './hysteresis.js';
 import type { VantageHealth } from './vantage.js';
 
-/** So many failures among the last ten are no chance any more, though they make no verdict yet (that takes five). */
-const RECENT_FAILURES_MAX = 2;
+/** Bad within this time of each other is "at once": a verdict takes 2 to 16 s, and vantages tick at different moments. */
+export const AT_ONCE_MS = 30_000;
+
+/**
+ * More failures among the last ten are no chance any more, though they make no verdict yet (that takes five). With a third
+ * of all completions failing nearly every vantage counts two; by chance one of them may, but hardly most of several.
+ */
+const RECENT_FAILURES_MAX = { ofOne: 2, ofSeveral: 1 } as const;
 
 /**
  * Callers that were sent elsewhere cannot take back what they saw: so many completions without any failure since then
@@ -12,24 +18,38 @@ const RECENT_FAILURES_MAX = 2;
  */
 const OUTLIVED_BY_COMPLETIONS = 5;
 
+/** What speaks against a cluster that no verdict speaks against. */
+export interface Doubt {
+  /** One sentence. */
+  readonly why: string;
+  /** The last look failed, and the trouble began no longer ago than what goes bad at once does. */
+  readonly isNew: boolean;
+}
+
 /**
- * What speaks against a cluster right now, in one sentence; `null` when nothing does. As with verdicts more than half of
+ * What speaks against a cluster right now; `null` when nothing does. As with verdicts more than half of
  * the vantages that know anything must say so: a single failed probe of one of three is noise. @replayed
  */
-export function doubtOf(healths: readonly VantageHealth[]): string | null {
+export function doubtOf(healths: readonly VantageHealth[]): Doubt | null {
   const voters = healths.filter((h) => h.verdict !== 'unknown');
-  const doubts = voters.flatMap((h) => doubtOfOne(h) ?? []);
-  return doubts.length * 2 > voters.length ? (doubts[0] ?? null) : null;
+  const recentMax = voters.length > 1 ? RECENT_FAILURES_MAX.ofSeveral : RECENT_FAILURES_MAX.ofOne;
+  const doubts = voters.flatMap((h) => doubtOfOne(h, recentMax) ?? []);
+  if (doubts.length * 2 <= voters.length) return null;
+  return doubts.find((doubt) => doubt.isNew) ?? doubts[0] ?? null;
 }
 
-function doubtOfOne({ dimensions, good }: VantageHealth): string | null {
+function doubtOfOne({ dimensions, good, lastTickAtMs }: VantageHealth, recentMax: number): Doubt | null {
   const outlived = good >= OUTLIVED_BY_COMPLETIONS && dimensions.passive.failing === null;
-  const doubted = DIMENSIONS.find((d) => !(outlived && d === 'passive') && isDoubted(dimensions[d]));
-  return doubted === undefined ? null : describe(doubted, dimensions[doubted]);
+  const doubted = DIMENSIONS.filter((d) => !(outlived && d === 'passive') && isDoubted(dimensions[d], recentMax));
+  const worst = doubted.find((d) => dimensions[d].failures > 0) ?? doubted[0];
+  if (worst === undefined) return null;
+  const { failures, sinceMs } = dimensions[worst];
+  const ageMs = (lastTickAtMs ?? 0) - (sinceMs ?? lastTickAtMs ?? 0);
+  return { why: describe(worst, dimensions[worst]), isNew: failures > 0 && ageMs <= AT_ONCE_MS };
 }
 
-function isDoubted({ failures, failing, recent }: DimensionHealth): boolean {
-  return failures > 0 || failing !== null || recent.filter(Boolean).length > RECENT_FAILURES_MAX;
+function isDoubted({ failures, failing, recent }: DimensionHealth, recentMax: number): boolean {
+  return failures > 0 || failing !== null || recent.filter(Boolean).length > recentMax;
 }
 
 function describe(dimension: Dimension, { failures, recent, seen }: DimensionHealth): string {

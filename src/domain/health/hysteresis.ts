@@ -15,7 +15,7 @@ export const failed = (seen: string, threshold?: string): Outcome =>
 export interface DimensionHealth {
   /** In a row; a success ends the row. */
   readonly failures: number;
-  /** In a row; a failure ends the row. */
+  /** In a row, counted up to `rise`; a failure ends the row. */
   readonly successes: number;
   /** The last `gray.of` outcomes, newest last; `true` is a failure. */
   readonly recent: readonly boolean[];
@@ -52,6 +52,8 @@ export function countOutcome(
   atMs: number,
 ): DimensionHealth {
   if (outcome.kind === 'unknown') return before;
+  // By far the most frequent case: one more success of a dimension that has nothing left to forget.
+  if (outcome.kind === 'ok' && isSettled(before, settings)) return before;
   const recent = [...before.recent, outcome.kind === 'failed'].slice(-settings.gray.of);
   if (outcome.kind === 'ok') return countSuccess({ ...before, recent }, settings);
   const failures = before.failures + 1;
@@ -70,8 +72,13 @@ export function countOutcome(
   };
 }
 
+function isSettled({ failing, failures, successes, recent }: DimensionHealth, { rise, gray }: HealthSettings): boolean {
+  if (failing !== null || failures > 0 || successes < rise || recent.length < gray.of) return false;
+  return !recent.includes(true);
+}
+
 function countSuccess(before: DimensionHealth, settings: HealthSettings): DimensionHealth {
-  const successes = before.successes + 1;
+  const successes = Math.min(before.successes + 1, settings.rise);
   if (before.failing === null) {
     // A window that still holds failures keeps the date of the first: a gray trouble is dated by its beginning.
     const sinceMs = before.recent.includes(true) ? before.sinceMs : null;

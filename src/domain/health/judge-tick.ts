@@ -37,6 +37,9 @@ function judgeSilence(error = 'no answer'): Outcome {
   return failed(isRefused(error) ? 'connection refused' : `no answer: ${error}`);
 }
 
+/** The same of an outcome's words. @replayed */
+export const wasSilence = (seen: string): boolean => !seen.startsWith('HTTP ');
+
 function judgeStatus({ body = '', says }: HttpSeen, status: number): Outcome {
   if (status === 200) return OK;
   if (says === undefined && status >= 400 && status < 500) return UNKNOWN;
@@ -95,18 +98,35 @@ function isQueueEmpty(tick: TickSeen, cluster: ClusterSpec): boolean {
   return tick.metrics !== undefined && tick.metrics !== null && tick.metrics.waiting === 0;
 }
 
-/** `excused`: a long queue that moves explains why an answer came too late. @replayed */
-export function judgeGeneration(generation: GenerationSeen | null | undefined, excused: boolean): Outcome {
+/** What a failed completion may be the mere shadow of. */
+export interface Excuse {
+  /** A long queue that moves explains why an answer came too late. */
+  readonly crowded: boolean;
+  /** Nothing at all answers at this moment: that is `http`'s to tell, and to confirm. */
+  readonly silent: boolean;
+}
+
+/** Whether the cluster gave no answer at all; a status of any kind is one. @replayed */
+export const isSilence = (http: HttpSeen): boolean => http.status === undefined;
+
+/** @replayed */
+export function judgeGeneration(generation: GenerationSeen | null | undefined, excuse: Excuse): Outcome {
   if (generation === undefined || generation === null) return UNKNOWN;
   if (generation.ok)
     return generation.content === false ? failed(WRONG_ANSWER, 'what the golden prompt must give') : OK;
   const error = generation.error ?? 'failed';
   if (/^4\d\d$/.test(error)) return UNKNOWN;
-  // Nobody listens: that is `http`'s to tell, and to confirm. Counted twice it would look like another, milder trouble.
-  if (isRefused(error)) return UNKNOWN;
-  if (excused && (isHang(error) || error === '503')) return UNKNOWN;
-  return failed(`completion: ${error}`);
+  return isExcused(error, excuse) ? UNKNOWN : failed(`completion: ${error}`);
 }
+
+/** Nobody listens, or nothing answers: counted here too it would look like another, milder trouble. */
+function isExcused(error: string, { crowded, silent }: Excuse): boolean {
+  if (isRefused(error) || (silent && !hasBegun(error))) return true;
+  return crowded && (isHang(error) || error === '503');
+}
+
+/** A status, or a stream that came to a stop: somebody had answered. */
+const hasBegun = (error: string): boolean => /^\d{3}$/.test(error) || /^no (first|second) token$/.test(error);
 
 /** Real requests, without those that failed by the caller's own doing or by quota. @replayed */
 export function judgePassive(passive: PassiveSeen | null | undefined): Outcome {

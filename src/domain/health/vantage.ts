@@ -95,6 +95,7 @@ export function observe(before: VantageHealth, tick: TickSeen, cluster: ClusterS
   const known = isGap(before.lastTickAtMs, tick.atMs, cluster) ? afterGap(before) : before;
   const seen = lookAt(known, tick, cluster);
   const next = diagnose(seen, tick.atMs, cluster);
+  if (next.verdict === seen.verdict && next.evidence === seen.evidence) return seen;
   const sinceMs = next.verdict === before.verdict ? before.sinceMs : tick.atMs;
   return { ...seen, ...next, sinceMs };
 }
@@ -121,7 +122,7 @@ function lookAt(before: VantageHealth, tick: TickSeen, cluster: ClusterSpec): Va
     memory: judge.judgeMemory(tick, cluster),
     latency: judge.judgeLatency(tick, cluster),
     progress,
-    generation: judge.judgeGeneration(tick.generation, engine.crowded),
+    generation: judge.judgeGeneration(tick.generation, { crowded: engine.crowded, silent: isSilent(before, tick) }),
     identity: judge.judgeIdentity(tick, cluster),
     passive: judge.judgePassive(tick.passive),
   };
@@ -129,7 +130,9 @@ function lookAt(before: VantageHealth, tick: TickSeen, cluster: ClusterSpec): Va
   const dimensions = countAll(before, tick, outcomes, cluster);
   const good = countGood(before.good, outcomes, cluster);
   return {
-    ...before,
+    verdict: before.verdict,
+    sinceMs: before.sinceMs,
+    evidence: before.evidence,
     dimensions: releaseSilent(dimensions, outcomes, good >= cluster.health.rise),
     load: countOutcome(before.load, load, cluster.health, atMs),
     engine,
@@ -146,18 +149,25 @@ function lookAt(before: VantageHealth, tick: TickSeen, cluster: ClusterSpec): Va
   };
 }
 
+/** A completion that ends between two ticks is judged by the last one. */
+function isSilent({ dimensions }: VantageHealth, { http }: TickSeen): boolean {
+  if (http !== undefined && http !== null) return judge.isSilence(http);
+  return dimensions.http.failures > 0 && judge.wasSilence(dimensions.http.seen);
+}
+
 function countAll(
   before: VantageHealth,
   tick: TickSeen,
   outcomes: Readonly<Record<Dimension, Outcome>>,
   cluster: ClusterSpec,
 ): Dimensions {
-  const counted = DIMENSIONS.map((dimension): [Dimension, DimensionHealth] => {
+  const dimensions: Record<Dimension, DimensionHealth> = { ...before.dimensions };
+  for (const dimension of DIMENSIONS) {
     const settings = dimension === 'progress' ? atOnce(cluster.health) : cluster.health;
-    return [dimension, countOutcome(before.dimensions[dimension], outcomes[dimension], settings, tick.atMs)];
-  });
-  const dimensions = Object.fromEntries(counted) as Record<Dimension, DimensionHealth>;
-  return { ...dimensions, http: confirmByCallers(before.dimensions.http, dimensions.http, tick, cluster) };
+    dimensions[dimension] = countOutcome(before.dimensions[dimension], outcomes[dimension], settings, tick.atMs);
+  }
+  dimensions.http = confirmByCallers(before.dimensions.http, dimensions.http, tick, cluster);
+  return dimensions;
 }
 
 /**
@@ -194,6 +204,7 @@ function releaseSilent(
   const silent = DIMENSIONS.filter(
     (d) => d !== 'http' && d !== 'generation' && outcomes[d].kind === 'unknown' && dimensions[d].failing !== null,
   );
+  if (silent.length === 0) return dimensions;
   return { ...dimensions, ...Object.fromEntries(silent.map((d) => [d, FRESH_DIMENSION])) };
 }
 

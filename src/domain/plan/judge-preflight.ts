@@ -1,4 +1,5 @@
 /** May the target take the traffic now? Blockers stop a move before anything is touched; concerns are for a person. */
+import type { Doubt } from '../health/doubt.js';
 import type { TrafficState } from '../traffic.js';
 import type { ClusterName, Unknown, Weights } from '../words.js';
 import type { MovePlan, Witness } from './types.js';
@@ -24,16 +25,16 @@ export interface PreflightFacts {
   /** Requests in flight over all clusters of the service. */
   readonly demand: number | Unknown;
   readonly capacity: number;
-  /** What speaks at this moment against members that are called healthy, in one sentence each; absent: nothing does. */
-  readonly doubts: Readonly<Record<ClusterName, string>>;
+  /** What speaks at this moment against members, whatever they are called; absent: nothing does. */
+  readonly doubts: Readonly<Record<ClusterName, Doubt>>;
 }
 
 /** Who says that something is wrong, and how many there are to be wrong about. */
 export interface Sight {
   readonly witness: Witness;
   readonly members: readonly ClusterName[];
-  /** Known to be dead or stuck already: such a member is no target, and no sign of a sick observer. */
-  readonly down: readonly ClusterName[];
+  /** Known to be bad for longer: such a member is no target, and no sign of a sick observer. */
+  readonly illBefore: readonly ClusterName[];
 }
 
 export interface PreflightVerdict {
@@ -53,9 +54,11 @@ export function judgePreflight(facts: PreflightFacts, plan: Question, sight: Sig
   if (blind !== null) blockers.push(blind);
   const doubt = facts.doubts[plan.to];
   if (doubt === undefined) return { blockers, concerns, onlyDoubted: false };
-  const sentence = `${plan.to} is in doubt: ${doubt}`;
+  const sentence = `${plan.to} is in doubt: ${doubt.why}`;
+  // What is not urgent waits for the doubt to clear; only an emergency comes back to such a target.
+  const isUrgent = plan.profile === 'emergency';
   if (isDoubtTolerable(plan)) return { blockers, concerns: [...concerns, sentence], onlyDoubted: false };
-  return { blockers: [...blockers, sentence], concerns, onlyDoubted: blockers.length === 0 };
+  return { blockers: [...blockers, sentence], concerns, onlyDoubted: isUrgent && blockers.length === 0 };
 }
 
 /** A person may wish what he likes, and is asked; nothing is worse than dead, when there is nobody else. */
@@ -65,11 +68,13 @@ function isDoubtTolerable({ kind, profile, alternatives }: Question): boolean {
 }
 
 /** Only probes say so, and more than half of the members look bad at this moment: it is the observer that is sick. */
-function blindnessOf(facts: PreflightFacts, plan: Question, { witness, members, down }: Sight): string | null {
+function blindnessOf(facts: PreflightFacts, plan: Question, { witness, members, illBefore }: Sight): string | null {
   if (witness !== 'probes' || plan.kind !== 'failover') return null;
-  const doubted = members.filter((m) => !plan.from.includes(m) && !down.includes(m) && facts.doubts[m] !== undefined);
+  const doubted = members.filter(
+    (m) => !plan.from.includes(m) && !illBefore.includes(m) && facts.doubts[m]?.isNew === true,
+  );
   if (doubted.length === 0 || (plan.from.length + doubted.length) * 2 <= members.length) return null;
-  const why = doubted.map((m) => `${m} is in doubt too (${facts.doubts[m]})`).join(', ');
+  const why = doubted.map((m) => `${m} is in doubt too (${facts.doubts[m]?.why})`).join(', ');
   return `${why}, and no caller confirms any of it: most likely the observer is at fault`;
 }
 

@@ -15,6 +15,8 @@ export interface PlanQuestion {
   readonly verdicts: Readonly<Record<ClusterName, Verdict>>;
   /** Clusters that may take no traffic, each with the reason, whatever their verdict is. */
   readonly barred?: Readonly<Record<ClusterName, string>>;
+  /** Clusters that are fit but have not proved themselves yet: targets after all others. */
+  readonly wary?: readonly ClusterName[];
   /** Where the traffic is now. */
   readonly intended: Weights;
   readonly kind: MoveKind;
@@ -99,11 +101,13 @@ function sources({ service, intended, verdicts, kind, to, from }: PlanQuestion):
   return failing.length > 0 ? failing : carrying.filter((name) => name !== to).slice(0, 1);
 }
 
-/** Healthy members that are not left, in order of priority; a wished target comes first, whatever it is. */
+/** Healthy members that are not left, in order of priority, those that just healed last; a wished target comes first, whatever it is. */
 function rankedTargets(question: PlanQuestion, from: readonly ClusterName[]): ClusterName[] {
   const { service, to } = question;
   const well = memberNames(service).filter((name) => !from.includes(name) && isFit(question, name));
-  return to === undefined ? well : [to, ...well.filter((name) => name !== to)];
+  const isWary = (name: ClusterName): boolean => question.wary?.includes(name) === true;
+  const ranked = [...well.filter((name) => !isWary(name)), ...well.filter(isWary)];
+  return to === undefined ? ranked : [to, ...ranked.filter((name) => name !== to)];
 }
 
 function homeTargets({ service, intended }: PlanQuestion): ClusterName[] {

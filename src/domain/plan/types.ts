@@ -58,6 +58,8 @@ export interface MoveInput {
   /** Wall clock, ms: when the verdict stood that led to this move; `null` for planned moves. */
   readonly detectedAtMs: number | null;
   readonly witness: Witness;
+  /** Members that have been bad for so long that they are no sign of a sick observer (guard/panic.ts). */
+  readonly illBefore: readonly ClusterName[];
   /** Last completion that a prober saw succeed on the target, ms. */
   readonly targetProvenAtMs: number | null;
   /** The members as configured, by name. */

@@ -14,7 +14,7 @@ export type MoveEnd =
 /** Looks for a fit target, as a move does before its first change. @replayed */
 export function preflightAtOnce(input: MoveInput, clusters: readonly WatchedCluster[], nowMs: number): MoveEnd {
   const members = input.service.members.map((m) => m.cluster);
-  const sight = { witness: input.witness, members, down: input.down };
+  const sight = { witness: input.witness, members, illBefore: input.illBefore };
   const doubted = new Set<ClusterName>();
   const refused: string[] = [];
   let plan: MovePlan | null = input.plan;

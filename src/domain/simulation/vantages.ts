@@ -1,8 +1,8 @@
 /** The memories of all vantages of one cluster, fed from a trace as a watch feeds them in production. */
 import type { ClusterSpec } from '../fleet.js';
-import { doubtOf } from '../health/doubt.js';
+import { doubtOf, type Doubt } from '../health/doubt.js';
 import { combineVantages } from '../health/quorum.js';
-import type { GenerationSeen, PassiveSeen, SelfSeen, VantageReport } from '../health/types.js';
+import type { GenerationSeen, PassiveSeen, SelfSeen, TickSeen, VantageReport } from '../health/types.js';
 import { beginVantage, observe, reportVantage, type VantageHealth } from '../health/vantage.js';
 import { wantsFreshTry, wantsGeneration } from '../health/wants.js';
 import { UNKNOWN_DIAGNOSIS, type Diagnosis, type Vantage } from '../words.js';
@@ -28,24 +28,39 @@ export class WatchedCluster {
   #last: Look | null = null;
   readonly #healths = new Map<Vantage, VantageHealth>();
   readonly #reports = new Map<Vantage, VantageReport>();
+  readonly #seenAtMs = new Map<Vantage, number>();
+  /** How many vantages had a vote at the last tick. */
+  #heard = 0;
 
   constructor(readonly spec: ClusterSpec) {}
 
   /** Takes one tick in; returns what the vantages make of it together. */
   take(look: Look): Diagnosis {
     this.#last = look;
+    let isCalm = this.#reports.size === this.#heard;
     for (const [vantage, seen] of Object.entries(look.seen)) {
-      const health = this.#observe(this.#healths.get(vantage) ?? beginVantage(look.atMs), seen, look);
+      const before = this.#healths.get(vantage) ?? beginVantage(look.atMs);
+      const health = this.#observe(before, seen, look);
       this.#healths.set(vantage, health);
+      this.#seenAtMs.set(vantage, look.atMs);
+      const report = this.#reports.get(vantage);
+      if (report !== undefined && health.verdict === before.verdict && health.evidence === before.evidence) continue;
       this.#reports.set(vantage, reportVantage(health, vantage, look.atMs));
+      isCalm = false;
     }
-    const heard = [...this.#reports.values()].filter((report) => look.atMs - report.atMs <= SILENT_MS_MAX);
+    const heard = [...this.#reports.values()].filter((report) => this.#isHeard(report.vantage, look.atMs));
+    if (isCalm && heard.length === this.#heard) return this.diagnosis;
+    this.#heard = heard.length;
     this.diagnosis = combineVantages(heard, this.diagnosis, look.atMs);
     return this.diagnosis;
   }
 
+  #isHeard(vantage: Vantage, atMs: number): boolean {
+    return atMs - (this.#seenAtMs.get(vantage) ?? -Infinity) <= SILENT_MS_MAX;
+  }
+
   /** What speaks against it at this moment. */
-  get doubt(): string | null {
+  get doubt(): Doubt | null {
     return doubtOf([...this.#healths.values()]);
   }
 
@@ -70,12 +85,23 @@ export class WatchedCluster {
   }
 
   #observe(before: VantageHealth, seen: SeenFromVantage, { atMs, passive, self }: Look): VantageHealth {
-    const { generation, fresh, ...free } = seen;
-    const asks = generation !== undefined && generation !== null && wantsGeneration(before, this.spec, atMs);
+    const { generation = null, fresh } = seen;
+    const asks = generation !== null && wantsGeneration(before, this.spec, atMs);
     if (asks) this.generations += 1;
-    const after = observe(before, { ...free, ...(asks ? { generation } : {}), passive, self, atMs }, this.spec);
+    const after = observe(before, tickOf(seen, asks ? generation : null, { atMs, passive, self }), this.spec);
     if (fresh === undefined || fresh === null || !wantsFreshTry(after)) return after;
     const tryAtMs = atMs + Math.min(FRESH_TRY_AFTER_MS, this.spec.health.intervalMs / 2);
     return observe(after, { http: { ...fresh, fresh: true }, self, atMs: tryAtMs }, this.spec);
   }
+}
+
+/** Written out, not spread: this is the innermost loop of years of simulated life. Metrics that were not asked stay away. */
+function tickOf(
+  { http = null, gpu = null, memory = null, identity = null, metrics }: SeenFromVantage,
+  generation: GenerationSeen | null,
+  { atMs, passive, self }: Pick<Look, 'atMs' | 'passive' | 'self'>,
+): TickSeen {
+  return metrics === undefined
+    ? { atMs, http, gpu, memory, generation, identity, passive, self }
+    : { atMs, http, gpu, memory, metrics, generation, identity, passive, self };
 }

@@ -104,21 +104,51 @@ describe('down', () => {
 
   test('five of the last ten, never three in a row, are degraded', () => {
     const play = healthy();
-    play.tick(TIMEOUT, WELL, TIMEOUT, WELL, TIMEOUT, WELL, TIMEOUT, WELL);
+    const answers = { ...WELL, generation: null };
+    play.tick(TIMEOUT, answers, TIMEOUT, answers, TIMEOUT, answers, TIMEOUT, answers);
     expect(play.verdict).toBe('healthy');
     expect(play.tick(TIMEOUT).verdict).toBe('degraded');
   });
 
-  test('health 200 never proves health: completions that stand still are stuck', () => {
-    expect(healthy().times(3, { ...WELL, generation: { ok: false, error: 'timeout' } }).verdict).toBe('stuck');
+  test('scattered silence that completions contradict takes seven of the last ten', () => {
+    const flaky = { ...TIMEOUT, generation: { ok: true, ttft: 100, gap: 10 } };
+    const play = healthy().tick(WELL, flaky, flaky, WELL, flaky, flaky, WELL, flaky, flaky);
+    expect(play.verdict).toBe('healthy');
+    expect(play.tick(flaky).verdict).toBe('degraded');
   });
 
-  test('/health times out, completions come out: degraded, not dead', () => {
-    expect(healthy().times(3, { ...TIMEOUT, generation: { ok: true, ttft: 100, gap: 10 } }).verdict).toBe('degraded');
+  test('health 200 never proves health: completions that stand still are stuck', () => {
+    const hung = { ...WELL, generation: { ok: false, error: 'timeout' } };
+    expect(healthy().times(4, hung).verdict).toBe('stuck');
+    expect(healthy().times(3, hung).verdict).toBe('healthy');
+  });
+
+  test('completions alone take one failure more than with callers who fail too', () => {
+    const failing = { ...WELL, generation: { ok: false, error: '500' } };
+    expect(healthy().times(3, { ...failing, ...passive({ cluster: 20 }) }).verdict).not.toBe('healthy');
+  });
+
+  test('silence that explains a failed completion is not counted twice', () => {
+    const blip = { ...TIMEOUT, generation: { ok: false, error: 'timeout' } };
+    const play = healthy()
+      .times(2, blip)
+      .times(2, { ...WELL, generation: { ok: false, error: 'timeout' } });
+    expect([play.verdict, play.health.dimensions.generation.failures]).toEqual(['healthy', 2]);
+  });
+
+  test('one more failure soon after a row that completions contradicted is no death', () => {
+    const contradicted = { ...TIMEOUT, generation: { ok: true, ttft: 100, gap: 10 } };
+    const play = healthy().times(3, contradicted).times(2, WELL).times(1, TIMEOUT);
+    expect(play.verdict).toBe('healthy');
+  });
+
+  test('/health times out, completions come out: degraded when that lasts, not dead', () => {
+    expect(healthy().times(5, { ...TIMEOUT, generation: { ok: true, ttft: 100, gap: 10 } }).verdict).toBe('healthy');
+    expect(healthy().times(6, { ...TIMEOUT, generation: { ok: true, ttft: 100, gap: 10 } }).verdict).toBe('degraded');
   });
 
   test('completions answered with 500 are degraded, with 429 or 404 nothing', () => {
-    expect(healthy().times(3, { ...WELL, generation: { ok: false, error: '500' } }).verdict).toBe('degraded');
+    expect(healthy().times(4, { ...WELL, generation: { ok: false, error: '500' } }).verdict).toBe('degraded');
     expect(healthy().times(9, { ...WELL, generation: { ok: false, error: '429' } }).verdict).toBe('healthy');
   });
 
@@ -244,13 +274,13 @@ describe('doubt of a cluster that is called healthy', () => {
   test('a failed request is one, until callers have left and five completions came without any failure', () => {
     const play = failedOnce();
     expect(play.verdict).toBe('healthy');
-    expect(doubtOf([play.times(4, nobodyAsks).health])).toContain('real requests failed');
+    expect(doubtOf([play.times(4, nobodyAsks).health])?.why).toContain('real requests failed');
     expect(doubtOf([play.tick(nobodyAsks).health])).toBeNull();
   });
 
   test('only completions outlive it: health pages that answer do not', () => {
     const play = failedOnce().times(20, { http: { status: 200, ms: 3 }, generation: null });
-    expect(doubtOf([play.health])).toContain('real requests failed');
+    expect(doubtOf([play.health])?.why).toContain('real requests failed');
   });
 });
 
