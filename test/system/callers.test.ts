@@ -37,14 +37,13 @@ async function steadyLoad(): Promise<Load> {
   return { run, results };
 }
 
-/** Every request that had not begun to stream from the dead cluster must be right; `cut` ones were streaming from it. */
-function expectServed(results: readonly LoadResult[], dead: string): void {
+/** Every answer is right, whole and there: what was streaming from the dead cluster was continued on another one. */
+function expectServed(results: readonly LoadResult[]): void {
   expect(results).toHaveLength(TOTAL);
-  const bad = results.filter((r) => r.verdict !== 'ok');
-  expect(bad.filter((r) => !(r.verdict === 'cut' && r.stream && r.servedBy === dead))).toEqual([]);
+  expect(results.filter((r) => r.verdict !== 'ok')).toEqual([]);
 }
 
-test('a cluster crashes: the failover ends done, and whoever was not streaming from it is served', async () => {
+test('a cluster crashes: the failover ends done, and everybody is served, whoever was streaming from it too', async () => {
   instance = await startInstance();
   const { run, results } = await steadyLoad();
   await instance.fault('eu-a', 'crash');
@@ -56,8 +55,8 @@ test('a cluster crashes: the failover ends done, and whoever was not streaming f
     by: 'understudy',
     weights: { 'eu-a': 0, 'us-b': 100 },
   });
-  expect(move.report.requests).toMatchObject({ lost: 0 });
-  expectServed(results, 'eu-a');
+  expect(move.report.requests).toMatchObject({ lost: 0, cut: 0 });
+  expectServed(results);
   expect(results.filter((r) => r.servedBy === 'us-b').length).toBeGreaterThan(TOTAL / 2);
 });
 
@@ -68,7 +67,7 @@ test('an engine hangs while its health page says 200: the same', async () => {
   const move = await instance.moves(1);
   await run.done;
   expect(move).toMatchObject({ kind: 'failover', state: 'done', weights: { 'eu-a': 0, 'us-b': 100 } });
-  expectServed(results, 'eu-a');
+  expectServed(results);
 });
 
 test('a planned switchover under load loses nothing and cuts nothing', async () => {
@@ -90,5 +89,5 @@ test('a planned switchover under load loses nothing and cuts nothing', async () 
   const move = await instance.moves(1);
   expect(move).toMatchObject({ kind: 'switchover', state: 'done', by: 'tester', weights: { 'eu-a': 0, 'us-b': 100 } });
   expect(move.report.requests).toMatchObject({ lost: 0, cut: 0 });
-  expect(results.filter((r) => r.verdict !== 'ok')).toEqual([]);
+  expectServed(results);
 });

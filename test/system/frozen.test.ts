@@ -50,7 +50,7 @@ test('a frozen service is not moved when its cluster dies, and status says why',
   expect(chat.whyNot[0]?.why).toMatch(/^frozen by tester until .*: game day$/u);
   const told = await instance.cli('status');
   expect(told.stdout).toMatch(/frozen by tester until .*: game day/u);
-  expect(told.stdout).toMatch(/not done at .*: us-b is dead: frozen by tester/u);
+  expect(told.stdout).toMatch(/nothing was done at .* \(us-b is dead\): frozen by tester/u);
   expect(await instance.history()).toHaveLength(1);
 });
 
