@@ -1,7 +1,7 @@
 /** Everything that can hurt, one call a deed: take the fence, call the layer, answer with what it read back. */
 import { cancellationSignal, heartbeat } from '@temporalio/activity';
 import type { ClusterSpec } from '../domain/fleet.js';
-import { homeWeights } from '../domain/fleet.js';
+import { serviceDefinition } from '../domain/traffic.js';
 import type { TrafficLayer } from '../traffic/traffic-layer.js';
 import type { GenerationSeen } from '../domain/health/types.js';
 import type { Unknown } from '../domain/words.js';
@@ -29,23 +29,7 @@ export interface MutateDeps {
 export function createMutateActivities({ layer, complete, engineRunning }: MutateDeps): Mutate {
   return {
     define: async ({ spec, clusters }) =>
-      await translated(async () => {
-        const members = spec.members.flatMap(({ cluster }) => {
-          const found = clusters.find((c) => c.name === cluster);
-          return found === undefined
-            ? []
-            : [
-                {
-                  cluster,
-                  url: found.url,
-                  model: found.model,
-                  engine: found.engine,
-                  concurrency: found.capacity.concurrency,
-                },
-              ];
-        });
-        return await layer.define({ service: spec.name, strategy: spec.strategy, members, home: homeWeights(spec) });
-      }),
+      await translated(async () => await layer.define(serviceDefinition(spec, clusters))),
     forget: async ({ service }) => await translated(async () => await layer.forget(service)),
     fence: async ({ service, epoch }) => await translated(async () => await layer.fence(service, { epoch })),
     shift: async ({ service, epoch, weights }) =>

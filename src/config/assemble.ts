@@ -1,5 +1,6 @@
 /** From the file's words to the domain's: engine defaults filled in, roles settled, health shared out to clusters. */
 import type {
+  Capacity,
   ClusterSpec,
   Fleet,
   GatewaySettings,
@@ -55,11 +56,17 @@ function clusterSpec(file: FleetFile, name: string, entry: ClusterEntry): Cluste
     region: entry.region,
     engine: entry.engine,
     model: entry.model,
-    capacity: entry.capacity,
+    capacity: capacityOf(entry.capacity.concurrency),
     probes: probeSettings(entry, health?.timeout),
     health: health === null ? HEALTH_WITHOUT_SERVICE : healthSettings(health),
   };
 }
+
+/** What plans count on of a cluster of which nobody said what it can do. It limits nothing: unknown is not a limit. */
+const CONCURRENCY_ASSUMED = 64;
+
+const capacityOf = (said: number | undefined): Capacity =>
+  said === undefined ? { concurrency: CONCURRENCY_ASSUMED } : { concurrency: said, limit: said };
 
 /** A cluster of several services is watched as the service with the shortest interval asks; the first one on a tie. */
 function healthOf(file: FleetFile, cluster: string): ServiceEntry['health'] | null {
@@ -149,6 +156,11 @@ function serviceSpec(name: string, entry: ServiceEntry): ServiceSpec {
     mode: entry.mode,
     move: moveSettings(entry.move),
     failback: { policy: entry.failback.policy, soakMs: entry.failback.soak },
+    overload: {
+      spillMaxPct: entry.overload.spillMax,
+      waitingMax: entry.overload.waiting,
+      waitMs: entry.overload.wait,
+    },
   };
 }
 

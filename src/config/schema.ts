@@ -3,7 +3,7 @@
  * it (json-schema.ts) and docs/configuration.md describes it. What needs more than one place to judge is in cross-checks.ts.
  */
 import { z } from 'zod';
-import { ENGINES, TRAFFIC_LAYERS } from '../domain/fleet.js';
+import { ENGINES, OVERLOAD_DEFAULTS, TRAFFIC_LAYERS } from '../domain/fleet.js';
 import { anyHttpUrl, baseUrl, duration, envName, name, path } from './fields.js';
 
 /** More members than this in one service were never tried. */
@@ -77,7 +77,10 @@ const cluster = z
     model: z.string().min(1).max(256).meta({ description: 'Model id that this cluster must serve.' }),
     capacity: z
       .strictObject({
-        concurrency: z.int().min(1).max(1_000_000).default(64).meta({ description: 'Requests at once.' }),
+        concurrency: z.int().min(1).max(1_000_000).optional().meta({
+          description:
+            'Requests at once: plans count on them, and the gateway lets no more through. Omitted: no limit.',
+        }),
       })
       .prefault({})
       .meta({ description: 'What it can carry.' }),
@@ -147,6 +150,18 @@ const move = z
   })
   .meta({ description: 'How traffic is moved.' });
 
+const overload = z
+  .strictObject({
+    spillMax: z.number().min(0).max(100).default(OVERLOAD_DEFAULTS.spillMaxPct).meta({
+      description: 'Largest share of the running requests, percent, that goes to a standby; 0 keeps it free.',
+    }),
+    waiting: z.int().min(0).max(10_000).default(OVERLOAD_DEFAULTS.waitingMax).meta({
+      description: 'Requests that may wait for room; 0 refuses them at once.',
+    }),
+    wait: duration('Longest wait for room.', { minMs: 0, maxMs: 600_000 }).prefault('10s'),
+  })
+  .meta({ description: 'What happens when the clusters that carry are full.' });
+
 const service = z
   .strictObject({
     strategy: z
@@ -185,6 +200,7 @@ const service = z
       })
       .prefault({})
       .meta({ description: 'The way home.' }),
+    overload: overload.prefault({}),
   })
   .meta({ description: 'What callers use; served by several clusters.' });
 

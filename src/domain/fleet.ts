@@ -48,6 +48,14 @@ export interface HealthSettings {
   readonly gray: { readonly failures: number; readonly of: number };
 }
 
+/** What a cluster can carry. */
+export interface Capacity {
+  /** Requests at once that plans count on. */
+  readonly concurrency: number;
+  /** Requests at once that are let through; absent: nobody said, so there is no limit. */
+  readonly limit?: number;
+}
+
 export interface ClusterSpec {
   readonly name: ClusterName;
   readonly url: string;
@@ -55,7 +63,7 @@ export interface ClusterSpec {
   readonly engine: EngineKind;
   /** Model id that this cluster must serve. */
   readonly model: string;
-  readonly capacity: { readonly concurrency: number };
+  readonly capacity: Capacity;
   readonly probes: ProbeSettings;
   readonly health: HealthSettings;
 }
@@ -90,6 +98,21 @@ export interface FailbackSettings {
   readonly soakMs: number;
 }
 
+/** What happens to requests when the clusters that carry are full. */
+export interface OverloadSettings {
+  /** Largest share of a service's running requests that is spilled to a standby, percent. */
+  readonly spillMaxPct: number;
+  /** Requests that may wait at once. */
+  readonly waitingMax: number;
+  readonly waitMs: number;
+}
+
+/**
+ * For a service that says nothing of it: a standby keeps most of its room, a queue holds about as many as one cluster
+ * runs, and nobody waits longer than a person looks at a page on which nothing happens.
+ */
+export const OVERLOAD_DEFAULTS: OverloadSettings = { spillMaxPct: 30, waitingMax: 256, waitMs: 10_000 };
+
 export interface ServiceSpec {
   readonly name: ServiceName;
   readonly strategy: Strategy;
@@ -99,6 +122,8 @@ export interface ServiceSpec {
   readonly mode: Mode;
   readonly move: MoveSettings;
   readonly failback: FailbackSettings;
+  /** Absent in what an older version told the workflows: the defaults. */
+  readonly overload?: OverloadSettings;
 }
 
 export interface SlackSettings {

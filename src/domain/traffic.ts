@@ -1,5 +1,5 @@
 /** What a traffic layer says of a service: the facts on which moves are verified and reported. */
-import type { EngineKind } from './fleet.js';
+import { homeWeights, type ClusterSpec, type EngineKind, type OverloadSettings, type ServiceSpec } from './fleet.js';
 import type { ClusterName, ServiceName, Strategy, Unknown, Weights } from './words.js';
 
 /** Upper bounds (ms) of the buckets of `ClusterCounters.firstToken`; the last bucket is everything above. */
@@ -17,6 +17,8 @@ export interface ClusterCounters {
   readonly cluster: number;
   /** Streams that ended without a finish reason of the model's own. */
   readonly cut: number;
+  /** Attempts that came here only because those that carry were full. Absent: the layer does not say. */
+  readonly spilled?: number;
   /** Requests by time to first token, one count a bucket; one more entry than FIRST_TOKEN_BUCKETS_MS. */
   readonly firstToken: readonly number[];
 }
@@ -37,10 +39,16 @@ export interface CallerCounters {
   /** Refused for the caller's own doing (4xx), and for quota (429). */
   readonly client: number;
   readonly quota: number;
+  /** Requests that waited for room, once for each time. Absent: the layer does not say. */
+  readonly queued?: number;
+  /** Of those that are `lost`: refused because everything was full. Absent: the layer does not say. */
+  readonly shed?: number;
 }
 
 export interface ClusterTraffic {
   readonly inFlight: number | Unknown;
+  /** Requests at once that are let through; `null`: no limit; absent: the layer does not say. */
+  readonly limit?: number | null;
   readonly counters: ClusterCounters | Unknown;
   readonly drained: boolean;
   /** Wall clock, ms: first failure of the present row of failures seen by real traffic; `null` when the last one was well. */
@@ -59,21 +67,47 @@ export interface TrafficState {
   /** Wall clock, ms, of the last change of `intended`, by the layer's own clock. */
   readonly changedAtMs: number;
   readonly clusters: Readonly<Record<ClusterName, ClusterTraffic>>;
+  /** Requests that wait for room now. Absent: the layer does not say. */
+  readonly waiting?: number;
   readonly callers: CallerCounters | Unknown;
+}
+
+export interface MemberDefinition {
+  readonly cluster: ClusterName;
+  readonly url: string;
+  readonly model: string;
+  /** Says whether and how an answer that broke off elsewhere can go on here. */
+  readonly engine: EngineKind;
+  readonly concurrency: number;
+  /** Requests at once, as somebody said that it can; absent: nobody did, and there is no limit. */
+  readonly limit?: number | undefined;
 }
 
 /** What a layer must know of a service's members. Their order is their priority. */
 export interface ServiceDefinition {
   readonly service: ServiceName;
   readonly strategy: Strategy;
-  readonly members: readonly {
-    readonly cluster: ClusterName;
-    readonly url: string;
-    readonly model: string;
-    /** Says whether and how an answer that broke off elsewhere can go on here. */
-    readonly engine: EngineKind;
-    readonly concurrency: number;
-  }[];
+  readonly members: readonly MemberDefinition[];
   /** Weights for a service that the layer does not know yet. */
   readonly home: Weights;
+  /** What happens when its clusters are full; absent: the defaults. */
+  readonly overload?: OverloadSettings | undefined;
+}
+
+/** What a layer is told of a service; members without a cluster are left out. */
+export function serviceDefinition(service: ServiceSpec, clusters: readonly ClusterSpec[]): ServiceDefinition {
+  const members = service.members.flatMap(({ cluster }) => clusters.find((c) => c.name === cluster) ?? []);
+  return {
+    service: service.name,
+    strategy: service.strategy,
+    members: members.map(({ name, url, model, engine, capacity }) => ({
+      cluster: name,
+      url,
+      model,
+      engine,
+      ...capacity,
+    })),
+    home: homeWeights(service),
+    ...(service.overload && { overload: service.overload }),
+  };
 }

@@ -32,12 +32,20 @@ export const serviceDefinitionSchema = z.object({
         // A table written before engines were told knows none: nothing is continued there until it is defined again.
         engine: z.enum(ENGINES).default('generic'),
         concurrency: z.number().positive(),
+        limit: z.int().positive().optional(),
       }),
     )
     .min(1)
     .max(100)
     .refine((members) => new Set(members.map((m) => m.cluster)).size === members.length, 'names a cluster twice'),
   home: weights,
+  overload: z
+    .object({
+      spillMaxPct: z.number().min(0).max(100),
+      waitingMax: z.int().min(0).max(10_000),
+      waitMs: z.int().min(0).max(600_000),
+    })
+    .optional(),
 });
 
 export const weightsOrderSchema = z.object({ epoch, weights });

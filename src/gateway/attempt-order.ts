@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { AttemptFailure } from '../domain/error-owner.js';
 import type { Said } from './said.js';
-import type { Member } from './service.js';
+import type { Member } from './member.js';
 import type { Splice } from './splice.js';
 import type { StreamKind } from './stream-scan.js';
 

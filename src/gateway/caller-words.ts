@@ -17,6 +17,15 @@ export const nobody = (service: string): CallerError => ({
   retryAfterS: RETRY_AFTER_S,
 });
 
+/** Everybody who could serve is full, and so is the queue, or it took too long. */
+export const overloaded = (service: string, afterS: number): CallerError => ({
+  status: 503,
+  type: 'unavailable',
+  code: 'overloaded',
+  message: `every cluster of ${service} is full`,
+  retryAfterS: afterS,
+});
+
 export function failed(cluster: ClusterName, end: Extract<AttemptEnd, { kind: 'failed' }>): CallerError {
   const timedOut = end.failure.endsWith('-timeout');
   const status = end.answer?.status ?? (timedOut ? 504 : 502);

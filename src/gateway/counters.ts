@@ -2,7 +2,7 @@
 import { FIRST_TOKEN_BUCKETS_MS, type CallerCounters, type ClusterCounters } from '../domain/traffic.js';
 import type { LiveMeasure } from '../domain/strategies.js';
 
-type Writable<T> = { -readonly [K in keyof T]: T[K] extends readonly number[] ? number[] : T[K] };
+type Writable<T> = { -readonly [K in keyof T]-?: T[K] extends readonly number[] ? number[] : T[K] };
 
 export type ClusterTally = Writable<ClusterCounters>;
 export type CallerTally = Writable<CallerCounters>;
@@ -13,12 +13,16 @@ export type CallerTally = Writable<CallerCounters>;
  */
 export function clusterTally(process: string): ClusterTally {
   const firstToken = new Array<number>(FIRST_TOKEN_BUCKETS_MS.length + 1).fill(0);
-  return { process, requests: 0, ok: 0, client: 0, quota: 0, cluster: 0, cut: 0, firstToken };
+  return { process, requests: 0, ok: 0, client: 0, quota: 0, cluster: 0, cut: 0, spilled: 0, firstToken };
 }
 
-/** A request counts in `total` when it begins, in at most one of the others when it ends; `retried`, `continued` beside. */
+/**
+ * A request counts in `total` when it begins, in at most one of `ok`, `lost`, `cut`, `client`, `quota` when it ends; in the
+ * others beside.
+ */
 export function callerTally(process: string): CallerTally {
-  return { process, total: 0, ok: 0, lost: 0, cut: 0, continued: 0, retried: 0, client: 0, quota: 0 };
+  const ended = { ok: 0, lost: 0, cut: 0, client: 0, quota: 0 };
+  return { process, total: 0, ...ended, continued: 0, retried: 0, queued: 0, shed: 0 };
 }
 
 export function countFirstToken(tally: ClusterTally, ms: number): void {

@@ -7,17 +7,20 @@
  *        nothing was said            something was said        the rest of it
  */
 import type { ServerResponse } from 'node:http';
+import { retryAfterS, type Priority } from '../domain/admission/priority.js';
 import type { CannotContinue } from '../domain/continuation/cannot-continue.js';
 import { costsRetryBudget } from '../domain/error-owner.js';
 import type { GatewaySettings } from '../domain/fleet.js';
 import type { ClusterName } from '../domain/words.js';
 import type { AttemptEnd, Forwarded, LeaveReason } from './attempt-order.js';
 import { Attempt } from './attempt.js';
-import { cannotContinue, failed, isOpenAiError, nobody, sendAnswer, streamCut } from './caller-words.js';
+import { cannotContinue, failed, isOpenAiError, nobody, overloaded, sendAnswer, streamCut } from './caller-words.js';
 import { TRIAL_FIRST_BYTE_MS } from './ejection.js';
 import { errorFrame, sendError, type CallerError } from './openai-error.js';
-import type { AttemptOutcome, Choice, Member, Service } from './service.js';
+import { hasRoom, type AttemptOutcome, type Choice, type Member } from './member.js';
+import type { Service } from './service.js';
 import type { Transcript } from './transcript.js';
+import type { Waiting } from './wait-queue.js';
 
 export interface ExchangeOrder {
   readonly service: Service;
@@ -26,6 +29,7 @@ export interface ExchangeOrder {
   readonly bodyFor: (model: string) => Buffer | null;
   /** What keeps a conversation on its cluster; `null` when there is nothing. */
   readonly key: string | null;
+  readonly priority: Priority;
   readonly res: ServerResponse;
   readonly limits: Pick<GatewaySettings, 'firstByteTimeoutMs' | 'idleTimeoutMs' | 'totalTimeoutMs'>;
   /** Takes down what is said, so that others can go on; `null` for what is not a stream of choices. */
@@ -50,6 +54,9 @@ class Exchange {
   /** Clusters that are not tried (again) for what comes next: all of the answer, or the rest of it. */
   #tried = new Set<ClusterName>();
   #attempt: Attempt | null = null;
+  #waiting: Waiting | null = null;
+  /** How many requests of the service had come when this one did. */
+  #arrival = 0;
   #speaking: Member | null = null;
   #left: LeaveReason | null = null;
   #tookBudget = false;
@@ -66,7 +73,7 @@ class Exchange {
     const total = setTimeout(() => this.#leave('expired'), limits.totalTimeoutMs);
     const gone = (): void => this.#leave('gone');
     res.once('close', gone);
-    service.callers.total++;
+    this.#arrival = ++service.callers.total;
     service.budget.requestBegan();
     try {
       let more = true;
@@ -86,15 +93,17 @@ class Exchange {
   /** One attempt; true when another should follow. Their number is bounded: by the clusters, and by the continuations. */
   async #next(): Promise<boolean> {
     const { service } = this.#order;
-    const choice = this.#pick();
-    if (choice === null) {
+    const picked = this.#pick();
+    if (picked === null) {
       this.#giveUp();
       return false;
     }
+    const choice = hasRoom(picked.member) ? service.admission.claim(picked) : await this.#findRoom();
+    if (choice === null) return false;
     const { member } = choice;
     const request = this.#continuing ? this.#order.transcript?.requestFor(member) : undefined;
     if (request !== undefined && request.kind !== 'ask') {
-      if (choice.onTrial) member.ejection.dropTrial();
+      service.ended(choice, { kind: 'none' });
       this.#endWithout(request.kind === 'refused' ? request.because : null);
       return false;
     }
@@ -112,6 +121,31 @@ class Exchange {
     const { service, key } = this.#order;
     const proven = this.#continuing ? service.pick(key, new Set([...this.#tried, ...service.ejected()])) : null;
     return proven ?? service.pick(key, this.#tried);
+  }
+
+  /** The chosen cluster is full: another one, or the same when there is room. `null`: none in time, or nobody asks any more. */
+  async #findRoom(): Promise<Choice | null> {
+    const { service, key, priority } = this.#order;
+    const place = { priority, begun: this.#continuing, arrival: this.#arrival };
+    this.#waiting = service.admission.seek({ key, tried: this.#tried, ...place });
+    const choice = await this.#waiting.granted;
+    this.#waiting = null;
+    if (this.#left === null && choice === null) this.#shed();
+    if (this.#left === null || choice === null) return choice;
+    service.ended(choice, { kind: 'none' });
+    return null;
+  }
+
+  #shed(): void {
+    const { service, res, priority } = this.#order;
+    if (this.#continuing) {
+      this.#endCut('no-room');
+      return;
+    }
+    const { callers } = service;
+    callers.lost++;
+    callers.shed++;
+    sendError(res, overloaded(service.route.definition.service, retryAfterS(priority, callers.shed)));
   }
 
   #try(choice: Choice, body: Buffer | null): Promise<AttemptEnd> {
@@ -230,6 +264,7 @@ class Exchange {
 
   #leave(why: LeaveReason): void {
     this.#left ??= why;
+    this.#waiting?.leave();
     this.#attempt?.leave(why);
   }
 

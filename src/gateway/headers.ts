@@ -16,6 +16,9 @@ const HOP_BY_HOP = [
   'upgrade',
 ];
 
+/** How much a request matters when not all can be served. */
+export const PRIORITY_HEADER = 'x-understudy-priority';
+
 /** `accept-encoding`: what is compressed cannot be read along. `expect` was answered by us. */
 const NOT_FORWARDED: ReadonlySet<string> = new Set([
   ...HOP_BY_HOP,
@@ -24,6 +27,7 @@ const NOT_FORWARDED: ReadonlySet<string> = new Set([
   'expect',
   'accept-encoding',
   'x-understudy-service',
+  PRIORITY_HEADER,
 ]);
 
 const NOT_RETURNED: ReadonlySet<string> = new Set(HOP_BY_HOP);

@@ -1,6 +1,7 @@
 /** The callers' side: reads a request, finds its service, and lets an exchange answer it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
+import { PRIORITIES, priorityOf } from '../domain/admission/priority.js';
 import type { GatewaySettings } from '../domain/fleet.js';
 import type { Forwarded } from './attempt-order.js';
 import {
@@ -15,7 +16,7 @@ import {
   type Asked,
 } from './choose-service.js';
 import { exchange } from './exchange.js';
-import { requestHeaders } from './headers.js';
+import { PRIORITY_HEADER, requestHeaders } from './headers.js';
 import { sendError } from './openai-error.js';
 import { discardRest, readBody } from './request-body.js';
 import type { Service } from './service.js';
@@ -65,15 +66,15 @@ async function forward(api: PublicApi, target: ApiPath, req: IncomingMessage, re
   const { body } = read;
   const parsed = parseBody(req, body);
   if (parsed.kind === 'refused') {
-    sendError(res, {
-      status: parsed.status,
-      type: 'invalid_request_error',
-      code: 'bad-input',
-      message: parsed.message,
-    });
+    refuse(res, parsed.status, parsed.message);
     return;
   }
   const asked = askedOf(parsed.value, req.headers);
+  const priority = priorityOf(req.headers[PRIORITY_HEADER]);
+  if (priority === null) {
+    refuse(res, 400, `${PRIORITY_HEADER} is one of ${PRIORITIES.join(', ')}`);
+    return;
+  }
   const service = serviceFor(api, target, req, asked);
   if (service === null) {
     sendError(res, {
@@ -93,10 +94,15 @@ async function forward(api: PublicApi, target: ApiPath, req: IncomingMessage, re
     request: forwarded(target, req, asked),
     bodyFor: (own) => (translates && own !== model ? withModel(body, own) : body.length === 0 ? null : body),
     key: asked.key,
+    priority,
     res,
     limits: api.settings,
     transcript: choices === null ? null : new Transcript({ api: choices, body, parsed: parsed.value, translates }),
   });
+}
+
+function refuse(res: ServerResponse, status: number, message: string): void {
+  sendError(res, { status, type: 'invalid_request_error', code: 'bad-input', message });
 }
 
 function forwarded(target: ApiPath, req: IncomingMessage, asked: Asked): Forwarded {

@@ -4,58 +4,18 @@
  */
 import { performance } from 'node:perf_hooks';
 import { ejectsAtOnce, type AttemptFailure } from '../domain/error-owner.js';
-import type { EngineKind } from '../domain/fleet.js';
+import { OVERLOAD_DEFAULTS, type OverloadSettings } from '../domain/fleet.js';
+import { NO_LIMIT } from '../domain/admission/room.js';
 import { rendezvous } from '../domain/rendezvous.js';
 import { effectiveWeights, takeTurn, type EffectiveWeights, type Turns } from '../domain/strategies.js';
 import type { TrafficState } from '../domain/traffic.js';
 import type { ClusterName, Weights } from '../domain/words.js';
-import {
-  callerTally,
-  clusterTally,
-  countFirstToken,
-  LiveWindow,
-  type CallerTally,
-  type ClusterTally,
-} from './counters.js';
-import { Ejection } from './ejection.js';
+import { Admission, type Cast } from './admission.js';
+import { callerTally, countFirstToken, type CallerTally } from './counters.js';
+import { definedOf, hasRoom, newMember, type AttemptOutcome, type Choice, type Member } from './member.js';
 import { RetryBudget } from './retry-budget.js';
 import type { ServiceRoute } from './route-table.js';
-import type { Upstream, Upstreams } from './upstreams.js';
-
-/** A request that a cluster is answering. */
-export interface Running {
-  /** The cluster is thought lost: leave it as soon as nothing is lost by leaving. */
-  rehome(): void;
-  /** The cluster is to be emptied: leave it now, if another one can go on. */
-  handOver(): void;
-}
-
-export interface Member {
-  readonly name: ClusterName;
-  readonly tally: ClusterTally;
-  readonly live: LiveWindow;
-  readonly ejection: Ejection;
-  readonly running: Set<Running>;
-  upstream: Upstream;
-  model: string;
-  engine: EngineKind;
-  drained: boolean;
-  inFlight: number;
-  failingSinceMs: number | null;
-  lastOkAtMs: number | null;
-  /** Monotonic, ms: last byte that came from this cluster. */
-  lastSignMs: number;
-}
-
-export interface Choice {
-  readonly member: Member;
-  readonly onTrial: boolean;
-}
-
-/** How an attempt ended, as far as the cluster is concerned; `none`: it was broken off by us or by the caller. */
-export type AttemptOutcome =
-  | { readonly kind: 'ok' | 'client' | 'quota' | 'cut' | 'none' }
-  | { readonly kind: 'failed'; readonly failure: AttemptFailure };
+import type { Upstreams } from './upstreams.js';
 
 export interface ServiceDeps {
   readonly process: string;
@@ -69,9 +29,10 @@ export interface ServiceDeps {
 /** Measured weights are worked out anew this often, ms; the others only when something changed. */
 const MEASURED_FRESH_MS = 500;
 
-export class Service {
+export class Service implements Cast {
   readonly callers: CallerTally;
   readonly budget = new RetryBudget();
+  readonly admission = new Admission(this);
   readonly #deps: ServiceDeps;
   readonly #turns: Turns = new Map();
   #route: ServiceRoute;
@@ -102,12 +63,15 @@ export class Service {
       const upstream = this.#deps.upstreams.of(spec.url);
       const drained = route.drained.includes(spec.cluster);
       const member = known.get(spec.cluster);
-      if (member !== undefined)
-        return Object.assign(member, { upstream, drained, model: spec.model, engine: spec.engine });
-      const { cluster, model, engine } = spec;
-      return newMember({ name: cluster, model, engine, upstream, drained, process: this.#deps.process });
+      if (member !== undefined) return Object.assign(member, { upstream, drained, ...definedOf(spec) });
+      return newMember(spec, { upstream, drained, process: this.#deps.process });
     });
     this.#effective = null;
+    this.admission.serve();
+  }
+
+  get overload(): OverloadSettings {
+    return this.#route.definition.overload ?? OVERLOAD_DEFAULTS;
   }
 
   /** The weights that are applied now, one entry a member. */
@@ -135,19 +99,26 @@ export class Service {
     const { weights, footing } = this.effective(nowMs);
     if (footing === 'normal' || footing === 'standby') {
       const trial = this.#members.find(
-        (m) => m.ejection.trialDue(nowMs) && !m.drained && this.#share(m) > 0 && !tried.has(m.name),
+        (m) => m.ejection.trialDue(nowMs) && hasRoom(m) && !m.drained && this.#share(m) > 0 && !tried.has(m.name),
       );
       if (trial !== undefined) return this.#trial(trial);
     }
-    const open = tried.size === 0 ? weights : without(weights, tried);
-    const name = key === null ? takeTurn(this.#turns, open) : rendezvous(key, open);
-    const rest = (): Member | undefined => {
-      const left = this.#members.filter((m) => !m.drained && !tried.has(m.name));
-      return left.find((m) => !m.ejection.out) ?? left.find((m) => this.#share(m) > 0) ?? left[0];
-    };
-    const member = name === null ? rest() : this.#members.find((m) => m.name === name);
-    if (member === undefined) return null;
-    return member.ejection.trialDue(nowMs) ? this.#trial(member) : { member, onTrial: false };
+    const carrier = this.#turn(weights, key, tried);
+    if (carrier !== null) return this.#chosen(carrier, nowMs);
+    const left = this.#members.filter((m) => !m.drained && !tried.has(m.name));
+    const member = left.find((m) => !m.ejection.out) ?? left.find((m) => this.#share(m) > 0) ?? left[0];
+    return member === undefined ? null : this.#chosen(member, nowMs);
+  }
+
+  carrier(key: string | null, without: ReadonlySet<ClusterName>): Choice | null {
+    const nowMs = performance.now();
+    const member = this.#turn(this.effective(nowMs).weights, key, without);
+    return member === null ? null : this.#chosen(member, nowMs);
+  }
+
+  hasCarrier(without: ReadonlySet<ClusterName>): boolean {
+    const { weights } = this.effective(performance.now());
+    return Object.entries(weights).some(([name, weight]) => weight > 0 && !without.has(name));
   }
 
   /** Whether a request that tried these could be sent to a cluster that is thought well. */
@@ -164,8 +135,8 @@ export class Service {
     return this.#members.find((m) => m.name === cluster)?.ejection.out ?? true;
   }
 
+  /** An attempt begins, on a place that was claimed. */
   began(member: Member): void {
-    member.inFlight++;
     member.tally.requests++;
   }
 
@@ -181,11 +152,18 @@ export class Service {
     member.ejection.passTrial(nowMs);
     this.#effective = null;
     this.#deps.tell({ event: 'cluster-returned', service: this.#name, cluster: member.name });
+    this.admission.serve();
   }
 
+  /** What was claimed is free again, with or without an attempt. */
   ended(choice: Choice, outcome: AttemptOutcome): void {
+    this.admission.release(choice);
+    this.#note(choice, outcome);
+    this.admission.serve();
+  }
+
+  #note(choice: Choice, outcome: AttemptOutcome): void {
     const { member, onTrial } = choice;
-    member.inFlight--;
     if (outcome.kind === 'none') {
       if (onTrial) member.ejection.dropTrial();
       return;
@@ -225,6 +203,7 @@ export class Service {
           m.name,
           {
             inFlight: m.inFlight,
+            limit: m.limit === NO_LIMIT ? null : m.limit,
             counters: { ...m.tally, firstToken: [...m.tally.firstToken] },
             drained: m.drained,
             failingSinceMs: m.failingSinceMs,
@@ -232,6 +211,7 @@ export class Service {
           },
         ]),
       ),
+      waiting: this.admission.waiting,
       callers: { ...this.callers },
     };
   }
@@ -244,9 +224,21 @@ export class Service {
     return this.#route.weights[member.name] ?? 0;
   }
 
+  /** Whose turn it is, without some; `null` when nobody else has a share. */
+  #turn(weights: Weights, key: string | null, tried: ReadonlySet<ClusterName>): Member | null {
+    const open = tried.size === 0 ? weights : without(weights, tried);
+    const name = key === null ? takeTurn(this.#turns, open) : rendezvous(key, open);
+    return name === null ? null : (this.#members.find((m) => m.name === name) ?? null);
+  }
+
+  #chosen(member: Member, nowMs: number): Choice {
+    if (member.ejection.trialDue(nowMs) && hasRoom(member)) return this.#trial(member);
+    return { member, onTrial: false, spilled: false };
+  }
+
   #trial(member: Member): Choice {
     member.ejection.beginTrial();
-    return { member, onTrial: true };
+    return { member, onTrial: true, spilled: false };
   }
 
   #succeeded(member: Member): void {
@@ -274,23 +266,6 @@ export class Service {
     this.#footing = footing;
     this.#deps.tell({ event: 'footing-changed', service: this.#name, footing });
   }
-}
-
-function newMember(
-  spec: Pick<Member, 'name' | 'model' | 'engine' | 'upstream' | 'drained'> & { readonly process: string },
-): Member {
-  const { process, ...rest } = spec;
-  return {
-    ...rest,
-    tally: clusterTally(process),
-    live: new LiveWindow(),
-    ejection: new Ejection(),
-    running: new Set(),
-    inFlight: 0,
-    failingSinceMs: null,
-    lastOkAtMs: null,
-    lastSignMs: -Infinity,
-  };
 }
 
 function without(weights: Weights, names: ReadonlySet<ClusterName>): Weights {

@@ -16,7 +16,7 @@ import type { ClusterName } from '../domain/words.js';
 import { dialectOf } from '../engines/registry.js';
 import { parseObject } from './json-object.js';
 import { Said } from './said.js';
-import type { Member } from './service.js';
+import type { Member } from './member.js';
 import { DONE_FRAME, Splice } from './splice.js';
 
 /** What matters of a cluster that says a part of an answer. */

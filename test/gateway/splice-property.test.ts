@@ -8,7 +8,7 @@ import type { Dispatcher } from 'undici';
 import { expect, test } from 'vitest';
 import type { AttemptEnd } from '../../src/gateway/attempt-order.js';
 import { Attempt } from '../../src/gateway/attempt.js';
-import type { Member } from '../../src/gateway/service.js';
+import type { Member } from '../../src/gateway/member.js';
 import { CONTINUATIONS_MAX, Transcript } from '../../src/gateway/transcript.js';
 import { StreamSeen } from './read-stream.js';
 

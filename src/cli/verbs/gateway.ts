@@ -1,8 +1,8 @@
 /** `understudy gateway`: one gateway in the foreground, JSON lines on stdout. It needs no Temporal, to start or to serve. */
 import { InvalidArgumentError, type Command } from 'commander';
 import { dataDir } from '../../config/instance.js';
-import { type Fleet, homeWeights } from '../../domain/fleet.js';
-import type { ServiceDefinition } from '../../traffic/traffic-layer.js';
+import type { Fleet } from '../../domain/fleet.js';
+import { serviceDefinition, type ServiceDefinition } from '../../domain/traffic.js';
 import { eventLine, serveUntilStopped } from '../long-running.js';
 import { does, verb } from '../verb.js';
 
@@ -52,17 +52,8 @@ export function gatewayCommand(): Command {
 
 /** What a gateway must know of each service when its disk knows nothing yet. */
 export function serviceDefinitions(fleet: Fleet): ServiceDefinition[] {
-  return Object.values(fleet.services).map((service) => ({
-    service: service.name,
-    strategy: service.strategy,
-    members: service.members.flatMap(({ cluster }) => {
-      const spec = fleet.clusters[cluster];
-      return spec === undefined
-        ? []
-        : [{ cluster, url: spec.url, model: spec.model, engine: spec.engine, concurrency: spec.capacity.concurrency }];
-    }),
-    home: homeWeights(service),
-  }));
+  const clusters = Object.values(fleet.clusters);
+  return Object.values(fleet.services).map((service) => serviceDefinition(service, clusters));
 }
 
 function port(text: string): number {

@@ -16,6 +16,7 @@ export const CANNOT_CONTINUE = {
   'other-model': 'the other clusters serve another model',
   'engine-cannot': "no other cluster's engine can go on with a begun answer",
   'no-cluster': 'no other cluster could take over',
+  'no-room': 'every cluster that could take over was full',
   'refused-by-cluster': 'the cluster that should take over refused',
   'too-many-breaks': 'it broke off too often',
 } as const;

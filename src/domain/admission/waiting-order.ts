@@ -1,0 +1,17 @@
+/** Who is served first of those that wait, and who must go when there are too many. One order decides both. */
+import { PRIORITIES, type Priority } from './priority.js';
+
+export interface Place {
+  /** Its caller has been told a part of the answer already. */
+  readonly begun: boolean;
+  readonly priority: Priority;
+  /** Number of the request among those of its service: who came first has the smaller one, also on its second try. */
+  readonly arrival: number;
+}
+
+/** Below zero when `a` is served before `b`: what was begun first, then by priority, then who came first. */
+export function compareWaiting(a: Place, b: Place): number {
+  if (a.begun !== b.begun) return a.begun ? -1 : 1;
+  const byPriority = PRIORITIES.indexOf(a.priority) - PRIORITIES.indexOf(b.priority);
+  return byPriority === 0 ? a.arrival - b.arrival : byPriority;
+}

@@ -1,0 +1,76 @@
+/** A service's member at run time: one cluster, with what is counted of it. */
+import type { AttemptFailure } from '../domain/error-owner.js';
+import type { EngineKind } from '../domain/fleet.js';
+import { NO_LIMIT } from '../domain/admission/room.js';
+import type { MemberDefinition } from '../domain/traffic.js';
+import type { ClusterName } from '../domain/words.js';
+import { clusterTally, LiveWindow, type ClusterTally } from './counters.js';
+import { Ejection } from './ejection.js';
+import type { Upstream } from './upstreams.js';
+
+/** A request that a cluster is answering. */
+export interface Running {
+  /** The cluster is thought lost: leave it as soon as nothing is lost by leaving. */
+  rehome(): void;
+  /** The cluster is to be emptied: leave it now, if another one can go on. */
+  handOver(): void;
+}
+
+export interface Member {
+  readonly name: ClusterName;
+  readonly tally: ClusterTally;
+  readonly live: LiveWindow;
+  readonly ejection: Ejection;
+  readonly running: Set<Running>;
+  upstream: Upstream;
+  model: string;
+  engine: EngineKind;
+  drained: boolean;
+  /** Requests at once; NO_LIMIT when nobody said. */
+  limit: number;
+  /** Requests that run here, and places that are kept for those that are about to. */
+  inFlight: number;
+  failingSinceMs: number | null;
+  lastOkAtMs: number | null;
+  /** Monotonic, ms: last byte that came from this cluster. */
+  lastSignMs: number;
+}
+
+export interface Choice {
+  readonly member: Member;
+  readonly onTrial: boolean;
+  /** It goes there only because those that carry are full. */
+  readonly spilled: boolean;
+}
+
+/** How an attempt ended, as far as the cluster is concerned; `none`: it was broken off by us or by the caller. */
+export type AttemptOutcome =
+  | { readonly kind: 'ok' | 'client' | 'quota' | 'cut' | 'none' }
+  | { readonly kind: 'failed'; readonly failure: AttemptFailure };
+
+export const hasRoom = (member: Member): boolean => member.inFlight < member.limit;
+
+/** What a new definition changes of a member that is there. */
+export function definedOf(spec: MemberDefinition): Pick<Member, 'model' | 'engine' | 'limit'> {
+  return { model: spec.model, engine: spec.engine, limit: spec.limit ?? NO_LIMIT };
+}
+
+export function newMember(
+  spec: MemberDefinition,
+  place: Pick<Member, 'upstream' | 'drained'> & { readonly process: string },
+): Member {
+  return {
+    name: spec.cluster,
+    ...definedOf(spec),
+    upstream: place.upstream,
+    drained: place.drained,
+    tally: clusterTally(place.process),
+    live: new LiveWindow(),
+    ejection: new Ejection(),
+    running: new Set(),
+    inFlight: 0,
+    failingSinceMs: null,
+    lastOkAtMs: null,
+    lastSignMs: -Infinity,
+  };
+}
