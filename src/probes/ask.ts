@@ -4,6 +4,8 @@
  * whose queue is full still serves those who are in already.
  */
 import { Agent, type Dispatcher } from 'undici';
+import { probeAgent } from '../domain/probe-agent.js';
+import type { Vantage } from '../domain/words.js';
 import { BodyReader } from './body-reader.js';
 
 /** More than any health page needs; a metrics page asks for more. */
@@ -22,6 +24,16 @@ const agentOptions = {
   maxHeaderSize: HEADER_BYTES_MAX,
 };
 const shared = new Agent(agentOptions);
+
+let askHeaders: Readonly<Record<string, string>> = { 'user-agent': probeAgent(null) };
+
+/** One process probes from one place: its name goes with every question from now on. */
+export function probeFrom(vantage: Vantage): void {
+  askHeaders = { 'user-agent': probeAgent(vantage) };
+}
+
+/** Says who asks. */
+export const probeHeaders = (): Readonly<Record<string, string>> => askHeaders;
 
 export interface Question {
   readonly url: string;
@@ -65,7 +77,7 @@ async function read(
   signal?.addEventListener('abort', cancel);
   try {
     if (signal?.aborted === true) cancel();
-    else dispatcher.dispatch({ origin, path: `${pathname}${search}`, method: 'GET' }, reader);
+    else dispatcher.dispatch({ origin, path: `${pathname}${search}`, method: 'GET', headers: askHeaders }, reader);
     return await reader.page;
   } finally {
     clearTimeout(timer);

@@ -7,7 +7,7 @@ import { request } from 'undici';
 import type { ClusterSpec } from '../domain/fleet.js';
 import type { GenerationSeen } from '../domain/health/types.js';
 import { createSseParser } from '../engines/sse.js';
-import { sharedDispatcher, withDeadline, wordOf } from './ask.js';
+import { probeHeaders, sharedDispatcher, withDeadline, wordOf } from './ask.js';
 import { urlOf } from './cluster-url.js';
 import { readChunk } from './completion-chunk.js';
 import { goldenQuestion, judgeAnswer } from './golden.js';
@@ -77,7 +77,7 @@ async function stream(
     method: 'POST',
     dispatcher: sharedDispatcher,
     signal,
-    headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+    headers: { ...probeHeaders(), 'content-type': 'application/json', accept: 'text/event-stream' },
     body: JSON.stringify(completion),
   });
   // Leaving a body early is an error of the body's to undici; without a listener it would end this process.

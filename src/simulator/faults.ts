@@ -102,6 +102,11 @@ export const FAULTS = {
       ),
     },
   },
+  'probes-cut': {
+    where: 'inside',
+    about: 'probes get no answer, callers do: the way of the probes is broken, not the cluster',
+    params: { vantage: freeWord('only the probes from there; empty: all probes') },
+  },
   garbage: { where: 'inside', about: 'fast, complete, meaningless answers', params: { share: share(1) } },
   'wrong-model': {
     where: 'inside',

@@ -1,5 +1,6 @@
 /** The HTTP side of the serving child: vLLM's API, the four plain checks, and the faults that live inside. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { PROBE_AGENT, probeAgent } from '../domain/probe-agent.js';
 import { openAnswer, streamError, ENGINE_FAILURE, type Cut } from './completion-answer.js';
 import { readCompletionRequest } from './completion-request.js';
 import { Engine } from './engine.js';
@@ -96,11 +97,11 @@ class App {
 
   async answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
     res.setHeader(SIMULATED_CLUSTER_HEADER, this.#settings.name);
+    if (this.#isCutOff(req)) return; // silent until whoever asked gives up
     try {
       const addedMs = paramsOf(this.#faults, 'slow')?.addedMs ?? 0;
       if (addedMs > 0) await new Promise((resolve) => setTimeout(resolve, addedMs).unref());
-      const path = (req.url ?? '/').split('?', 1)[0] ?? '/';
-      const route = this.#routes[`${req.method === 'HEAD' ? 'GET' : (req.method ?? 'GET')} ${path}`];
+      const route = this.#routes[routeOf(req)];
       if (route === undefined) throw new ApiError(404, 'NotFoundError', 'Not Found');
       if (this.#isOn('cold')) this.#refuseWhileLoading();
       await route(req, res);
@@ -142,6 +143,13 @@ class App {
       throw new ApiError(503, 'ServiceUnavailableError', 'the queue is full', { 'retry-after': '1' });
     writer();
     res.once('close', withdraw);
+  }
+
+  #isCutOff({ headers }: IncomingMessage): boolean {
+    const cut = paramsOf(this.#faults, 'probes-cut');
+    if (cut === null) return false;
+    const agent = headers['user-agent'] ?? '';
+    return cut.vantage === '' ? agent.startsWith(PROBE_AGENT) : agent === probeAgent(cut.vantage);
   }
 
   #refuseWhileLoading(): void {
@@ -209,6 +217,10 @@ class App {
       used_bytes: Math.round(ratio * total),
     };
   }
+}
+
+function routeOf({ method = 'GET', url = '/' }: IncomingMessage): string {
+  return `${method === 'HEAD' ? 'GET' : method} ${url.split('?', 1)[0] ?? '/'}`;
 }
 
 /** Opens the answer once, when somebody first needs it: a full queue must still be able to answer 503. */

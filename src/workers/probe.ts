@@ -2,6 +2,7 @@
 import { Worker } from '@temporalio/worker';
 import { createWatchActivities } from '../activities/watch.js';
 import { connectWorker } from '../temporal/connect.js';
+import { probeFrom } from '../probes/ask.js';
 import { shareTraffic } from '../probes/shared-traffic.js';
 import { openGateway } from '../traffic/gateway.js';
 import type { Vantage } from '../domain/words.js';
@@ -34,6 +35,7 @@ const SPARE_SLOTS = 10;
 /** @throws CodedError `temporal-unreachable` */
 export async function startProbeWorker(options: ProbeWorkerOptions): Promise<RunningProbeWorker> {
   const { address, namespace, vantage } = options;
+  probeFrom(vantage);
   const layer = openGateway({
     adminUrl: options.gatewayAdminUrl,
     token: options.adminToken,

@@ -4,6 +4,7 @@ import type { ClusterSpec } from '../../src/domain/fleet.js';
 import { probeDefaults } from '../../src/domain/health/probe-defaults.js';
 import { beginVantage, type VantageHealth } from '../../src/domain/health/vantage.js';
 import type { Verdict } from '../../src/domain/words.js';
+import { probeFrom } from '../../src/probes/ask.js';
 import { createWatcher, type Watcher } from '../../src/probes/watcher.js';
 import { runSimulatedCluster, type SimulatedCluster } from '../../src/simulator/cluster.js';
 import type { Fault } from '../../src/simulator/faults.js';
@@ -18,6 +19,7 @@ let watcher: Watcher;
 let health: VantageHealth;
 
 beforeAll(async () => {
+  probeFrom('here');
   built = buildSimulator();
   simulated = await runSimulatedCluster({ name: 'eu-a', tokensPerSecond: 200, serveEntry: built.serveEntry });
   const probes = probeDefaults('vllm');
@@ -76,6 +78,9 @@ test.each<[Fault['kind'], object, Verdict]>([
   ['garbage', { share: 1 }, 'degraded'],
   ['wrong-model', { model: '' }, 'degraded'],
   ['gpu-lost', {}, 'degraded'],
+  // Nobody calls here who could contradict it.
+  ['probes-cut', { vantage: '' }, 'dead'],
+  ['probes-cut', { vantage: 'here' }, 'dead'],
 ])('%s %j is %s at once', async (kind, params, verdict) => {
   await put(kind, params);
   expect((await until(verdict)).filter((v) => v !== 'healthy')).toEqual([verdict]);
@@ -85,10 +90,17 @@ test.each<[Fault['kind'], object]>([
   ['stale-metrics', {}],
   ['metrics-gone', {}],
   ['quota', { share: 1, retryAfterS: 1 }],
+  ['probes-cut', { vantage: 'there' }],
 ])('%s %j is no fault of the cluster', async (kind, params) => {
   await put(kind, params);
   for (let step = 0; step < 20; step++) {
     health = await watcher.step(health);
     expect(health.verdict).toBe('healthy');
   }
+});
+
+test('probes that are cut off get no answer, callers do', async () => {
+  await put('probes-cut', { vantage: '' });
+  expect((await fetch(new URL('/health', simulated.url))).status).toBe(200);
+  await until('dead');
 });
