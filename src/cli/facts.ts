@@ -1,5 +1,6 @@
 /** Facts of a status in the words that all views share. Pure. */
 import type { ServiceStatus } from '../control/status.js';
+import { unwatchedOf, unwatchedSentence } from '../domain/guard/unwatched.js';
 import type { Weights } from '../domain/words.js';
 
 /** A weight as people read it: no digits that say nothing. */
@@ -21,6 +22,9 @@ export function leftOut({ clusters, move }: ServiceStatus): string[] {
     .filter(({ intended, effective }) => intended > 0 && effective === 0)
     .map(({ name }) => `the gateway leaves ${name} out by itself, as requests to it fail`);
 }
+
+/** Vantages that nobody watches from: one sentence each. */
+export const unwatched = ({ clusters }: ServiceStatus): string[] => unwatchedOf(clusters).map(unwatchedSentence);
 
 /** Clusters that somebody works on: one sentence each. */
 export const maintained = ({ clusters }: ServiceStatus): string[] =>

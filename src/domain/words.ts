@@ -64,6 +64,8 @@ export interface Diagnosis {
   readonly verdict: Verdict;
   readonly sinceMs: number;
   readonly evidence: readonly Evidence[];
+  /** Vantages that should have a vote and have nobody who watches; absent when every one of them is watched from. */
+  readonly unwatchedFrom?: readonly Vantage[];
 }
 
 /** Who asked, in whose words, and through which door. */

@@ -195,7 +195,7 @@ class Cluster {
       by: vantage,
     } as const;
     const diagnosis: Diagnosis = { verdict: 'unknown', sinceMs: nowMs(), evidence: [evidence] };
-    this.#reports[vantage] = { vantage, diagnosis, atMs: nowMs(), lastGenerationOkAtMs: last };
+    this.#reports[vantage] = { vantage, diagnosis, atMs: nowMs(), lastGenerationOkAtMs: last, lost: true };
     const health = this.#healths[vantage];
     // The next watch must return with what it finds, the old verdict included.
     if (health !== undefined) this.#healths[vantage] = { ...health, verdict: 'unknown', sinceMs: nowMs() };

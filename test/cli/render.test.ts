@@ -78,7 +78,14 @@ test('a status shows the serving cluster, the move, its question and how to answ
           strategy: 'primary-standby',
           intended: { 'eu-a': 75, 'us-b': 25 },
           clusters: [
-            { ...cluster, name: 'eu-a', verdict: 'degraded', since: '2026-01-01T12:00:00.000Z', effective: 75 },
+            {
+              ...cluster,
+              name: 'eu-a',
+              verdict: 'degraded',
+              since: '2026-01-01T12:00:00.000Z',
+              effective: 75,
+              unwatchedFrom: ['ap'],
+            },
             {
               ...cluster,
               name: 'us-b',
@@ -111,6 +118,7 @@ test('a status shows the serving cluster, the move, its question and how to answ
   expect(text).toMatch(/▸ +eu-a +primary +degraded +10\.0 s +75 % +75 % +3/);
   expect(text).toMatch(/us-b +primary +healthy +- +25 % +- +-/);
   expect(text).toContain('frozen by ada until 13:00:00: upgrade');
+  expect(text).toContain('no probe worker watches eu-a from ap: that vantage has no vote');
   expect(text).toContain('question: go on?');
   expect(text).toContain('understudy approve chat');
   expect(text).toContain('other: no answer: no control worker answers');

@@ -219,10 +219,12 @@ test('a probe worker that goes is followed by another, which remembers', async (
   await becomes(handle, 'dead');
 });
 
-test('a vantage without a worker has no vote, and gets it back', async () => {
+test('a vantage without a worker has no vote, and its guards are told its name', async () => {
+  const heard = await startGuard();
   const handle = await start({ vantages: [vantage, 'nobody-there'] });
   await startProber();
   await becomes(handle, 'healthy');
+  await eventually(async () => (await heard()).at(-1)?.diagnosis.unwatchedFrom?.[0] === 'nobody-there', 60_000);
   await engine.crash();
   await becomes(handle, 'dead');
 });

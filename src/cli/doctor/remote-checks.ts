@@ -6,27 +6,51 @@ import { findFailingGuards } from '../../control/failing.js';
 import { readPollers, type WorkerKind } from '../../control/pollers.js';
 import { readStatus } from '../../control/status.js';
 import type { ClusterSpec, Fleet } from '../../domain/fleet.js';
+import { unwatchedOf } from '../../domain/guard/unwatched.js';
 import { type Check, failed, ok, problem, skipped } from './check.js';
 
 const CLUSTER_TIMEOUT_MS = 3_000;
 
 /** One check a kind of worker that must be there. */
 export async function checkWorkers(control: Control, vantages: readonly string[]): Promise<readonly Check[]> {
+  const unwatched = await findUnwatched(control);
   return await Promise.all([
     checkWorker(control, { kind: 'control' }),
-    ...vantages.map(async (vantage) => await checkWorker(control, { kind: 'probe', vantage })),
+    ...vantages.map(
+      async (vantage) =>
+        unwatched.find((each) => each.vantage === vantage)?.check ??
+        (await checkWorker(control, { kind: 'probe', vantage })),
+    ),
   ]);
 }
 
+/** Vantages that clusters wait for in vain, whatever workers seem to be there; silent guards are told of elsewhere. */
+async function findUnwatched(
+  control: Control,
+): Promise<readonly { readonly vantage: string; readonly check: Check }[]> {
+  const { services } = await readStatus(control).catch(() => ({ services: [] }));
+  return unwatchedOf(services.flatMap((service) => service.clusters)).map(({ vantage, clusters }) => ({
+    vantage,
+    check: problem(
+      nameOf({ kind: 'probe', vantage }),
+      `nobody watches ${[...new Set(clusters)].join(', ')} from there`,
+      `start \`${commandOf({ kind: 'probe', vantage })}\`, or see why it does not go on`,
+    ),
+  }));
+}
+
+const nameOf = (worker: WorkerKind): string =>
+  worker.kind === 'control' ? 'control worker' : `probe worker ${worker.vantage}`;
+const commandOf = (worker: WorkerKind): string =>
+  worker.kind === 'control' ? 'understudy worker control' : `understudy worker probe --vantage ${worker.vantage}`;
+
 async function checkWorker(control: Control, worker: WorkerKind): Promise<Check> {
-  const name = worker.kind === 'control' ? 'control worker' : `probe worker ${worker.vantage}`;
-  const start =
-    worker.kind === 'control' ? 'understudy worker control' : `understudy worker probe --vantage ${worker.vantage}`;
+  const name = nameOf(worker);
   try {
     const pollers = await readPollers(control, worker);
     return pollers.length > 0
       ? ok(name, pollers.join(', '))
-      : problem(name, 'none asks for work', `start \`${start}\``);
+      : problem(name, 'none asks for work', `start \`${commandOf(worker)}\``);
   } catch (error) {
     return failed(name, error);
   }

@@ -3,6 +3,7 @@ import type { GuardCommand } from './commands.js';
 import { DEGRADED_PENALTY_MAX, FAILBACK_PENALTY_MAX, penaltyAt } from './damping.js';
 import { advance } from './guard.js';
 import { holdsFailback } from './holds.js';
+import { unwatchedOf, unwatchedSentence } from './unwatched.js';
 import { maintenanceSentence, withoutExpired } from './maintenance.js';
 import type { GuardState } from './state.js';
 import type { ClusterName, Evidence, Verdict } from '../words.js';
@@ -63,9 +64,21 @@ function explainAutomation(state: GuardState, nowMs: number): string[] {
     held === null && spec.mode === 'approve' ? 'a person is asked before anything moves' : null,
     nowMs < cooldownUntilMs ? `cooling down until ${iso(cooldownUntilMs)}` : null,
     restless < FAILBACK_PENALTY_MAX ? null : unrest(restless),
+    ...explainSight(state),
     fleet === null ? 'the governor has told nothing, so nothing is held back for the fleet’s sake' : null,
   ].filter((sentence) => sentence !== null);
   return sentences.length === 0 ? ['automation is on'] : sentences;
+}
+
+/** One sentence a vantage that nobody watches from. */
+function explainSight(state: GuardState): string[] {
+  const unwatched = unwatchedOf(
+    state.spec.members.map(({ cluster: name }) => ({
+      name,
+      unwatchedFrom: state.known[name]?.diagnosis.unwatchedFrom ?? [],
+    })),
+  );
+  return unwatched.map(unwatchedSentence);
 }
 
 function unrest(value: number): string {

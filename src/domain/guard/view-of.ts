@@ -50,6 +50,7 @@ function clusterView(state: GuardState, name: string, role: string): GuardView['
       (e) => `${e.dimension}: ${e.seen} (limit: ${e.threshold}; seen by ${e.by})`,
     ),
     intended: state.intended[name] ?? 0,
+    ...(diagnosis?.unwatchedFrom === undefined ? {} : { unwatchedFrom: diagnosis.unwatchedFrom }),
     ...(lease === undefined ? {} : { maintenance: leaseView(lease) }),
   };
 }

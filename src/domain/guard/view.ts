@@ -9,6 +9,8 @@ export interface GuardClusterView {
   /** One sentence a fact. */
   readonly evidence: readonly string[];
   readonly intended: number;
+  /** Vantages from which nobody watches it, though somebody should; absent without any. */
+  readonly unwatchedFrom?: readonly string[];
   /** Owner, reason and end; absent when nobody works on it. */
   readonly maintenance?: { readonly by: string; readonly reason: string; readonly until: string };
 }

@@ -12,14 +12,17 @@ export const isFailing = (verdict: Verdict): boolean => (FAILING_VERDICTS as rea
 
 /**
  * More than half of the votes must see a failure before there is one. A vantage that knows nothing has no vote. When just
- * half of them do, the vantages are parted from each other: `unreachable`, which alerts and moves nothing.
+ * half of them do, the vantages are parted from each other: `unreachable`, which alerts and moves nothing. A vantage that
+ * nobody watches from any more is named.
  * `before` keeps `sinceMs` of a verdict that stays. @replayed
  */
 export function combineVantages(reports: readonly VantageReport[], before: Diagnosis, atMs: number): Diagnosis {
   const votes = reports.filter((r) => r.diagnosis.verdict !== 'unknown');
   const verdict = countVotes(votes.map((v) => v.diagnosis.verdict));
   const evidence = gatherEvidence(votes, verdict);
-  return { verdict, sinceMs: verdict === before.verdict ? before.sinceMs : atMs, evidence };
+  const sinceMs = verdict === before.verdict ? before.sinceMs : atMs;
+  const lost = reports.flatMap((r) => (r.lost === true ? [r.vantage] : [])).sort();
+  return { verdict, sinceMs, evidence, ...(lost.length === 0 ? {} : { unwatchedFrom: lost }) };
 }
 
 function countVotes(votes: readonly Verdict[]): Verdict {

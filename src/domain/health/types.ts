@@ -85,4 +85,6 @@ export interface VantageReport {
   readonly atMs: number;
   /** Last completion that the prober itself saw succeed, ms; preflight in an emergency trusts one of the last 5 s. */
   readonly lastGenerationOkAtMs: number | null;
+  /** Nobody watches from there any more: made by whoever waited in vain. */
+  readonly lost?: true;
 }

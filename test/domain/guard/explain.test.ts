@@ -89,6 +89,14 @@ test('what holds automation is told first', () => {
   ]);
 });
 
+test('a vantage that nobody watches from is named', () => {
+  const diagnosis = { verdict: 'healthy', sinceMs: 0, evidence: [], unwatchedFrom: ['ap'] } as const;
+  const scene = calm();
+  for (const cluster of ['eu-a', 'us-b'])
+    scene.hear({ kind: 'verdict', cluster, diagnosis, lastGenerationOkAtMs: null });
+  expect(explained(scene).automation).toEqual(['no probe worker watches eu-a, us-b from ap: that vantage has no vote']);
+});
+
 test('explaining changes nothing', () => {
   const scene = calm().verdict('us-b', 'dead');
   const before = JSON.stringify(scene.state);

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { isNews } from '../../../src/domain/health/news.js';
 import { combineVantages } from '../../../src/domain/health/quorum.js';
 import type { VantageReport } from '../../../src/domain/health/types.js';
 import { UNKNOWN_DIAGNOSIS, type Verdict } from '../../../src/domain/words.js';
@@ -46,4 +47,14 @@ test('a verdict that stays keeps its date', () => {
   expect(before.sinceMs).toBe(100);
   expect(combineVantages([report('dead', 0)], before, 900).sinceMs).toBe(100);
   expect(combineVantages([report('healthy', 0)], before, 900).sinceMs).toBe(900);
+});
+
+test('vantages that nobody watches from are named, and that is news of its own', () => {
+  const lost = (index: number): VantageReport => ({ ...report('unknown', index), lost: true });
+  const seen = combineVantages([report('healthy', 0), report('healthy', 1)], UNKNOWN_DIAGNOSIS, 100);
+  const blind = combineVantages([lost(2), report('healthy', 0), lost(1)], seen, 200);
+  expect([blind.verdict, blind.sinceMs, blind.unwatchedFrom]).toEqual(['healthy', 100, ['v1', 'v2']]);
+  expect([isNews(seen, blind), isNews(blind, blind), isNews(blind, seen)]).toEqual([true, false, true]);
+  // One that has not said anything yet is not lost.
+  expect(combineVantages([report('unknown', 0)], seen, 300)).not.toHaveProperty('unwatchedFrom');
 });
