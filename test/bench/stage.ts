@@ -1,4 +1,4 @@
-/** What benchmarks stand on: real Temporal, real data plane, real control worker, each a process of its own. */
+/** What benchmarks and tests stand on that need no supervisor: real Temporal, real data plane, real control worker, each a process of its own. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
@@ -18,6 +18,8 @@ export interface Stage {
   readonly adminUrl: string;
   readonly gatewayUrl: string;
   readonly dataDir: string;
+  readonly temporalPid: number;
+  readonly controlWorker: ChildProcess;
   /** Starts one of our own processes and waits until it says that it is ready. */
   run(...args: readonly string[]): Promise<ChildProcess>;
   close(): Promise<void>;
@@ -61,7 +63,16 @@ export async function openStage(config: string): Promise<Stage> {
     '--data-dir',
     dataDir,
   );
-  await run('worker', 'control', '--config', file, '--address', server.address, '--gateway-admin', adminUrl);
+  const controlWorker = await run(
+    'worker',
+    'control',
+    '--config',
+    file,
+    '--address',
+    server.address,
+    '--gateway-admin',
+    adminUrl,
+  );
   const connection = await Connection.connect({ address: server.address });
   return {
     address: server.address,
@@ -69,6 +80,8 @@ export async function openStage(config: string): Promise<Stage> {
     adminUrl,
     gatewayUrl: `http://127.0.0.1:${gatewayPort}`,
     dataDir,
+    temporalPid: server.pid,
+    controlWorker,
     run,
     close: async () => {
       await connection.close();
