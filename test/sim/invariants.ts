@@ -36,12 +36,14 @@ function brokenEpochs(state: GuardState, { state: was }: Before, made: number): 
   const sentences: string[] = [];
   if (state.epoch < was.epoch + made)
     sentences.push(`the epoch went from ${was.epoch} to ${state.epoch} over ${made} moves`);
-  const epochs = state.history.map((record) => Number(record.id.split('/').at(-1)));
+  const epochs = state.history === was.history ? [] : epochsOf(state);
   if (epochs.some((epoch, i) => i > 0 && epoch >= (epochs[i - 1] ?? Infinity)))
     sentences.push(`epochs in the history: ${epochs.join(', ')}`);
   if (state.move !== null && state.move.input.epoch !== state.epoch) sentences.push('a move runs under an old epoch');
   return sentences;
 }
+
+const epochsOf = ({ history }: GuardState): number[] => history.map(({ id }) => Number(id.split('/').at(-1)));
 
 /** Nobody is moved to a cluster that is known to be bad, or that somebody works on. */
 function brokenTarget(state: GuardState, move: SimulatedMove): string[] {

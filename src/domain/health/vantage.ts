@@ -161,13 +161,20 @@ function countAll(
   outcomes: Readonly<Record<Dimension, Outcome>>,
   cluster: ClusterSpec,
 ): Dimensions {
-  const dimensions: Record<Dimension, DimensionHealth> = { ...before.dimensions };
+  let changed: Record<Dimension, DimensionHealth> | null = null;
+  const change = (dimension: Dimension, next: DimensionHealth): void => {
+    // Copied only when there is something to change: nearly every tick says that all is as it was.
+    if (next !== (changed ?? before.dimensions)[dimension]) (changed ??= { ...before.dimensions })[dimension] = next;
+  };
   for (const dimension of DIMENSIONS) {
+    const outcome = outcomes[dimension];
+    if (outcome.kind === 'unknown') continue;
     const settings = dimension === 'progress' ? atOnce(cluster.health) : cluster.health;
-    dimensions[dimension] = countOutcome(before.dimensions[dimension], outcomes[dimension], settings, tick.atMs);
+    change(dimension, countOutcome(before.dimensions[dimension], outcome, settings, tick.atMs));
   }
-  dimensions.http = confirmByCallers(before.dimensions.http, dimensions.http, tick, cluster);
-  return dimensions;
+  const dimensions = changed ?? before.dimensions;
+  change('http', confirmByCallers(before.dimensions.http, dimensions.http, tick, cluster));
+  return changed ?? dimensions;
 }
 
 /**
@@ -209,10 +216,11 @@ function releaseSilent(
 }
 
 function countGood(before: number, outcomes: Readonly<Record<Dimension, Outcome>>, cluster: ClusterSpec): number {
-  const all = Object.values(outcomes);
-  if (all.some((o) => o.kind === 'failed')) return 0;
+  if (DIMENSIONS.some((d) => outcomes[d].kind === 'failed')) return 0;
   const proof =
-    cluster.probes.generation === null ? all.some((o) => o.kind === 'ok') : outcomes.generation.kind === 'ok';
+    cluster.probes.generation === null
+      ? DIMENSIONS.some((d) => outcomes[d].kind === 'ok')
+      : outcomes.generation.kind === 'ok';
   return proof ? before + 1 : before;
 }
 
