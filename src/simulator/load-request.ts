@@ -19,6 +19,10 @@ export interface LoadResult {
   readonly status: number | null;
   /** The cluster that answered, as the gateway says, or else as a simulated cluster says of itself. */
   readonly servedBy: string | null;
+  /** The stream says of itself that a gateway continued it on another cluster. */
+  readonly continued: boolean;
+  /** Longest wait between two tokens of a stream, ms; `null` with fewer than two. */
+  readonly gapMsMax: number | null;
   /** ms since the epoch. `firstByteAtMs`: the first token of a stream, the whole body otherwise; `null`: none came. */
   readonly startedAtMs: number;
   readonly firstByteAtMs: number | null;
@@ -40,7 +44,11 @@ const BODY_CHARS_MAX = 16 * 1024 * 1024;
 interface Seen {
   status: number | null;
   servedBy: string | null;
+  continued: boolean;
+  gapMsMax: number | null;
   firstByteAtMs: number | null;
+  /** Of the newest token. */
+  tokenAtMs: number | null;
   said: string;
   finishReason: string | null;
   errorEvent: boolean;
@@ -51,7 +59,10 @@ export async function sendOne(prompt: LoadPrompt, options: SendOptions): Promise
   const seen: Seen = {
     status: null,
     servedBy: null,
+    continued: false,
+    gapMsMax: null,
     firstByteAtMs: null,
+    tokenAtMs: null,
     said: '',
     finishReason: null,
     errorEvent: false,
@@ -64,8 +75,9 @@ export async function sendOne(prompt: LoadPrompt, options: SendOptions): Promise
   }
   const { verdict, code } = judge(seen, failure, prompt.expected);
   const { number, stream } = options;
-  const { status, servedBy, firstByteAtMs } = seen;
-  return { number, stream, verdict, code, status, servedBy, startedAtMs, firstByteAtMs, endedAtMs: Date.now() };
+  const { status, servedBy, continued, gapMsMax, firstByteAtMs } = seen;
+  const waits = { startedAtMs, firstByteAtMs, gapMsMax, endedAtMs: Date.now() };
+  return { number, stream, verdict, code, status, servedBy, continued, ...waits };
 }
 
 async function receive(prompt: LoadPrompt, options: SendOptions, seen: Seen): Promise<void> {
@@ -84,7 +96,9 @@ async function receive(prompt: LoadPrompt, options: SendOptions, seen: Seen): Pr
     return;
   }
   if (options.stream) {
-    const events = new EventReader();
+    const events = new EventReader((comment) => {
+      if (comment.startsWith('understudy continued=')) seen.continued = true;
+    });
     for await (const chunk of body) for (const event of events.push(chunk as Uint8Array)) readEvent(event, seen);
     return;
   }
@@ -115,9 +129,15 @@ function readWhole(text: string, seen: Seen): void {
 function readChoice(choice: Choice | undefined, seen: Seen): void {
   if (choice === undefined) return;
   const said = saidIn(choice);
-  if (said !== '') seen.firstByteAtMs ??= Date.now();
+  if (said !== '') noteToken(seen, Date.now());
   seen.said += said;
   seen.finishReason = choice.finish_reason ?? seen.finishReason;
+}
+
+function noteToken(seen: Seen, nowMs: number): void {
+  seen.firstByteAtMs ??= nowMs;
+  if (seen.tokenAtMs !== null) seen.gapMsMax = Math.max(seen.gapMsMax ?? 0, nowMs - seen.tokenAtMs);
+  seen.tokenAtMs = nowMs;
 }
 
 function saidIn({ delta, message, text }: Choice): string {

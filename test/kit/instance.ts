@@ -170,7 +170,7 @@ function linesOf(child: ChildProcess): string[] {
   return lines;
 }
 
-async function freePortBase(): Promise<number> {
+export async function freePortBase(): Promise<number> {
   const first = Math.floor(Math.random() * PORT_BASES.length);
   for (let i = 0; i < PORT_BASES.length; i += 1) {
     const base = PORT_BASES[(first + i) % PORT_BASES.length] ?? 0;

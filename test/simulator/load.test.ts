@@ -113,6 +113,27 @@ test('a clean end with words missing is wrong, not ok', async () => {
   server.close();
 });
 
+test('of a stream the longest wait between tokens is told, and whether a gateway continued it', async () => {
+  const server = createServer((_req, res) => {
+    res
+      .writeHead(200, { 'content-type': 'text/event-stream' })
+      .write('data: {"choices":[{"delta":{"content":"A"}}]}\n\n');
+    setTimeout(() => {
+      res.end(
+        'data: {"choices":[{"delta":{"content":"B"}}]}\n\n: understudy continued=1 from=a to=b\n\ndata: [DONE]\n\n',
+      );
+    }, 300);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+  const results: LoadResult[] = [];
+  await load({ url, total: 1, streamShare: 1, onResult: (result) => results.push(result) });
+  expect(results[0]).toMatchObject({ continued: true });
+  expect(results[0]?.gapMsMax).toBeGreaterThanOrEqual(290);
+  server.close();
+});
+
 test('the loop is open: requests leave on time while none has ended, up to the bound, and the late ones still leave', async () => {
   await orderFault(cluster.controlUrl, { kind: 'hang' });
   const run = startLoad({

@@ -1,0 +1,89 @@
+/**
+ * bench:outage: thousands of callers, half of them with streams, while the cluster that serves them is killed, stopped,
+ * answers errors, cuts, stalls, or is left on purpose. Every answer is compared with the one that its prompt must give.
+ * Everything is real: Temporal, gateway, workers, simulated clusters; each break begins with both clusters well.
+ * Exit code 1 when anything was lost, wrong or cut, or a continued caller waited too long.
+ *
+ *     npm run bench:outage -- --requests 2000 --only kill,stall
+ */
+import { parseArgs } from 'node:util';
+import type { LoadResult } from '../../src/simulator/load-request.js';
+import { startLoad } from '../../src/simulator/load.js';
+import { eventually } from '../kit/eventually.js';
+import { BREAKS, type Break } from './outage/breaks.js';
+import { figuresOf, type BreakFigures, type Played } from './outage/figures.js';
+import { openScene, SERVICE, type Scene } from './outage/scene.js';
+import { progress, report } from './stage.js';
+
+const { values: flags } = parseArgs({
+  options: {
+    /** For each break; more leave when it takes longer than they do. */
+    requests: { type: 'string', default: '2000' },
+    rate: { type: 'string', default: '60' },
+    only: { type: 'string', default: BREAKS.map((b) => b.name).join(',') },
+  },
+});
+const REQUESTS = Number(flags.requests);
+const RATE = Number(flags.rate);
+/** The steady state that must not be felt to end: this share of the requests has an answer before the break. */
+const BEFORE_SHARE = 0.15;
+/** Up to four seconds of a stream, longer than a drain waits in this scene. */
+const TOKENS_MAX = 200;
+const STEP_MS_MAX = 120_000;
+
+async function main(): Promise<void> {
+  const names = flags.only.split(',');
+  const breaks = BREAKS.filter((b) => names.includes(b.name));
+  const scene = await openScene();
+  const figures: BreakFigures[] = [];
+  try {
+    for (const each of breaks) {
+      progress(`${each.name}: ${each.about}`);
+      const seen = figuresOf(each, await play(scene, each));
+      progress(JSON.stringify(seen));
+      figures.push(seen);
+      await scene.calm();
+    }
+  } finally {
+    await scene.close();
+  }
+  const sum = (key: 'requests' | 'streams' | 'lost' | 'wrong' | 'cut' | 'continued'): number =>
+    figures.reduce((all, each) => all + each[key], 0);
+  const met = figures.every((each) => each.met);
+  report('outage', {
+    requests: sum('requests'),
+    streams: sum('streams'),
+    lost: sum('lost'),
+    wrong: sum('wrong'),
+    cut: sum('cut'),
+    continued: sum('continued'),
+    breaks: figures,
+    met,
+  });
+  if (!met) process.exitCode = 1;
+}
+
+/** Callers before, during and after one break. */
+async function play(scene: Scene, each: Break): Promise<Played> {
+  const results: LoadResult[] = [];
+  const feltAtMs: number[] = [];
+  const load = startLoad({
+    url: scene.gatewayUrl,
+    model: SERVICE,
+    requestsPerSecond: RATE,
+    concurrencyMax: 1_024,
+    maxTokens: TOKENS_MAX,
+    timeoutMs: STEP_MS_MAX,
+    onResult: (result) => results.push(result),
+  });
+  try {
+    await eventually(() => results.length >= BEFORE_SHARE * REQUESTS, STEP_MS_MAX);
+    await each.play(scene, () => feltAtMs.push(Date.now()));
+    await eventually(() => results.length >= REQUESTS, STEP_MS_MAX);
+  } finally {
+    await load.stop();
+  }
+  return { results, feltAtMs };
+}
+
+await main();

@@ -1,0 +1,69 @@
+/** The ways in which bench:outage takes the cluster that carries the traffic away from its callers. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FaultOrder } from '../../../src/simulator/control-client.js';
+import { IDLE_TIMEOUT_MS, TOKEN_EVERY_MS, type Scene } from './scene.js';
+
+export interface Break {
+  readonly name: string;
+  readonly about: string;
+  /**
+   * From a stream's last token to the moment when its break can be known, ms: what breaks openly is known when the next
+   * token is due; silence is known at the limit. `null`: no stream breaks.
+   */
+  readonly detectionMs: number | null;
+  /** Resolves when the break has lasted long enough; `felt` is to be called whenever a cluster has just broken. */
+  play(scene: Scene, felt: () => void): Promise<void>;
+}
+
+/** Longer than the ejections' first back-offs, and than the controller needs to move the traffic. */
+const LASTS_MS = 15_000;
+/** Each way of cutting gets its turn. */
+const CUTS = ['reset', 'error-event', 'abort', 'bare-end'] as const;
+const CUT_EACH_MS = 4_000;
+
+const lasting =
+  (order: FaultOrder): Break['play'] =>
+  async (scene, felt) => {
+    await scene.fault(await scene.carrier(), order);
+    felt();
+    await sleep(LASTS_MS);
+  };
+
+export const BREAKS: readonly Break[] = [
+  { name: 'kill', about: 'kill -9', detectionMs: TOKEN_EVERY_MS, play: lasting({ kind: 'crash' }) },
+  { name: 'stop', about: 'SIGSTOP', detectionMs: IDLE_TIMEOUT_MS, play: lasting({ kind: 'freeze' }) },
+  {
+    name: 'errors',
+    about: 'every request is answered 500',
+    detectionMs: null,
+    play: lasting({ kind: 'errors', share: 1, status: 500 }),
+  },
+  {
+    name: 'cut',
+    about: 'half of the streams are cut, in four ways',
+    detectionMs: TOKEN_EVERY_MS,
+    play: async (scene, felt) => {
+      for (const as of CUTS) {
+        await scene.fault(await scene.carrier(), { kind: 'cut-streams', share: 0.5, as });
+        felt();
+        await sleep(CUT_EACH_MS);
+      }
+    },
+  },
+  {
+    name: 'stall',
+    about: 'the first token comes, then nothing',
+    detectionMs: IDLE_TIMEOUT_MS,
+    play: lasting({ kind: 'decode-stall' }),
+  },
+  {
+    name: 'drain',
+    about: 'a planned move empties it',
+    detectionMs: TOKEN_EVERY_MS,
+    play: async (scene, felt) => {
+      const move = await scene.moveAway();
+      felt();
+      if (move.state !== 'done') throw new Error(`the planned move ended ${move.state}: ${move.why}`);
+    },
+  },
+];

@@ -1,0 +1,87 @@
+/** What bench:outage says of one break: counts of what callers met, and how long continued ones waited. Pure. */
+import type { LoadResult } from '../../../src/simulator/load-request.js';
+import { percentile } from '../stage.js';
+import type { Break } from './breaks.js';
+
+/** Of the target's time to first token; the engine must read what was said too. */
+const FIRST_TOKEN_FACTOR = 1.2;
+/**
+ * The target's time to first token is that of the streams that came to it within this time of the continued ones, ms:
+ * they all come at once, and stand in the same queue.
+ */
+const SAME_QUEUE_MS = 1_000;
+
+export interface Played {
+  readonly results: readonly LoadResult[];
+  /** Moments at which a cluster broke, ms since the epoch. */
+  readonly feltAtMs: readonly number[];
+}
+
+export interface BreakFigures {
+  readonly break: string;
+  readonly requests: number;
+  readonly streams: number;
+  readonly lost: number;
+  readonly wrong: number;
+  readonly cut: number;
+  readonly continued: number;
+  /** By code, of what was not ok. */
+  readonly failures: Readonly<Record<string, number>>;
+  /** The longest wait of each continued stream; `null` when none was. */
+  readonly gapMs: { readonly p50: number; readonly p95: number; readonly p99: number; readonly max: number } | null;
+  readonly gapGoalMs: number | null;
+  /** Of the target, when the continued streams came. */
+  readonly firstTokenMsP50: number | null;
+  readonly met: boolean;
+}
+
+export function figuresOf({ name, detectionMs }: Break, { results, feltAtMs }: Played): BreakFigures {
+  const count = (test: (result: LoadResult) => boolean): number => results.filter(test).length;
+  const joined = ({ startedAtMs }: LoadResult): boolean =>
+    feltAtMs.some((felt) => {
+      const lateMs = startedAtMs - felt - (detectionMs ?? 0);
+      return lateMs >= 0 && lateMs <= SAME_QUEUE_MS;
+    });
+  const waits = results.flatMap((r) => (r.continued && r.gapMsMax !== null ? [r.gapMsMax] : []));
+  const firstTokens = results.flatMap((r) =>
+    r.stream && r.firstByteAtMs !== null && joined(r) ? [r.firstByteAtMs - r.startedAtMs] : [],
+  );
+  const firstTokenMsP50 = firstTokens.length === 0 ? null : percentile(firstTokens, 0.5);
+  const lost = count((r) => r.verdict === 'lost');
+  const wrong = count((r) => r.verdict === 'wrong');
+  const cut = count((r) => r.verdict === 'cut');
+  const gapMs =
+    waits.length === 0
+      ? null
+      : {
+          p50: percentile(waits, 0.5),
+          p95: percentile(waits, 0.95),
+          p99: percentile(waits, 0.99),
+          max: Math.max(...waits),
+        };
+  const gapGoalMs =
+    detectionMs === null || firstTokenMsP50 === null
+      ? null
+      : Math.round(detectionMs + FIRST_TOKEN_FACTOR * firstTokenMsP50);
+  const gapMet = gapMs === null || gapGoalMs === null || gapMs.p50 <= gapGoalMs;
+  return {
+    break: name,
+    requests: results.length,
+    streams: count((r) => r.stream),
+    lost,
+    wrong,
+    cut,
+    continued: waits.length,
+    failures: failuresOf(results),
+    gapMs,
+    gapGoalMs,
+    firstTokenMsP50,
+    met: lost + wrong + cut === 0 && gapMet,
+  };
+}
+
+function failuresOf(results: readonly LoadResult[]): Record<string, number> {
+  const failures: Record<string, number> = {};
+  for (const { code } of results) if (code !== null) failures[code] = (failures[code] ?? 0) + 1;
+  return failures;
+}
