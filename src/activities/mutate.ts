@@ -34,6 +34,12 @@ export function createMutateActivities({ layer, complete, engineRunning }: Mutat
     fence: async ({ service, epoch }) => await translated(async () => await layer.fence(service, { epoch })),
     shift: async ({ service, epoch, weights }) =>
       await translated(async () => await layer.write(service, weights, { epoch })),
+    spill: async ({ service, epoch, ...wish }) =>
+      await translated(async () => {
+        if (layer.spill === undefined) return { refused: 'this traffic layer cannot let a share spill over' };
+        await layer.spill(service, wish, { epoch });
+        return { refused: null };
+      }),
     warmUp: async ({ target }) => {
       const answers = await Promise.all(
         Array.from({ length: WARM_UP_COMPLETIONS }, async () => await complete(target)),

@@ -26,6 +26,12 @@ export function leftOut({ clusters, move }: ServiceStatus): string[] {
 /** Vantages that nobody watches from: one sentence each. */
 export const unwatched = ({ clusters }: ServiceStatus): string[] => unwatchedOf(clusters).map(unwatchedSentence);
 
+/** What spills over from an overloaded cluster, in one sentence. */
+export const spilling = ({ spill }: ServiceStatus): string[] =>
+  spill === undefined
+    ? []
+    : [`spills ${percent(spill.sharePct)} of ${spill.from} to ${spill.to} until ${spill.until}, because ${spill.why}`];
+
 /** Clusters that somebody works on: one sentence each. */
 export const maintained = ({ clusters }: ServiceStatus): string[] =>
   clusters.flatMap(({ name, maintenance }) =>

@@ -2,7 +2,10 @@
  * Which share of a service's new requests each cluster gets, and whose turn it is. `intended` is what was written,
  * without drained clusters; what comes out is what is applied now (docs/gateway.md, "Strategies").
  */
+import type { SpillLease } from './traffic.js';
 import type { ClusterName, Strategy, Weights } from './words.js';
+
+type SpillShare = Pick<SpillLease, 'from' | 'to' | 'sharePct'>;
 
 /** What real traffic of the last half minute says of a cluster; `null` where there was none. */
 export interface LiveMeasure {
@@ -58,6 +61,12 @@ export function effectiveWeights(
   if (carriers.length === 0 || measured.some((w) => w > 0))
     return { weights: spread(names, carriers, measured), footing };
   return { weights: spread(names, [leastBad(carriers, live)], [1]), footing: 'least-bad' };
+}
+
+/** The weights with what spills over: only the share that must go goes, so most conversations stay where they are. */
+export function spilled(intended: Weights, { from, to, sharePct }: SpillShare): Weights {
+  const moved = ((intended[from] ?? 0) * sharePct) / 100;
+  return { ...intended, [from]: (intended[from] ?? 0) - moved, [to]: (intended[to] ?? 0) + moved };
 }
 
 function carriersOf(

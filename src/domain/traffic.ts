@@ -57,6 +57,16 @@ export interface ClusterTraffic {
   readonly lastOkAtMs: number | null;
 }
 
+/** A share of one cluster's requests that goes to another one for a while, beside the weights: they stay as written. */
+export interface SpillLease {
+  readonly from: ClusterName;
+  readonly to: ClusterName;
+  /** Percent of what `from` would get. */
+  readonly sharePct: number;
+  /** Wall clock, ms, by the layer's own clock: it ends by itself. */
+  readonly untilMs: number;
+}
+
 export interface TrafficState {
   readonly service: ServiceName;
   readonly epoch: number;
@@ -70,6 +80,8 @@ export interface TrafficState {
   /** Requests that wait for room now. Absent: the layer does not say. */
   readonly waiting?: number;
   readonly callers: CallerCounters | Unknown;
+  /** What spills over now; `null`: nothing; absent: the layer cannot. */
+  readonly spill?: SpillLease | null;
 }
 
 export interface MemberDefinition {

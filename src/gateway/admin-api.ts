@@ -11,6 +11,7 @@ import {
   fenceOrderSchema,
   parseOrder,
   serviceDefinitionSchema,
+  spillOrderSchema,
   undrainOrderSchema,
   weightsOrderSchema,
 } from './admin-schema.js';
@@ -23,6 +24,7 @@ import {
   routeOf,
   takeFence,
   undrainCluster,
+  writeSpill,
   writeWeights,
   type RouteTable,
 } from './route-table.js';
@@ -66,6 +68,11 @@ const VERBS: Readonly<Record<string, Verb>> = {
   'PUT fence': (_api, service, body) => {
     const { epoch } = parseOrder(fenceOrderSchema, body);
     return { change: (table) => takeFence(table, service, epoch), detail: { epoch } };
+  },
+  'PUT spill': (api, service, body) => {
+    const { forMs, ...share } = parseOrder(spillOrderSchema, body);
+    const untilMs = api.clock() + forMs;
+    return { change: (table) => writeSpill(table, service, { ...share, untilMs }), detail: { ...share, forMs } };
   },
   'POST drain': (api, service, body) => {
     const { epoch, cluster, rehome, handOver } = parseOrder(drainOrderSchema, body);

@@ -56,6 +56,15 @@ export const drainOrderSchema = z.object({
   rehome: z.boolean().default(false),
   handOver: z.boolean().default(false),
 });
+/** Longest lease: a controller renews in seconds, and one that is dead must not decide for long. */
+const SPILL_MS_MAX = 10 * 60_000;
+export const spillOrderSchema = z.object({
+  epoch,
+  from: name,
+  to: name,
+  sharePct: z.number().min(0).max(100),
+  forMs: z.int().min(0).max(SPILL_MS_MAX),
+});
 export const undrainOrderSchema = z.object({ epoch, cluster: name });
 
 /** @throws CodedError `bad-input`, naming each wrong field */

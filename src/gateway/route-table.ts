@@ -3,7 +3,7 @@
  * and gives the next one, or throws and leaves all as it was; `table-file.ts` brings tables to disk and back.
  */
 import { CodedError } from '../domain/errors.js';
-import type { ServiceDefinition } from '../domain/traffic.js';
+import type { ServiceDefinition, SpillLease } from '../domain/traffic.js';
 import type { ClusterName, ServiceName, Weights } from '../domain/words.js';
 
 export interface ServiceRoute {
@@ -12,6 +12,8 @@ export interface ServiceRoute {
   /** One entry a member, in the members' order; they add up to 100. */
   readonly weights: Weights;
   readonly drained: readonly ClusterName[];
+  /** Beside the weights, for a while; `null`: nothing spills over. It holds under its own epoch only. */
+  readonly spill: (SpillLease & { readonly epoch: number }) | null;
   /** Wall clock, ms, of the last change of `weights`. */
   readonly changedAtMs: number;
 }
@@ -32,14 +34,19 @@ export function defineService(table: RouteTable, definition: ServiceDefinition, 
     if (Object.keys(table).length >= SERVICES_MAX)
       throw new CodedError('bad-input', `more than ${SERVICES_MAX} services`);
     const weights = checkedWeights(definition, definition.home);
-    return { ...table, [service]: { definition, epoch: 0, weights, drained: [], changedAtMs: nowMs } };
+    return { ...table, [service]: { definition, epoch: 0, weights, drained: [], spill: null, changedAtMs: nowMs } };
   }
   const names = definition.members.map((m) => m.cluster);
   const weights = carryOver(known.weights, definition);
   const drained = known.drained.filter((cluster) => names.includes(cluster));
   const left = drained.length === names.length ? [] : drained; // never nobody
   const changedAtMs = sameWeights(known.weights, weights) ? known.changedAtMs : nowMs;
-  return { ...table, [service]: { ...known, definition, weights, drained: left, changedAtMs } };
+  const { spill } = known;
+  const isKnown = spill !== null && names.includes(spill.from) && names.includes(spill.to);
+  return {
+    ...table,
+    [service]: { ...known, definition, weights, drained: left, spill: isKnown ? spill : null, changedAtMs },
+  };
 }
 
 export function forgetService(table: RouteTable, service: ServiceName): RouteTable {
@@ -59,7 +66,29 @@ export function writeWeights(
   const route = fenced(table, service, order.epoch);
   const weights = checkedWeights(route.definition, order.weights);
   const changedAtMs = sameWeights(route.weights, weights) ? route.changedAtMs : order.nowMs;
-  return { ...table, [service]: { ...route, epoch: order.epoch, weights, changedAtMs } };
+  // Whoever writes weights knows where the traffic belongs: what spills over ends.
+  return { ...table, [service]: { ...route, epoch: order.epoch, weights, spill: null, changedAtMs } };
+}
+
+/** A lease that takes the place of the one before; a share of 0, or one that is over, ends it. Weights stay. */
+export function writeSpill(
+  table: RouteTable,
+  service: ServiceName,
+  order: SpillLease & { readonly epoch: number },
+): RouteTable {
+  const route = fenced(table, service, order.epoch);
+  mustKnowCluster(route, order.from);
+  mustKnowCluster(route, order.to);
+  if (order.from === order.to) throw new CodedError('bad-input', `${order.from} cannot spill over to itself`);
+  const spill = order.sharePct > 0 ? order : null;
+  return { ...table, [service]: { ...route, epoch: order.epoch, spill } };
+}
+
+/** What spills over at this moment: a lease that is over, or that a newer epoch overtook, is none. */
+export function spillOf({ spill, epoch }: ServiceRoute, nowMs: number): SpillLease | null {
+  if (spill === null || spill.epoch !== epoch || spill.untilMs <= nowMs) return null;
+  const { from, to, sharePct, untilMs } = spill;
+  return { from, to, sharePct, untilMs };
 }
 
 export function drainCluster(

@@ -15,6 +15,7 @@ import { callerTally, countFirstToken, type CallerTally } from './counters.js';
 import { definedOf, hasRoom, newMember, type AttemptOutcome, type Choice, type Member } from './member.js';
 import { RetryBudget } from './retry-budget.js';
 import type { ServiceRoute } from './route-table.js';
+import { sharesOf, type Shares } from './shares.js';
 import type { Upstreams } from './upstreams.js';
 
 export interface ServiceDeps {
@@ -39,6 +40,7 @@ export class Service implements Cast {
   #members: readonly Member[] = [];
   #effective: EffectiveWeights | null = null;
   #effectiveUntilMs = 0;
+  #shares: Shares = { weights: {}, spill: null, guest: null };
   #footing = 'normal';
 
   constructor(route: ServiceRoute, deps: ServiceDeps) {
@@ -77,6 +79,7 @@ export class Service implements Cast {
   /** The weights that are applied now, one entry a member. */
   effective(nowMs: number): EffectiveWeights {
     if (this.#effective !== null && nowMs < this.#effectiveUntilMs) return this.#effective;
+    const { spill } = (this.#shares = this.#sharesNow());
     const open = this.#members.filter((m) => !m.drained);
     const { strategy } = this.#route.definition;
     this.#effective = effectiveWeights(
@@ -85,7 +88,10 @@ export class Service implements Cast {
       Object.fromEntries(open.map((m) => [m.name, m.live.measure(nowMs)])),
       new Set(open.filter((m) => m.ejection.out).map((m) => m.name)),
     );
-    this.#effectiveUntilMs = strategy === 'weighted' ? nowMs + MEASURED_FRESH_MS : Infinity;
+    this.#effectiveUntilMs = Math.min(
+      strategy === 'weighted' ? nowMs + MEASURED_FRESH_MS : Infinity,
+      spill === null ? Infinity : nowMs + spill.untilMs - this.#deps.clock(),
+    );
     this.#tellFooting(this.#effective);
     return this.#effective;
   }
@@ -112,13 +118,17 @@ export class Service implements Cast {
 
   carrier(key: string | null, without: ReadonlySet<ClusterName>): Choice | null {
     const nowMs = performance.now();
-    const member = this.#turn(this.effective(nowMs).weights, key, without);
+    const { weights } = this.effective(nowMs);
+    const { guest } = this.#shares;
+    const member = this.#turn(weights, key, guest === null ? without : new Set([...without, guest]));
     return member === null ? null : this.#chosen(member, nowMs);
   }
 
   hasCarrier(without: ReadonlySet<ClusterName>): boolean {
     const { weights } = this.effective(performance.now());
-    return Object.entries(weights).some(([name, weight]) => weight > 0 && !without.has(name));
+    return Object.entries(weights).some(
+      ([name, weight]) => weight > 0 && name !== this.#shares.guest && !without.has(name),
+    );
   }
 
   /** Whether a request that tried these could be sent to a cluster that is thought well. */
@@ -197,6 +207,7 @@ export class Service implements Cast {
       epoch,
       intended,
       effective: Object.fromEntries(this.#members.map((m) => [m.name, weights[m.name] ?? 0])),
+      spill: this.#shares.spill,
       changedAtMs,
       clusters: Object.fromEntries(
         this.#members.map((m) => [
@@ -221,7 +232,15 @@ export class Service implements Cast {
   }
 
   #share(member: Member): number {
-    return this.#route.weights[member.name] ?? 0;
+    return this.#shares.weights[member.name] ?? 0;
+  }
+
+  #sharesNow(): Shares {
+    const next = sharesOf(this.#route, this.#deps.clock(), (name) => this.isOut(name));
+    const { spill: was } = this.#shares;
+    if (was !== null && next.spill === null)
+      this.#deps.tell({ event: 'spill-ended', service: this.#name, from: was.from, to: was.to });
+    return next;
   }
 
   /** Whose turn it is, without some; `null` when nobody else has a share. */
@@ -233,7 +252,7 @@ export class Service implements Cast {
 
   #chosen(member: Member, nowMs: number): Choice {
     if (member.ejection.trialDue(nowMs) && hasRoom(member)) return this.#trial(member);
-    return { member, onTrial: false, spilled: false };
+    return { member, onTrial: false, spilled: member.name === this.#shares.guest };
   }
 
   #trial(member: Member): Choice {

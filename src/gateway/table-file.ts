@@ -18,6 +18,17 @@ const fileSchema = z.object({
       epoch: z.int().min(0),
       weights,
       drained: z.array(z.string()),
+      // Tables of older versions have none.
+      spill: z
+        .object({
+          from: z.string(),
+          to: z.string(),
+          sharePct: z.number().min(0).max(100),
+          untilMs: z.number(),
+          epoch: z.int().min(0),
+        })
+        .nullable()
+        .default(null),
       changedAtMs: z.number(),
     }),
   ),

@@ -59,6 +59,8 @@ export function openGateway(options: GatewayLayerOptions): TrafficLayer {
       await state({ method: 'PUT', path: on('routes', service), body: { epoch, weights } }),
     drain: async (service, cluster, { rehome, handOver = false }, { epoch }) =>
       await state({ method: 'POST', path: on('drain', service), body: { epoch, cluster, rehome, handOver } }),
+    spill: async (service, wish, { epoch }) =>
+      await state({ method: 'PUT', path: on('spill', service), body: { epoch, ...wish } }),
     undrain: async (service, cluster, { epoch }) =>
       await state({ method: 'POST', path: on('undrain', service), body: { epoch, cluster } }),
   };

@@ -23,7 +23,23 @@ export interface Capabilities {
   readonly settleMs: number;
 }
 
-export interface TrafficLayer {
+/** What a layer may be able to do besides. */
+export interface Spillable {
+  /**
+   * For `forMs` a share of what `from` would get goes to `to`, beside the weights, which stay as written. Takes the place
+   * of the one before; 0 ends it. A write of weights, a greater epoch and time end it too.
+   */
+  spill(service: ServiceName, order: SpillWish, fence: Fence): Promise<TrafficState>;
+}
+
+export interface SpillWish {
+  readonly from: ClusterName;
+  readonly to: ClusterName;
+  readonly sharePct: number;
+  readonly forMs: number;
+}
+
+export interface TrafficLayer extends Partial<Spillable> {
   readonly can: Capabilities;
   /** Effective state, not the configured one. */
   read(service: ServiceName): Promise<TrafficState>;

@@ -48,11 +48,13 @@ function faultOfMembers(members: unknown, known: ReadonlySet<unknown>): string |
   return sound ? null : 'spec.members: each with a role and one of the clusters was expected';
 }
 
-function faultOfService({ strategy, mode, traffic, move, failback }: Fields): string | null {
+function faultOfService({ strategy, mode, traffic, move, failback, overload }: Fields): string | null {
   if (!isText(strategy) || !isText(mode)) return 'spec: texts for strategy and mode were expected';
   if (!isRecord(traffic) || !isText(traffic['layer'])) return 'spec.traffic.layer: a text was expected';
   if (!isRecord(failback) || !isText(failback['policy']) || !isLength(failback['soakMs']))
     return 'spec.failback: policy and soakMs were expected';
+  if (overload !== undefined && (!isRecord(overload) || typeof overload['spillMaxPct'] !== 'number'))
+    return 'spec.overload.spillMaxPct: a percentage was expected';
   return faultOfMove(move);
 }
 

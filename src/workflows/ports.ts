@@ -52,6 +52,15 @@ export interface Mutate {
     readonly epoch: number;
     readonly weights: Weights;
   }): Promise<TrafficState>;
+  /** Answers why nothing was changed; `null`: the layer holds it now. */
+  spill(order: {
+    readonly service: ServiceName;
+    readonly epoch: number;
+    readonly from: ClusterName;
+    readonly to: ClusterName;
+    readonly sharePct: number;
+    readonly forMs: number;
+  }): Promise<{ readonly refused: string | null }>;
   warmUp(order: { readonly target: ClusterSpec }): Promise<{ readonly completions: number }>;
   /** Returns at its deadline instead of failing: what is left is an answer. */
   drain(order: {

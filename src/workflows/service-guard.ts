@@ -54,9 +54,11 @@ import { memberVerdictSignal, supersedeSignal } from './operator.js';
 import { mutate, patient } from './proxies.js';
 import { isFleetView } from './read-report.js';
 import { KIND_KEY, MOVE_KEY, SERVICE_KEY } from './search-attributes.js';
+import { Spiller, tellSpill } from './spiller.js';
 
 export async function serviceGuard(order: GuardOrder, carried?: GuardState): Promise<void> {
-  const guard = new Guard(carried ?? beginGuard(order.spec, order.clusters));
+  // A state that an older version carried over lacks what is newer.
+  const guard = new Guard({ ...beginGuard(order.spec, order.clusters), ...carried });
   guard.listen();
   guard.learnLayer();
   void watchDrift(guard);
@@ -86,6 +88,7 @@ class Guard {
   /** The definition that the layer has answered. */
   #known = -1;
   readonly governor = new GovernorTeller(() => reportOf(this.state, nowMs()));
+  readonly spiller = new Spiller({ state: () => this.state, hear: (event) => void this.hear(event) });
 
   constructor(public state: GuardState) {}
 
@@ -203,7 +206,8 @@ class Guard {
   }
 
   #isIdle(): boolean {
-    return this.state.move === null && this.#pending.length === 0 && this.governor.isQuiet();
+    const quiet = this.governor.isQuiet() && this.spiller.isQuiet();
+    return this.state.move === null && this.#pending.length === 0 && quiet;
   }
 
   async waitForNews(): Promise<void> {
@@ -229,6 +233,10 @@ class Guard {
         return await signalQuietly(command.id, async (move) => {
           await move.signal(memberVerdictSignal, { cluster: command.cluster, diagnosis: command.diagnosis });
         });
+      case 'spill':
+        return this.spiller.order(command);
+      case 'tell-spill':
+        return await tellSpill(this.state.spec.name, command);
       case 'repair':
         return await this.#repair(command.epoch, command.weights);
       case 'alert':

@@ -115,6 +115,35 @@ export function trafficContract(name: string, open: () => Promise<OpenLayer>): v
       expect((await world.layer.read('chat')).clusters['a']?.inFlight).toBe(0);
     });
 
+    test('a share that spills over stands beside the weights, and ends by itself, by a write, and by 0', async () => {
+      const { spill } = world.layer;
+      if (spill === undefined) return;
+      const wish = { from: 'a', to: 'b', sharePct: 20, forMs: 60_000 };
+      const over = async (change: Partial<typeof wish> = {}, epoch = 1): Promise<void> => {
+        await spill('chat', { ...wish, ...change }, fence(epoch));
+      };
+      await over();
+      await effective({ a: 80, b: 20 });
+      expect(await world.layer.read('chat')).toMatchObject({
+        intended: { a: 100, b: 0 },
+        spill: { from: 'a', to: 'b', sharePct: 20 },
+      });
+      const seen = await Promise.all(Array.from({ length: 100 }, async () => await world.request()));
+      expect(Math.abs(seen.filter((cluster) => cluster === 'b').length - 20)).toBeLessThan(15);
+      await over({ sharePct: 0 });
+      await effective({ a: 100, b: 0 });
+      await over();
+      await world.layer.write('chat', { a: 100, b: 0 }, fence(1));
+      await effective({ a: 100, b: 0 });
+      await over();
+      await world.layer.fence('chat', fence(2));
+      await effective({ a: 100, b: 0 });
+      await expect(over()).rejects.toMatchObject({ code: 'stale-epoch' });
+      await over({ forMs: 300 }, 2);
+      await effective({ a: 80, b: 20 });
+      await effective({ a: 100, b: 0 });
+    });
+
     test('counts grow, and say which process counts', async () => {
       const before = (await world.layer.read('chat')).clusters['a']?.counters;
       for (let i = 0; i < 3; i++) await world.request();

@@ -9,6 +9,7 @@ export function changesBetween(before: StatusView | null, after: StatusView): re
     return [
       ...clusterChanges(earlier, service),
       ...weightChanges(earlier, service),
+      ...spillChanges(earlier, service),
       ...moveChanges(earlier, service),
       ...questionChanges(earlier, service),
     ];
@@ -34,6 +35,14 @@ function weightChanges(before: ServiceStatus | undefined, after: ServiceStatus):
 /** Effective weights where they are known: intended ones that do not hold are no news yet. */
 function weightsOf({ clusters }: ServiceStatus): string {
   return clusters.map(({ name, intended, effective }) => `${name} ${percent(effective ?? intended)}`).join(', ');
+}
+
+/** Its beginning and its end; that it grows shows in the weights. */
+function spillChanges(before: ServiceStatus | undefined, after: ServiceStatus): string[] {
+  const [earlier, now] = [before?.spill, after.spill];
+  if (earlier?.from === now?.from && earlier?.to === now?.to) return [];
+  if (now !== undefined) return [`${after.name}: ${now.from} spills over to ${now.to}: ${briefly(now.why)}`];
+  return [`${after.name}: ${earlier?.from} spills nothing to ${earlier?.to} any more`];
 }
 
 function moveChanges(before: ServiceStatus | undefined, after: ServiceStatus): string[] {

@@ -36,14 +36,16 @@ const INDENT = ' '.repeat(18);
 const foretold = (sentence: string): string => sentence.replace(/; (if only the probes)/u, `\n${INDENT}$1`);
 
 /** For people: one block a cluster. `nowMs`: wall clock. */
-function renderExplanation({ service, automation, clusters, home, last }: Explanation, nowMs: number): string {
+function renderExplanation({ service, automation, clusters, spill, home, last }: Explanation, nowMs: number): string {
   const lines = [
     colour.bold(service),
     ...automation.map((sentence) => `  ${sentence}`),
-    ...clusters.flatMap(({ name, now, ifDead, ifDegraded }) => [
+    ...(spill === null ? [] : [`  ${spill}`]),
+    ...clusters.flatMap(({ name, now, ifDead, ifDegraded, ifOverloaded }) => [
       `  ${colour.bold(name)} (${now})`,
       `    if it died:   ${foretold(ifDead)}`,
       `    if it limped: ${foretold(ifDegraded)}`,
+      `    if overloaded: ${ifOverloaded}`,
     ]),
     ...(home === null ? [] : [`  way home: ${home}`]),
     `  last decision: ${last ?? 'none yet'}`,

@@ -1,6 +1,6 @@
 /** `understudy simulate`: what the decision core would have done about a trace. Needs no instance, changes nothing. */
 import type { Command } from 'commander';
-import type { SimulationResult } from '../../domain/simulation/simulate.js';
+import type { SimulatedSpill, SimulationResult } from '../../domain/simulation/simulate.js';
 import { columns, printJson, say } from '../output.js';
 import { does, verb } from '../verb.js';
 
@@ -24,11 +24,15 @@ export function simulateCommand(): Command {
   });
 }
 
+const spillRow = ({ from, to, sharePct }: Omit<SimulatedSpill, 't'>): string[] =>
+  sharePct === 0 ? [`${from} spills nothing to ${to} any more`] : [`${from} spills ${sharePct} % to ${to}`];
+
 /** Everything that happened, in the order of time. */
 export function renderSimulation(name: string, result: SimulationResult): string {
   const rows = [
     ...result.verdicts.map(({ t, cluster, verdict, why }) => ({ t, row: [`${cluster} is ${verdict}`, why] })),
     ...result.moves.map(({ t, kind, from, to, reason }) => ({ t, row: [`${kind} ${from} → ${to}`, reason] })),
+    ...result.spills.map(({ t, from, to, sharePct }) => ({ t, row: spillRow({ from, to, sharePct }) })),
     ...result.notDone.map(({ t, trigger, why }) => ({ t, row: [`nothing moved (${trigger})`, why] })),
   ].sort((a, b) => a.t - b.t);
   const moves = result.moves.length === 1 ? '1 move' : `${result.moves.length} moves`;

@@ -19,6 +19,8 @@ export function beginGuard(spec: ServiceSpec, clusters: readonly ClusterSpec[]):
     failbackNotBeforeMs: 0,
     move: null,
     failback: null,
+    spill: null,
+    spillRefused: {},
     history: [],
     whyNot: [],
   };

@@ -4,7 +4,7 @@ import type { ClusterSpec, ServiceSpec } from '../fleet.js';
 import type { FleetView } from '../governor/fleet-view.js';
 import type { MoveRecord } from '../move-record.js';
 import type { MoveInput } from '../plan/types.js';
-import type { GuardState } from './state.js';
+import type { GuardState, Spill } from './state.js';
 import type { Attribution, ClusterName, Diagnosis, Weights } from '../words.js';
 
 export type GuardEvent =
@@ -45,9 +45,26 @@ export type GuardEvent =
       readonly clusters: Readonly<Record<ClusterName, ClusterSpec>>;
     }
   | { readonly kind: 'layer-read'; readonly epoch: number; readonly intended: Weights }
+  | { readonly kind: 'spill-held'; readonly id: string; readonly sharePct: number }
+  | { readonly kind: 'spill-refused'; readonly id: string; readonly sharePct: number; readonly why: string }
   | { readonly kind: 'timer' };
 
+/** Asks the layer for a share, or for the same one for longer; 0 ends it. */
+export interface SpillOrder {
+  readonly kind: 'spill';
+  readonly id: string;
+  readonly epoch: number;
+  readonly from: ClusterName;
+  readonly to: ClusterName;
+  readonly sharePct: number;
+  readonly forMs: number;
+  /** More than the layer holds now: only if the target proves itself and has room for the difference. */
+  readonly prove: { readonly heldPct: number } | null;
+}
+
 export type GuardCommand =
+  | SpillOrder
+  | { readonly kind: 'tell-spill'; readonly spill: Spill; readonly text: string; readonly ended: boolean }
   | { readonly kind: 'start-move'; readonly id: string; readonly input: MoveInput }
   | { readonly kind: 'supersede-move'; readonly id: string; readonly why: string }
   | { readonly kind: 'tell-move'; readonly id: string; readonly cluster: ClusterName; readonly diagnosis: Diagnosis }

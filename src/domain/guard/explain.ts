@@ -1,10 +1,11 @@
 /** What would happen now if a cluster failed, and why the last decision fell as it did: asked of the code that decides. */
-import type { GuardCommand } from './commands.js';
+import type { Advance, GuardCommand } from './commands.js';
 import { DEGRADED_PENALTY_MAX, FAILBACK_PENALTY_MAX, penaltyAt } from './damping.js';
 import { advance } from './guard.js';
 import { holdsFailback } from './holds.js';
 import { unwatchedOf, unwatchedSentence } from './unwatched.js';
 import { maintenanceSentence, withoutExpired } from './maintenance.js';
+import { mostOf, spillSentence } from './spill.js';
 import type { GuardState } from './state.js';
 import type { ClusterName, Evidence, Verdict } from '../words.js';
 
@@ -14,6 +15,7 @@ export interface ClusterExplanation {
   readonly now: string;
   readonly ifDead: string;
   readonly ifDegraded: string;
+  readonly ifOverloaded: string;
 }
 
 export interface Explanation {
@@ -21,6 +23,8 @@ export interface Explanation {
   /** What automation may do at this moment, and what holds it back. */
   readonly automation: readonly string[];
   readonly clusters: readonly ClusterExplanation[];
+  /** What spills over now; `null`: nothing. */
+  readonly spill: string | null;
   /** The way home; `null` when the traffic is there. */
   readonly home: string | null;
   /** The last decision to act or not to act; `null` when nothing ever happened. */
@@ -38,7 +42,9 @@ export function explain(before: GuardState, nowMs: number): Explanation {
       now: `${role}, ${conditionOf(state, name)}, carries ${round(state.intended[name] ?? 0)} %`,
       ifDead: foretell(state, name, 'dead', nowMs),
       ifDegraded: foretell(state, name, 'degraded', nowMs),
+      ifOverloaded: foretellSpill(state, name, nowMs),
     })),
+    spill: state.spill === null ? null : spillSentence(state.spill),
     home: explainHome(state),
     last: explainLast(state),
   };
@@ -100,20 +106,35 @@ interface Assumed {
   readonly confirmed: boolean;
 }
 
-function decideOn(state: GuardState, { name, verdict, confirmed }: Assumed, nowMs: number): string {
+function decideOn(state: GuardState, assumed: Assumed, nowMs: number): string {
+  const { state: after, commands } = assume(state, assumed, nowMs);
+  const start = commands.find((command) => command.kind === 'start-move');
+  if (start !== undefined) return foretellMove(start);
+  return `nothing would move: ${whyNothing(state, after, assumed.name)}`;
+}
+
+function foretellSpill(state: GuardState, name: ClusterName, nowMs: number): string {
+  if (state.spill?.from === name && state.spill.sharePct > 0) return 'it spills over already';
+  const before = { ...state, spill: null };
+  const { state: after, commands } = assume(before, { name, verdict: 'overloaded', confirmed: false }, nowMs);
+  const order = commands.find((command) => command.kind === 'spill');
+  if (order === undefined) return `nothing would spill over: ${whyNothing(state, after, name)}`;
+  return `${order.sharePct} % and then more, ${mostOf(state)} % at most, would spill over to ${order.to}, as long as it has room`;
+}
+
+function assume(state: GuardState, { name, verdict, confirmed }: Assumed, nowMs: number): Advance {
   const fact: Omit<Evidence, 'dimension'> = { seen: 'assumed', threshold: '', sinceMs: nowMs, by: '' };
   const evidence: Evidence[] = [{ ...fact, dimension: 'http' }];
   if (confirmed) evidence.push({ ...fact, dimension: 'passive' });
-  const { state: after, commands } = advance(
+  return advance(
     { ...state, whyNot: [] },
     { kind: 'verdict', cluster: name, diagnosis: { verdict, sinceMs: nowMs, evidence }, lastGenerationOkAtMs: null },
     nowMs,
   );
-  const start = commands.find((command) => command.kind === 'start-move');
-  if (start !== undefined) return foretellMove(start);
-  const why = after.whyNot.find((entry) => entry.trigger.includes(name))?.why ?? whyUnmoved(state, name);
-  return `nothing would move: ${why}`;
 }
+
+const whyNothing = (state: GuardState, after: GuardState, name: ClusterName): string =>
+  after.whyNot.find((entry) => entry.trigger.includes(name))?.why ?? whyUnmoved(state, name);
 
 function foretellMove({ input }: Extract<GuardCommand, { kind: 'start-move' }>): string {
   const { plan, cause } = input;
@@ -126,6 +147,7 @@ function foretellMove({ input }: Extract<GuardCommand, { kind: 'start-move' }>):
 
 function whyUnmoved(state: GuardState, name: ClusterName): string {
   const lease = state.maintenance[name];
+  if (state.move !== null) return `${state.move.id} is running`;
   return lease === undefined ? 'it carries no traffic' : `it is ${maintenanceSentence(lease)}`;
 }
 

@@ -14,8 +14,9 @@ import { judgeFailback } from './failback.js';
 import { hearVerdict } from './hear-verdict.js';
 import { maintenanceSentence } from './maintenance.js';
 import { answerOrder } from './orders.js';
+import { hearSpill, judgeSpill, spillLooksMs } from './spill.js';
 import type { GuardState, Lease } from './state.js';
-import type { ClusterName } from '../words.js';
+import type { Attribution, ClusterName } from '../words.js';
 
 /** What an event did to the state before anything is decided. */
 interface Heard {
@@ -27,10 +28,11 @@ interface Heard {
 export function advance(state: GuardState, event: GuardEvent, nowMs: number): Advance {
   const heard = remember(state, event, nowMs);
   const decided = decide(heard.state, nowMs);
-  const failback = judgeFailback(decided.state, nowMs);
+  const spilled = judgeSpill(decided.state, nowMs);
+  const failback = judgeFailback(spilled.state, nowMs);
   return {
-    state: { ...decided.state, failback },
-    commands: [...heard.commands, ...decided.commands],
+    state: { ...spilled.state, failback },
+    commands: [...heard.commands, ...decided.commands, ...spilled.commands],
     reply: heard.reply,
   };
 }
@@ -39,27 +41,20 @@ export function advance(state: GuardState, event: GuardEvent, nowMs: number): Ad
 export function nextLookMs(state: GuardState, nowMs: number): number | null {
   const leases = [state.freeze, state.fleet?.brake, state.fleet?.panic, ...Object.values(state.maintenance)];
   const ends = leases.map((lease) => lease?.untilMs);
-  const times = [...ends, state.cooldownUntilMs, state.failback?.dueAtMs].filter(
+  const times = [...ends, state.cooldownUntilMs, state.failback?.dueAtMs, ...spillLooksMs(state)].filter(
     (at): at is number => typeof at === 'number' && at > nowMs,
   );
   return times.length === 0 ? null : Math.min(...times);
 }
 
 function remember(state: GuardState, event: GuardEvent, nowMs: number): Heard {
+  if (isOfPerson(event)) return rememberPerson(state, event, nowMs);
   const only = (next: GuardState): Heard => ({ state: next, commands: [], reply: null });
   switch (event.kind) {
     case 'timer':
       return only(state);
     case 'verdict':
       return rememberVerdict(state, event, nowMs);
-    case 'order':
-      return answerOrder(state, event, nowMs);
-    case 'freeze':
-      return rememberFreeze(state, event, nowMs);
-    case 'unfreeze':
-      return answered({ ...state, freeze: null }, state, 'automation is on');
-    case 'maintenance':
-      return rememberMaintenance(state, event, nowMs);
     case 'fleet':
       return only({ ...state, fleet: event.view });
     case 'move-progress':
@@ -70,6 +65,25 @@ function remember(state: GuardState, event: GuardEvent, nowMs: number): Heard {
       return only({ ...state, spec: event.spec, clusters: event.clusters });
     case 'layer-read':
       return rememberLayer(state, event);
+    case 'spill-held':
+    case 'spill-refused':
+      return { ...hearSpill(state, event, nowMs), reply: null };
+  }
+}
+
+type PersonEvent = Extract<GuardEvent, { attribution: Attribution }>;
+const isOfPerson = (event: GuardEvent): event is PersonEvent => 'attribution' in event;
+
+function rememberPerson(state: GuardState, event: PersonEvent, nowMs: number): Heard {
+  switch (event.kind) {
+    case 'order':
+      return answerOrder(state, event, nowMs);
+    case 'freeze':
+      return rememberFreeze(state, event, nowMs);
+    case 'unfreeze':
+      return answered({ ...state, freeze: null }, state, 'automation is on');
+    case 'maintenance':
+      return rememberMaintenance(state, event, nowMs);
   }
 }
 

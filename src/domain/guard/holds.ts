@@ -21,6 +21,12 @@ export function holdsFailback(state: GuardState, nowMs: number): string | null {
   return holdsAutomation(state, nowMs) ?? standing(state.fleet?.panic ?? null, nowMs)?.why ?? null;
 }
 
+/** Spilling changes who serves a caller, so it waits for a person wherever a move would, and for nothing else. @replayed */
+export function holdsSpill(state: GuardState, nowMs: number): string | null {
+  if (state.spec.mode === 'approve') return 'the mode is approve, and nobody is asked about a spill';
+  return holdsFailback(state, nowMs);
+}
+
 function holdsAutomation({ freeze, spec, fleet }: GuardState, nowMs: number): string | null {
   if (freeze !== null) return `frozen by ${freeze.by} until ${iso(freeze.untilMs)}: ${freeze.reason}`;
   if (spec.mode === 'frozen') return 'the mode in the configuration is frozen';

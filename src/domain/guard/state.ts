@@ -28,6 +28,30 @@ export interface Lease {
 export type Freeze = Lease;
 export type Maintenance = Lease;
 
+/** What an overloaded cluster hands over for a while (spill.ts). No move: epoch, weights and history stay. */
+export interface Spill {
+  /** Also the name of its story. */
+  readonly id: string;
+  readonly from: ClusterName;
+  readonly to: ClusterName;
+  /** Percent of what `from` would get, as the layer last agreed; 0: it has not agreed yet. */
+  readonly sharePct: number;
+  /** One line, with evidence. */
+  readonly because: string;
+  readonly sinceMs: number;
+  /** When the share last changed, ms. */
+  readonly changedAtMs: number;
+  /** When the layer lets it end, unless it is renewed, ms. */
+  readonly untilMs: number;
+  readonly lookAtMs: number;
+}
+
+/** A cluster that could not take what should spill over: not asked again before `untilMs`. */
+export interface SpillRefusal {
+  readonly why: string;
+  readonly untilMs: number;
+}
+
 /** Unrest of a service: grows with every failover and every verdict that healed itself, and decays (damping.ts). */
 export interface Penalty {
   readonly value: number;
@@ -79,6 +103,8 @@ export interface GuardState {
   readonly failbackNotBeforeMs: number;
   readonly move: RunningMove | null;
   readonly failback: Failback | null;
+  readonly spill: Spill | null;
+  readonly spillRefused: Readonly<Record<ClusterName, SpillRefusal>>;
   /** Newest first. */
   readonly history: readonly MoveRecord[];
   readonly whyNot: readonly WhyNot[];

@@ -1,6 +1,6 @@
 /** The state as people see it. @replayed */
 import { effectiveMode } from './mode.js';
-import type { GuardState, Lease } from './state.js';
+import type { GuardState, Lease, Spill } from './state.js';
 import type { GuardView } from './view.js';
 
 const iso = (ms: number): string => new Date(ms).toISOString();
@@ -32,11 +32,21 @@ export function viewOf(state: GuardState): GuardView {
       failback === null
         ? null
         : { dueAt: failback.dueAtMs === null ? null : iso(failback.dueAtMs), state: failback.state, why: failback.why },
+    ...(state.spill === null || state.spill.sharePct === 0 ? {} : { spill: spillView(state.spill) }),
     whyNot: state.whyNot.map((entry) => ({ at: iso(entry.atMs), trigger: entry.trigger, why: entry.why })),
   };
 }
 
 const leaseView = ({ by, reason, untilMs }: Lease) => ({ by, reason, until: iso(untilMs) });
+
+const spillView = ({ from, to, sharePct, sinceMs, untilMs, because }: Spill): NonNullable<GuardView['spill']> => ({
+  from,
+  to,
+  sharePct,
+  since: iso(sinceMs),
+  until: iso(untilMs),
+  why: because,
+});
 
 function clusterView(state: GuardState, name: string, role: string): GuardView['clusters'][number] {
   const diagnosis = state.known[name]?.diagnosis;

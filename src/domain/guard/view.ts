@@ -35,6 +35,16 @@ export interface GuardView {
     readonly startedAt: string;
   };
   readonly failback: null | { readonly dueAt: string | null; readonly state: string; readonly why: string };
+  /** What an overloaded cluster hands over for a while; absent: nothing. */
+  readonly spill?: {
+    readonly from: string;
+    readonly to: string;
+    /** Percent of what `from` would get. */
+    readonly sharePct: number;
+    readonly since: string;
+    readonly until: string;
+    readonly why: string;
+  };
   /** Newest first: decisions not to act, each with its reason. */
   readonly whyNot: readonly { readonly at: string; readonly trigger: string; readonly why: string }[];
 }

@@ -6,7 +6,7 @@
  */
 import type { ClusterSpec, ServiceSpec } from '../fleet.js';
 import { beginGuard } from '../guard/begin.js';
-import type { GuardCommand, GuardEvent } from '../guard/commands.js';
+import type { GuardCommand, GuardEvent, SpillOrder } from '../guard/commands.js';
 import { advance, nextLookMs } from '../guard/guard.js';
 import type { GuardState } from '../guard/state.js';
 import { isNews } from '../health/news.js';
@@ -37,9 +37,19 @@ export interface SimulatedVerdict {
   readonly why: string;
 }
 
+export interface SimulatedSpill {
+  readonly t: number;
+  readonly from: ClusterName;
+  readonly to: ClusterName;
+  /** Percent of what `from` would get; 0: it ended. */
+  readonly sharePct: number;
+}
+
 export interface SimulationResult {
   readonly moves: readonly SimulatedMove[];
   readonly verdicts: readonly SimulatedVerdict[];
+  /** Each change of what spills over. */
+  readonly spills: readonly SimulatedSpill[];
   /** What was not done, oldest first. */
   readonly notDone: readonly { readonly t: number; readonly trigger: string; readonly why: string }[];
   /** Ticks at which a completion was used. */
@@ -51,6 +61,7 @@ export class Simulation {
   state: GuardState;
   readonly moves: SimulatedMove[] = [];
   readonly verdicts: SimulatedVerdict[] = [];
+  readonly spills: SimulatedSpill[] = [];
   /** What people were told. */
   readonly alerts: string[] = [];
   readonly #clusters: readonly WatchedCluster[];
@@ -89,6 +100,7 @@ export class Simulation {
     return {
       moves: this.moves,
       verdicts: this.verdicts,
+      spills: this.spills,
       notDone: this.#notDone.map(({ t, trigger, why }) => ({ t, trigger, why })),
       generationProbes: this.#generationTicks,
       ticks: this.#ticks,
@@ -146,8 +158,21 @@ export class Simulation {
 
   #carryOut(command: GuardCommand): void {
     if (command.kind === 'alert') this.alerts.push(`${command.title}: ${command.text}`);
+    if (command.kind === 'spill') this.#spill(command);
+    if (command.kind === 'tell-spill' && command.ended) this.#noteSpill({ ...command.spill, sharePct: 0 });
     if (command.kind === 'supersede-move') this.#endMove({ state: 'aborted', why: command.why });
     if (command.kind === 'start-move') this.#startMove(command.id);
+  }
+
+  /** A trace does not say whether there is room: the layer takes what it is told. */
+  #spill({ id, from, to, sharePct }: SpillOrder): void {
+    if (this.state.spill?.id !== id) return;
+    if (sharePct !== this.state.spill.sharePct) this.#noteSpill({ from, to, sharePct });
+    this.hear({ kind: 'spill-held', id, sharePct });
+  }
+
+  #noteSpill({ from, to, sharePct }: Omit<SimulatedSpill, 't'>): void {
+    this.spills.push({ t: this.#t, from, to, sharePct });
   }
 
   #startMove(id: string): void {

@@ -15,6 +15,7 @@ test('a calm service: who would take over, and how', () => {
     now: 'primary, healthy, carries 100 %',
     ifDead: 'the traffic would move to us-b at once (25 %, 100 %)',
     ifDegraded: 'the traffic would move to us-b step by step (5 %, 25 %, 50 %, 100 %), each one verified',
+    ifOverloaded: '10 % and then more, 30 % at most, would spill over to us-b, as long as it has room',
   });
   expect(clusters[1]).toMatchObject({
     now: 'standby, healthy, carries 0 %',
