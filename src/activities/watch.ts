@@ -46,7 +46,7 @@ export function createWatchActivities({ now = Date.now, ...sources }: WatchDeps)
 /** What the attempt before this one knew last; else what the order brings; else nothing. */
 function resume(order: WatchOrder, atMs: number): VantageHealth {
   const { heartbeatDetails } = activityInfo();
-  return isHealth(heartbeatDetails) ? heartbeatDetails : (order.health ?? beginVantage(atMs));
+  return isHealth(heartbeatDetails) ? heartbeatDetails : { ...beginVantage(atMs), ...order.health };
 }
 
 /** Our own words of an older version may lack a field; then the order's are taken. */

@@ -4,12 +4,15 @@ import type {
   ClusterSpec,
   Fleet,
   GatewaySettings,
+  GoldenPrompt,
   HealthSettings,
   Member,
   MoveSettings,
+  ProbeBudgetSettings,
   ProbeSettings,
   ServiceSpec,
 } from '../domain/fleet.js';
+import { PROBES_PER_HOUR_MIN } from '../domain/health/probe-budget.js';
 import { probeDefaults } from '../domain/health/probe-defaults.js';
 import type { ClusterEntry, FleetFile, ServiceEntry } from './schema.js';
 
@@ -57,7 +60,7 @@ function clusterSpec(file: FleetFile, name: string, entry: ClusterEntry): Cluste
     engine: entry.engine,
     model: entry.model,
     capacity: capacityOf(entry.capacity.concurrency),
-    probes: probeSettings(entry, health?.timeout),
+    probes: probeSettings(entry, { httpTimeoutMs: health?.timeout, vantages: file.vantages.length }),
     health: health === null ? HEALTH_WITHOUT_SERVICE : healthSettings(health),
   };
 }
@@ -107,11 +110,15 @@ interface Override {
   readonly max?: number | undefined;
   readonly every?: number | undefined;
   readonly maxTokens?: number | undefined;
-  readonly golden?: boolean | undefined;
+  readonly golden?: false | readonly GoldenPrompt[] | undefined;
+  readonly budget?: ProbeBudgetSettings | undefined;
   readonly dcgm?: DcgmEntry | undefined;
 }
 
-function probeSettings({ engine, probes }: ClusterEntry, httpTimeoutMs: number | undefined): ProbeSettings {
+function probeSettings(
+  { engine, probes }: ClusterEntry,
+  { httpTimeoutMs, vantages }: { readonly httpTimeoutMs: number | undefined; readonly vantages: number },
+): ProbeSettings {
   const base = probeDefaults(engine);
   const http =
     base.http === null || httpTimeoutMs === undefined ? base.http : { ...base.http, timeoutMs: httpTimeoutMs };
@@ -122,8 +129,25 @@ function probeSettings({ engine, probes }: ClusterEntry, httpTimeoutMs: number |
     latency:
       probes.latency === undefined ? base.latency : probes.latency === false ? null : { maxMs: probes.latency.max },
     metrics: overridden(base.metrics, SWITCHED_ON.metrics, probes.metrics),
-    generation: overridden(base.generation, SWITCHED_ON.generation, probes.generation),
+    generation: overridden(base.generation, SWITCHED_ON.generation, generationOf(probes.generation, vantages)),
     identity: overridden(base.identity, SWITCHED_ON.identity, probes.identity),
+  };
+}
+
+/** What the probes of one vantage may cost: its part of what is written for the cluster. */
+function generationOf(written: ClusterEntry['probes']['generation'], vantages: number): Override | false | undefined {
+  if (written === undefined || written === false) return written;
+  const { budget, golden, ...rest } = written;
+  const { share, perHour, atOnce } = budget ?? {};
+  const part = {
+    share: share === undefined ? undefined : share / vantages,
+    perHour: perHour === undefined ? undefined : Math.max(PROBES_PER_HOUR_MIN, Math.floor(perHour / vantages)),
+    atOnce: atOnce === undefined ? undefined : Math.max(1, Math.floor(atOnce / vantages)),
+  };
+  return {
+    ...rest,
+    golden: golden === true ? undefined : golden,
+    budget: budget === undefined ? undefined : withoutAbsent(part),
   };
 }
 
@@ -141,6 +165,7 @@ function overridden<T extends object>(
     everyMs: change.every,
     maxTokens: change.maxTokens,
     golden: change.golden,
+    budget: change.budget,
     dcgm: typeof change.dcgm === 'string' ? { urls: [change.dcgm], labels: {} } : change.dcgm,
   };
   return { ...(base ?? switchedOn), ...withoutAbsent(renamed) };

@@ -98,3 +98,22 @@ export const path = z
   .regex(/^\/[!-~]*$/, 'this is not a path')
   .max(512)
   .meta({ description: 'Path on the cluster.', fix: 'begin it with a slash, without spaces' });
+
+const PATTERN_LENGTH_MAX = 500;
+
+/** The source of a regular expression; with the flags `iu`, as for words in any style. */
+export const pattern = (what: string) =>
+  z
+    .string()
+    .min(1)
+    .max(PATTERN_LENGTH_MAX)
+    .refine(isPattern, 'this is not a regular expression')
+    .meta({ description: `${what} A regular expression (flags i and u).`, fix: 'such as "paris" or "^4\\\\b"' });
+
+function isPattern(source: string): boolean {
+  try {
+    return new RegExp(source, 'iu') instanceof RegExp;
+  } catch {
+    return false;
+  }
+}

@@ -4,7 +4,8 @@
  */
 import { z } from 'zod';
 import { ENGINES, OVERLOAD_DEFAULTS, TRAFFIC_LAYERS } from '../domain/fleet.js';
-import { anyHttpUrl, baseUrl, duration, envName, name, path } from './fields.js';
+import { PROBES_PER_HOUR_MIN } from '../domain/health/probe-budget.js';
+import { anyHttpUrl, baseUrl, duration, envName, name, path, pattern } from './fields.js';
 
 /** More members than this in one service were never tried. */
 const MEMBERS_MAX = 32;
@@ -36,6 +37,42 @@ const dcgm = z
   .optional()
   .meta({ description: 'Ask DCGM exporters instead of a path of the cluster.' });
 
+const GOLDEN_PROMPTS_MAX = 20;
+const golden = z
+  .union([
+    z.boolean(),
+    z
+      .array(
+        z.strictObject({
+          prompt: z
+            .string()
+            .min(1)
+            .max(2_000)
+            .meta({ description: 'What is asked; a line with a number precedes it.' }),
+          expect: pattern('What the answer must match, anywhere in it.'),
+        }),
+      )
+      .min(1)
+      .max(GOLDEN_PROMPTS_MAX),
+  ])
+  .meta({
+    description:
+      'Questions whose answers are known, one of them at a time; `false` for a model that cannot repeat a few words: any whole answer is right then.',
+  });
+
+const budget = z
+  .strictObject({
+    share: z.number().gt(0).max(1).optional().meta({ description: 'Largest share of the capacity, 0 to 1.' }),
+    perHour: z
+      .int()
+      .min(PROBES_PER_HOUR_MIN)
+      .max(1_000_000)
+      .optional()
+      .meta({ description: 'Most completions in an hour.' }),
+    atOnce: z.int().min(1).max(100).optional().meta({ description: 'Most completions at a time.' }),
+  })
+  .meta({ description: 'What the completions may cost the cluster, from all vantages together.' });
+
 const probes = z
   .strictObject({
     http: probe('Health endpoint: status 200.', { path: path.optional(), timeout: probeTimeout }),
@@ -57,10 +94,8 @@ const probes = z
         .max(64)
         .optional()
         .meta({ description: 'Tokens to ask for; two at least, to time the second one.' }),
-      golden: z
-        .boolean()
-        .optional()
-        .meta({ description: '`false` for a model that cannot repeat a few words: any whole answer is right then.' }),
+      golden: golden.optional(),
+      budget: budget.optional(),
     }),
     identity: probe('Which model is served.', { path: path.optional(), timeout: probeTimeout }),
   })

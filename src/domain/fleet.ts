@@ -15,6 +15,19 @@ export interface DcgmSource {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+/** A question, and what its answer must match, as the source of a regular expression. */
+export interface GoldenPrompt {
+  readonly prompt: string;
+  readonly expect: string;
+}
+
+export interface ProbeBudgetSettings {
+  /** Of the cluster's capacity (requests at once x time), 0-1. */
+  readonly share?: number;
+  readonly perHour?: number;
+  readonly atOnce?: number;
+}
+
 /** `null` for a dimension means: this cluster has no such check. */
 export interface ProbeSettings {
   readonly http: { readonly path: string; readonly timeoutMs: number } | null;
@@ -32,8 +45,10 @@ export interface ProbeSettings {
     readonly timeoutMs: number;
     readonly everyMs: number;
     readonly maxTokens: number;
-    /** `false` for a model that cannot repeat a few words (a toy): any whole answer is right then. */
-    readonly golden?: boolean;
+    /** `false` for a model that cannot repeat a few words (a toy): any whole answer is right then. Or questions of your own. */
+    readonly golden?: false | readonly GoldenPrompt[];
+    /** One vantage's part of what is written; what is not follows from the other settings (health/probe-budget.ts). */
+    readonly budget?: ProbeBudgetSettings;
   } | null;
   readonly identity: { readonly path: string; readonly timeoutMs: number } | null;
 }

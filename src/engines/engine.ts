@@ -9,6 +9,8 @@ export interface EngineDialect {
   readonly statusMeans: Readonly<Partial<Record<number, HttpMeaning>>>;
   /** Whether and how an answer that broke off elsewhere can go on here. */
   readonly continuation: ContinuationRules;
+  /** Fields of a completion that let every caller's go first; absent where the engine knows none. It may refuse them. */
+  readonly lowPriority?: Readonly<Record<string, number>>;
   /** The signals on a metrics page; `null` when none of them is there. A missing signal is `null`, never zero. */
   readMetrics(page: string): Omit<MetricsSeen, 'age'> | null;
   /** The model's id on the identity page; `expected` where it is one of several. `null` when the page says nothing. */

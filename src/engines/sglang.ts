@@ -5,6 +5,9 @@
  *
  * Steps: `generation_tokens_total` counts a request when it ends, which says nothing of now. `realtime_tokens_total`
  * moves with prefill and decode while they run (updated every few dozen steps); releases without it leave progress unknown.
+ *
+ * Priority: with `--enable-priority-scheduling` a request without the field comes last already, in either direction of the
+ * scale; with the field it could come first, or be aborted where that is off. So nothing is sent.
  */
 import { SGLANG_CONTINUES } from './continuation.js';
 import type { EngineDialect } from './engine.js';

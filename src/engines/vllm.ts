@@ -13,6 +13,8 @@ export const vllm: EngineDialect = {
   kind: 'vllm',
   statusMeans: {},
   continuation: VLLM_CONTINUES,
+  // Callers have 0, and smaller goes first. Refused with 400 unless started with `--scheduling-policy priority`.
+  lowPriority: { priority: 100 },
   readMetrics: signalsReader({
     running: { names: ['vllm:num_requests_running'], over: 'sum' },
     waiting: { names: ['vllm:num_requests_waiting'], over: 'sum' },

@@ -5,6 +5,8 @@ export interface Chunk {
   readonly thought: boolean;
   readonly finish: string | null;
   readonly error: boolean;
+  /** Where the engine counts without being asked. */
+  readonly usage: { readonly prompt: number; readonly completion: number } | null;
 }
 
 /** @returns `null` for `[DONE]` and for what is no JSON object */
@@ -17,7 +19,8 @@ export function readChunk(data: string): Chunk | null {
   }
   if (typeof body !== 'object' || body === null) return null;
   const { error, choices } = body as { error?: unknown; choices?: unknown };
-  if (error !== undefined && error !== null) return { text: '', thought: false, finish: null, error: true };
+  if (error !== undefined && error !== null)
+    return { text: '', thought: false, finish: null, error: true, usage: null };
   const choice = (Array.isArray(choices) ? choices[0] : undefined) as Record<string, unknown> | undefined;
   const delta = (choice?.['delta'] ?? {}) as Record<string, unknown>;
   const finish = choice?.['finish_reason'];
@@ -26,7 +29,13 @@ export function readChunk(data: string): Chunk | null {
     thought: words(delta['reasoning_content']) + words(delta['reasoning']) !== '',
     finish: typeof finish === 'string' ? finish : null,
     error: false,
+    usage: usageIn((body as { usage?: unknown }).usage),
   };
+}
+
+function usageIn(value: unknown): Chunk['usage'] {
+  const { prompt_tokens: prompt, completion_tokens: completion } = (value ?? {}) as Record<string, unknown>;
+  return typeof prompt === 'number' && typeof completion === 'number' ? { prompt, completion } : null;
 }
 
 const words = (value: unknown): string => (typeof value === 'string' ? value : '');

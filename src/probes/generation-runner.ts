@@ -7,7 +7,9 @@ import type { ClusterSpec } from '../domain/fleet.js';
 import type { GenerationSeen } from '../domain/health/types.js';
 import { isFailing } from '../domain/health/quorum.js';
 import type { VantageHealth } from '../domain/health/vantage.js';
-import { isInDoubt, wantsGeneration } from '../domain/health/wants.js';
+import { budgetOf } from '../domain/health/probe-budget.js';
+import { isInDoubt, mayAsk, wantsGeneration } from '../domain/health/wants.js';
+import { dialectOf } from '../engines/registry.js';
 import { probeGeneration } from './generation.js';
 
 /** At least this much of an interval lies between two completions: confirmation must outlast blips here too. */
@@ -29,6 +31,8 @@ export function createGenerationRunner(
   onFinished: () => void,
 ): GenerationRunner {
   const done: GenerationSeen[] = [];
+  /** Forgotten when the engine refuses them; the watch after this one tries again, for it may have been restarted. */
+  let fields = dialectOf(cluster.engine).lowPriority;
   let running = 0;
   let startedAtMs = -Infinity;
 
@@ -38,6 +42,7 @@ export function createGenerationRunner(
       maxTokens: settings.maxTokens,
       timeoutMs: settings.timeoutMs,
       signal,
+      ...(fields === undefined ? {} : { lowPriority: { fields, onRefused: () => (fields = undefined) } }),
     });
     running -= 1;
     if (signal.aborted) return;
@@ -49,8 +54,11 @@ export function createGenerationRunner(
     consider(health, atMs) {
       const { generation } = cluster.probes;
       if (generation === null || !wantsGeneration(health, cluster, atMs)) return;
-      const limit = isInDoubt(health, cluster, atMs) && !isFailing(health.verdict) ? cluster.health.fall + 1 : 1;
-      if (running >= limit || atMs - startedAtMs < SPACING * cluster.health.intervalMs) return;
+      const doubt = isInDoubt(health, cluster, atMs);
+      const limit = doubt && !isFailing(health.verdict) ? cluster.health.fall + 1 : 1;
+      if (running >= Math.min(limit, budgetOf(cluster).atOnce)) return;
+      if (atMs - startedAtMs < SPACING * cluster.health.intervalMs) return;
+      if (!mayAsk(health, cluster, { atMs, running })) return;
       startedAtMs = atMs;
       void start(generation);
     },

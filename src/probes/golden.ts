@@ -9,6 +9,8 @@ const WORDS =
 const WORDS_ASKED = 4;
 /** An answer that says one word this often in a row has lost its way. */
 const REPEATED_MAX = 4;
+/** A few letters, or the `!` of an engine whose numbers have run over, eight times and more without a break. */
+const LOOP = /([\p{L}!]{1,8}?)\1{7}/u;
 /** Letters of scripts that the question does not use; a share of them above this is not style. */
 const FOREIGN_SHARE_MAX = 0.2;
 
@@ -48,12 +50,17 @@ export function judgeAnswer(question: GoldenQuestion, answer: GoldenAnswer): boo
   return hadRoom ? false : null;
 }
 
-function isGarbled(text: string): boolean {
-  if (text.includes('\ufffd')) return true;
+/** Broken characters, letters of scripts that nobody used, or one word or a few letters over and over. */
+export function isGarbled(text: string, isLatinAsked = true): boolean {
+  if (text.includes('\ufffd') || LOOP.test(text)) return true;
+  if (isLatinAsked && isForeign(text)) return true;
+  return longestRun(text.toLowerCase().split(/\s+/)) > REPEATED_MAX;
+}
+
+function isForeign(text: string): boolean {
   const letters = text.match(/\p{L}/gu) ?? [];
   const foreign = letters.filter((letter) => !/\p{Script=Latin}/u.test(letter)).length;
-  if (foreign > FOREIGN_SHARE_MAX * Math.max(letters.length, 1)) return true;
-  return longestRun(text.toLowerCase().split(/\s+/)) > REPEATED_MAX;
+  return foreign > FOREIGN_SHARE_MAX * Math.max(letters.length, 1);
 }
 
 function longestRun(words: readonly string[]): number {

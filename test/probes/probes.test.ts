@@ -5,7 +5,13 @@ import { probeDefaults } from '../../src/domain/health/probe-defaults.js';
 import { isLoading, judgeHttp } from '../../src/domain/health/judge-tick.js';
 import { FIRST_TOKEN_BUCKETS_MS, type ClusterCounters, type TrafficState } from '../../src/domain/traffic.js';
 import { wordOf } from '../../src/probes/ask.js';
+import { judgeByPattern } from '../../src/probes/golden-prompts.js';
 import { goldenQuestion, judgeAnswer } from '../../src/probes/golden.js';
+import { createGenerationRunner } from '../../src/probes/generation-runner.js';
+import { ENGINES } from '../../src/domain/fleet.js';
+import { dialectOf } from '../../src/engines/registry.js';
+import { beginVantage } from '../../src/domain/health/vantage.js';
+import { eventually } from '../kit/eventually.js';
 import { probeGeneration } from '../../src/probes/generation.js';
 import { probeGpu } from '../../src/probes/gpu.js';
 import { probeHttp } from '../../src/probes/http.js';
@@ -184,6 +190,117 @@ describe('generation', () => {
     const asked = probeGeneration(engine.cluster(), { maxTokens: 4, timeoutMs: 10_000, signal: abort.signal });
     abort.abort();
     expect(await asked).toMatchObject({ ok: false, error: 'cancelled' });
+  });
+});
+
+describe('what a completion costs', () => {
+  test('its time, the tokens that came, and an estimate of those that were sent', async () => {
+    const { cost } = await probeGeneration(engine.cluster(), { maxTokens: 16, timeoutMs: 2_000 });
+    expect(cost?.completionTokens).toBe(4);
+    expect(cost?.promptTokens).toBeGreaterThanOrEqual(15);
+    expect(cost?.ms).toBeGreaterThan(0);
+  });
+
+  test('a timeout costs all of its time; an engine that is not there costs nothing, nor does a status', async () => {
+    engine.behaviour.generation = 'hang';
+    const hung = await probeGeneration(engine.cluster(), { maxTokens: 16, timeoutMs: 300 });
+    expect(hung.cost).toMatchObject({ completionTokens: 0 });
+    expect(hung.cost?.ms).toBeGreaterThanOrEqual(290);
+    engine.behaviour.generation = 503;
+    expect(await probeGeneration(engine.cluster(), { maxTokens: 16, timeoutMs: 2_000 })).not.toHaveProperty('cost');
+    const nobody = engine.cluster({ url: 'http://127.0.0.1:1' });
+    expect(await probeGeneration(nobody, { maxTokens: 16, timeoutMs: 2_000 })).not.toHaveProperty('cost');
+  });
+});
+
+describe('low priority', () => {
+  const ask = async (onRefused: () => void) =>
+    await probeGeneration(engine.cluster(), {
+      maxTokens: 16,
+      timeoutMs: 2_000,
+      lowPriority: { fields: { priority: 100 }, onRefused },
+    });
+
+  test('is sent where the engine takes it', async () => {
+    let refused = 0;
+    expect(await ask(() => (refused += 1))).toMatchObject({ ok: true });
+    expect(engine.priorities).toEqual([100]);
+    expect(refused).toBe(0);
+  });
+
+  test.each(['status', 'event'] as const)('is left out when it is refused (%s), and that is told', async (how) => {
+    engine.behaviour.refusesPriority = how;
+    let refused = 0;
+    expect(await ask(() => (refused += 1))).toMatchObject({ ok: true, content: true });
+    expect(engine.priorities).toEqual([100, undefined]);
+    expect(refused).toBe(1);
+  });
+
+  test.each([
+    [400, '400'],
+    ['error-event', 'engine error'],
+  ] as const)('a failure that stays (%s) is not blamed on it', async (generation, error) => {
+    Object.assign(engine.behaviour, { generation, says: generation === 400 ? null : '' });
+    let refused = 0;
+    expect(await ask(() => (refused += 1))).toMatchObject({ ok: false, error });
+    expect(refused).toBe(0);
+  });
+
+  test('a watch sends it once to an engine that refuses it', async () => {
+    engine.behaviour.refusesPriority = 'status';
+    const abort = new AbortController();
+    const runner = createGenerationRunner(engine.cluster(), abort.signal, () => undefined);
+    const doubtful = beginVantage(0);
+    for (const n of [1, 2, 3]) {
+      runner.consider(doubtful, n * 1_000);
+      await eventually(() => runner.hasFinished());
+      expect(runner.take()).toMatchObject({ ok: true });
+    }
+    abort.abort();
+    expect(engine.priorities).toEqual([100, undefined, undefined, undefined]);
+  });
+
+  test('only vLLM is sent one', () => {
+    expect(ENGINES.filter((kind) => dialectOf(kind).lowPriority !== undefined)).toEqual(['vllm']);
+  });
+});
+
+describe('golden prompts of the configuration', () => {
+  const capital = { prompt: 'What is the capital of France?', expect: '\\bparis\\b' };
+  const said = (text: string, thought = false) => ({ text, thought, finish: 'stop' });
+  test.each<[string, typeof capital, ReturnType<typeof said>, boolean | null]>([
+    ['found anywhere, in any case', capital, said('It is PARIS.'), true],
+    ['not found', capital, said('It is Lyon.'), false],
+    ['nothing said', capital, said(' '), false],
+    ['thoughts only', capital, said('', true), null],
+    ['thoughts before the answer was reached', capital, said('<think> the user asks'), null],
+    ['found, between broken characters', capital, said('Paris \ufffd'), false],
+    ['found, then a word in a loop', capital, said('Paris is is is is is'), false],
+    ['found, then letters in a loop', capital, said('Paris ababababababababab'), false],
+    ['the marks of numbers that ran over', { ...capital, expect: '.' }, said('!!!!!!!!!!!!'), false],
+    ['another script than the question’s', { ...capital, expect: '.' }, said('\u5df4\u9ece\u5df4\u9ece'), false],
+    ['the script of the question', { prompt: '\u6cd5\u56fd', expect: '\u5df4' }, said('\u5df4\u9ece'), true],
+    ['a line of dashes is style', capital, said('---------- Paris'), true],
+  ])('%s', (_name, golden, answer, right) => expect(judgeByPattern(golden, answer)).toBe(right));
+
+  test('a pattern that would take years says nothing, soon', () => {
+    const started = performance.now();
+    const answer = said(`${'ab cd '.repeat(100)}!`);
+    expect(judgeByPattern({ prompt: 'p', expect: '^(\\w+\\s?)+$' }, answer)).toBeNull();
+    expect(performance.now() - started).toBeLessThan(5_000);
+  });
+
+  test('are asked under a number that is never the same, and judged', async () => {
+    const { generation, ...probes } = engine.cluster().probes;
+    if (generation === null) throw new Error('vllm has completions');
+    const cluster = engine.cluster({ probes: { ...probes, generation: { ...generation, golden: [capital] } } });
+    engine.behaviour.says = 'The capital is Paris.';
+    const options = { maxTokens: 16, timeoutMs: 2_000 };
+    expect(await probeGeneration(cluster, options)).toMatchObject({ ok: true, content: true });
+    engine.behaviour.says = 'I would rather not.';
+    expect(await probeGeneration(cluster, options)).toMatchObject({ ok: true, content: false });
+    expect(engine.prompts[0]).toMatch(/^Request \d+\.\nWhat is the capital of France\?$/);
+    expect(new Set(engine.prompts).size).toBe(2);
   });
 });
 

@@ -14,6 +14,10 @@ export interface Behaviour {
   memory: string | null;
   metrics: string | null | 'endless';
   model: string;
+  /** Refuses a completion with a priority, as vLLM does when it schedules by arrival: at once, or when it streams. */
+  refusesPriority: 'status' | 'event' | null;
+  /** What it says to any question, instead of repeating. */
+  says: string | null;
   generation:
     | 'right'
     | 'garbage'
@@ -35,6 +39,8 @@ const WELL: Behaviour = {
   memory: null,
   metrics: 'vllm:num_requests_running 0\nvllm:num_requests_waiting 0\nvllm:iteration_tokens_total_count 1\n',
   model: 'm',
+  refusesPriority: null,
+  says: null,
   generation: 'right',
 };
 
@@ -45,6 +51,8 @@ export class ToyEngine {
   /** TCP connections that were opened. */
   connections = 0;
   readonly prompts: string[] = [];
+  /** `priority` of each completion; `undefined` where the field was not sent. */
+  readonly priorities: unknown[] = [];
   #server: Server | null = null;
   #port = 0;
 
@@ -118,14 +126,26 @@ export class ToyEngine {
   async #complete(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of req as AsyncIterable<Buffer>) chunks.push(chunk);
-    const body = JSON.parse(Buffer.concat(chunks).toString('utf8')) as { messages: { content: string }[] };
+    const body = JSON.parse(Buffer.concat(chunks).toString('utf8')) as {
+      messages: { content: string }[];
+      priority?: unknown;
+    };
     const prompt = body.messages[0]?.content ?? '';
     this.prompts.push(prompt);
+    this.priorities.push(body.priority);
+    const { refusesPriority } = this.behaviour;
+    if (refusesPriority !== null && body.priority !== undefined) return refusePriority(res, refusesPriority);
     const mode = this.behaviour.generation;
     if (mode === 'hang') return;
     if (typeof mode === 'number') return void res.writeHead(mode).end('{}');
-    await streamAnswer(res, mode, prompt);
+    await streamAnswer(res, mode, this.behaviour.says ?? prompt);
   }
+}
+
+function refusePriority(res: ServerResponse, how: 'status' | 'event'): void {
+  const error = JSON.stringify({ error: { message: 'Priority scheduling is not enabled.', code: 400 } });
+  if (how === 'status') return void res.writeHead(400).end(error);
+  res.writeHead(200, { 'content-type': 'text/event-stream' }).end(`data: ${error}\n\ndata: [DONE]\n\n`);
 }
 
 async function streamAnswer(

@@ -3,6 +3,7 @@
  * a real incident can be fed through the same reducers that decide in production.
  */
 import type { Diagnosis, Vantage } from '../words.js';
+import type { CompletionCost } from './probe-budget.js';
 
 /** What an engine says by a status that usually says something else. */
 export type HttpMeaning = 'loading' | 'failing';
@@ -43,6 +44,8 @@ export interface GenerationSeen {
   /** Whether the answer was what the golden prompt must give. */
   readonly content?: boolean;
   readonly error?: string;
+  /** What it cost the engine; absent when it never got there, and in traces that do not say. */
+  readonly cost?: CompletionCost;
 }
 
 /** What real traffic did since the last tick, as the data plane counted it. */

@@ -19,7 +19,9 @@ import {
 } from './hysteresis.js';
 import * as judge from './judge-tick.js';
 import { distrustSelf, isGap } from './observer.js';
+import { costOf, payCompletion, UNSPENT, type ProbeSpending } from './probe-budget.js';
 import type { TickSeen, VantageReport } from './types.js';
+import { isInDoubt, mayAsk, wantsGeneration } from './wants.js';
 
 export type Dimensions = Readonly<Record<Dimension, DimensionHealth>>;
 
@@ -55,6 +57,8 @@ export interface VantageHealth {
   readonly lastGenerationOkAtMs: number | null;
   /** Last success of real traffic, ms. */
   readonly lastCallerOkAtMs: number | null;
+  /** What completions of our own have cost, and may cost. */
+  readonly spending: ProbeSpending;
   /** Why verdicts are suspended; `null` when the watcher trusts itself. */
   readonly suspended: string | null;
 }
@@ -81,6 +85,7 @@ export function beginVantage(atMs: number): VantageHealth {
     lastGenerationAtMs: null,
     lastGenerationOkAtMs: null,
     lastCallerOkAtMs: null,
+    spending: UNSPENT,
     suspended: null,
   };
 }
@@ -91,13 +96,28 @@ export function beginVantage(atMs: number): VantageHealth {
  */
 export function observe(before: VantageHealth, tick: TickSeen, cluster: ClusterSpec): VantageHealth {
   const suspended = distrustSelf(tick.self, cluster.health);
-  if (suspended !== null) return { ...before, suspended };
+  if (suspended !== null) return { ...before, suspended, spending: spend(before, tick, cluster) };
   const known = isGap(before.lastTickAtMs, tick.atMs, cluster) ? afterGap(before) : before;
   const seen = lookAt(known, tick, cluster);
   const next = diagnose(seen, tick.atMs, cluster);
-  if (next.verdict === seen.verdict && next.evidence === seen.evidence) return seen;
+  if (next.verdict === seen.verdict && next.evidence === seen.evidence) return noteHeld(seen, cluster, tick.atMs);
   const sinceMs = next.verdict === before.verdict ? before.sinceMs : tick.atMs;
-  return { ...seen, ...next, sinceMs };
+  return noteHeld({ ...seen, ...next, sinceMs }, cluster, tick.atMs);
+}
+
+/** A completion that came back was paid for, whatever its news are worth. */
+function spend(before: VantageHealth, { generation, atMs }: TickSeen, cluster: ClusterSpec): ProbeSpending {
+  const cost = generation === undefined || generation === null ? null : costOf(generation, cluster);
+  if (cost === null) return before.spending;
+  return payCompletion(before.spending, cost, cluster, { atMs, doubt: isInDoubt(before, cluster, atMs) });
+}
+
+/** `generation` is unknown from here on while the budget is used up: that is said, and is no failure. */
+function noteHeld(health: VantageHealth, cluster: ClusterSpec, atMs: number): VantageHealth {
+  const { spending } = health;
+  const isHeld = !mayAsk(health, cluster, { atMs, running: 0 }) && wantsGeneration(health, cluster, atMs);
+  if (isHeld === (spending.heldSinceMs !== null)) return health;
+  return { ...health, spending: { ...spending, heldSinceMs: isHeld ? atMs : null } };
 }
 
 function afterGap(before: VantageHealth): VantageHealth {
@@ -145,6 +165,7 @@ function lookAt(before: VantageHealth, tick: TickSeen, cluster: ClusterSpec): Va
     lastGenerationAtMs: tick.generation === undefined || tick.generation === null ? before.lastGenerationAtMs : atMs,
     lastGenerationOkAtMs: answer.generationAtMs,
     lastCallerOkAtMs: answer.callerAtMs,
+    spending: spend(before, tick, cluster),
     suspended: null,
   };
 }

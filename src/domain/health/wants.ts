@@ -1,6 +1,7 @@
 /** Which dear checks the next tick should make: they cost GPU time or requests, so they are asked on doubt or when news is old. */
 import type { ClusterSpec } from '../fleet.js';
 import { DIMENSIONS } from '../words.js';
+import { affordsCompletion } from './probe-budget.js';
 import type { VantageHealth } from './vantage.js';
 
 /** Standing still for this many intervals is worth a completion. */
@@ -25,6 +26,18 @@ export function wantsGeneration(health: VantageHealth, cluster: ClusterSpec, atM
   const asked = health.lastGenerationAtMs ?? 0;
   const answered = Math.max(asked, health.lastCallerOkAtMs ?? 0);
   return atMs - answered >= generation.everyMs || atMs - asked >= GOLDEN_EVERY_MS;
+}
+
+/** Whether the budget allows one more completion, beside those that are `running`. @replayed */
+export function mayAsk(
+  health: VantageHealth,
+  cluster: ClusterSpec,
+  moment: { readonly atMs: number; readonly running: number },
+): boolean {
+  if (affordsCompletion(health.spending, cluster, { ...moment, doubt: false })) return true;
+  return (
+    isInDoubt(health, cluster, moment.atMs) && affordsCompletion(health.spending, cluster, { ...moment, doubt: true })
+  );
 }
 
 /** Half a second after a first failure of `http` one more try is made, on a fresh connection. @replayed */

@@ -4,7 +4,7 @@ import { doubtOf, type Doubt } from '../health/doubt.js';
 import { combineVantages } from '../health/quorum.js';
 import type { GenerationSeen, PassiveSeen, SelfSeen, TickSeen, VantageReport } from '../health/types.js';
 import { beginVantage, observe, reportVantage, type VantageHealth } from '../health/vantage.js';
-import { wantsFreshTry, wantsGeneration } from '../health/wants.js';
+import { mayAsk, wantsFreshTry, wantsGeneration } from '../health/wants.js';
 import { UNKNOWN_DIAGNOSIS, type Diagnosis, type Vantage } from '../words.js';
 import type { SeenFromVantage } from './trace.js';
 
@@ -86,12 +86,16 @@ export class WatchedCluster {
 
   #observe(before: VantageHealth, seen: SeenFromVantage, { atMs, passive, self }: Look): VantageHealth {
     const { generation = null, fresh } = seen;
-    const asks = generation !== null && wantsGeneration(before, this.spec, atMs);
+    const asks = generation !== null && this.#asks(before, atMs);
     if (asks) this.generations += 1;
     const after = observe(before, tickOf(seen, asks ? generation : null, { atMs, passive, self }), this.spec);
     if (fresh === undefined || fresh === null || !wantsFreshTry(after)) return after;
     const tryAtMs = atMs + Math.min(FRESH_TRY_AFTER_MS, this.spec.health.intervalMs / 2);
     return observe(after, { http: { ...fresh, fresh: true }, self, atMs: tryAtMs }, this.spec);
+  }
+
+  #asks(health: VantageHealth, atMs: number): boolean {
+    return wantsGeneration(health, this.spec, atMs) && mayAsk(health, this.spec, { atMs, running: 0 });
   }
 }
 
