@@ -5,6 +5,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ChoicesApi } from '../domain/continuation/continued-request.js';
 import type { ServiceDefinition } from '../domain/traffic.js';
+import { climbs } from './safe-path.js';
 import type { StreamKind } from './stream-scan.js';
 
 export interface ApiPath {
@@ -16,10 +17,10 @@ export interface ApiPath {
 
 const API_PATH = /^(?:\/([^/?]+))?(\/v1(?:[/?].*)?)$/;
 
-/** `null` when the URL is none of the API. */
+/** `null` when the URL is none of the API, or would not stay there. */
 export function apiPath(url: string): ApiPath | null {
   const match = API_PATH.exec(url);
-  return match === null ? null : { service: match[1] ?? null, path: match[2] ?? '' };
+  return match === null || climbs(url) ? null : { service: match[1] ?? null, path: match[2] ?? '' };
 }
 
 export interface Asked {

@@ -32,6 +32,8 @@ export interface Member {
   inFlight: number;
   failingSinceMs: number | null;
   lastOkAtMs: number | null;
+  /** Monotonic, ms: when it came back from an ejection, or from a drain with a share. */
+  returnedAtMs: number;
   /** Monotonic, ms: last byte that came from this cluster. */
   lastSignMs: number;
 }
@@ -71,6 +73,7 @@ export function newMember(
     inFlight: 0,
     failingSinceMs: null,
     lastOkAtMs: null,
+    returnedAtMs: -Infinity,
     lastSignMs: -Infinity,
   };
 }

@@ -18,6 +18,7 @@ import {
 import { exchange } from './exchange.js';
 import { PRIORITY_HEADER, requestHeaders } from './headers.js';
 import { sendError } from './openai-error.js';
+import { itsTurn } from './pipelining.js';
 import { discardRest, readBody } from './request-body.js';
 import type { Service } from './service.js';
 import { Transcript } from './transcript.js';
@@ -32,6 +33,7 @@ export interface PublicApi {
 
 /** Serves one request of the public side; never rejects. */
 export async function serveCaller(api: PublicApi, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  if (res.socket === null) await itsTurn(req, res);
   const url = req.url ?? '/';
   if (api.closing()) res.setHeader('connection', 'close');
   if (url === '/healthz') {

@@ -6,6 +6,7 @@ import { performance } from 'node:perf_hooks';
 import { ejectsAtOnce, type AttemptFailure } from '../domain/error-owner.js';
 import { OVERLOAD_DEFAULTS, type OverloadSettings } from '../domain/fleet.js';
 import { NO_LIMIT } from '../domain/admission/room.js';
+import { shareMaxPct, SLOW_START_MS, slowStarted, type SlowStart } from '../domain/admission/slow-start.js';
 import { rendezvous } from '../domain/rendezvous.js';
 import { effectiveWeights, takeTurn, type EffectiveWeights, type Turns } from '../domain/strategies.js';
 import type { TrafficState } from '../domain/traffic.js';
@@ -27,7 +28,7 @@ export interface ServiceDeps {
   readonly tell: (event: Readonly<Record<string, unknown>>) => void;
 }
 
-/** Measured weights are worked out anew this often, ms; the others only when something changed. */
+/** Measured weights, and those of a slow start, are worked out anew this often, ms; the others when something changed. */
 const MEASURED_FRESH_MS = 500;
 
 export class Service implements Cast {
@@ -65,11 +66,18 @@ export class Service implements Cast {
       const upstream = this.#deps.upstreams.of(spec.url);
       const drained = route.drained.includes(spec.cluster);
       const member = known.get(spec.cluster);
-      if (member !== undefined) return Object.assign(member, { upstream, drained, ...definedOf(spec) });
+      if (member !== undefined) return this.#redefined(member, { upstream, drained, ...definedOf(spec) });
       return newMember(spec, { upstream, drained, process: this.#deps.process });
     });
     this.#effective = null;
     this.admission.serve();
+  }
+
+  #redefined(member: Member, next: Partial<Member>): Member {
+    // A move gives a share only after the drain has ended, and raises it in steps of its own.
+    if (member.drained && next.drained === false && (this.#route.weights[member.name] ?? 0) > 0)
+      member.returnedAtMs = performance.now();
+    return Object.assign(member, next);
   }
 
   get overload(): OverloadSettings {
@@ -82,14 +90,18 @@ export class Service implements Cast {
     const { spill } = (this.#shares = this.#sharesNow());
     const open = this.#members.filter((m) => !m.drained);
     const { strategy } = this.#route.definition;
-    this.#effective = effectiveWeights(
+    const effective = effectiveWeights(
       strategy,
       Object.fromEntries(open.map((m) => [m.name, this.#share(m)])),
       Object.fromEntries(open.map((m) => [m.name, m.live.measure(nowMs)])),
       new Set(open.filter((m) => m.ejection.out).map((m) => m.name)),
     );
+    const starting = effective.footing === 'normal' ? startingOf(open, nowMs) : [];
+    const standing = open.filter((m) => !m.ejection.out).map((m) => m.name);
+    this.#effective = { ...effective, weights: slowStarted(effective.weights, starting, standing) };
+    const moves = strategy === 'weighted' || starting.length > 0;
     this.#effectiveUntilMs = Math.min(
-      strategy === 'weighted' ? nowMs + MEASURED_FRESH_MS : Infinity,
+      moves ? nowMs + MEASURED_FRESH_MS : Infinity,
       spill === null ? Infinity : nowMs + spill.untilMs - this.#deps.clock(),
     );
     this.#tellFooting(this.#effective);
@@ -160,6 +172,7 @@ export class Service implements Cast {
     member.live.answered(seen.latencyMs, nowMs);
     if (!seen.onTrial) return;
     member.ejection.passTrial(nowMs);
+    member.returnedAtMs = nowMs;
     this.#effective = null;
     this.#deps.tell({ event: 'cluster-returned', service: this.#name, cluster: member.name });
     this.admission.serve();
@@ -285,6 +298,12 @@ export class Service implements Cast {
     this.#footing = footing;
     this.#deps.tell({ event: 'footing-changed', service: this.#name, footing });
   }
+}
+
+/** Those that came back a short while ago. */
+function startingOf(members: readonly Member[], nowMs: number): SlowStart[] {
+  const recent = members.filter((m) => nowMs - m.returnedAtMs < SLOW_START_MS);
+  return recent.map((m) => ({ cluster: m.name, shareMax: shareMaxPct(nowMs - m.returnedAtMs) }));
 }
 
 function without(weights: Weights, names: ReadonlySet<ClusterName>): Weights {
