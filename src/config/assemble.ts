@@ -65,11 +65,13 @@ function clusterSpec(file: FleetFile, name: string, entry: ClusterEntry): Cluste
   };
 }
 
-/** What plans count on of a cluster of which nobody said what it can do. It limits nothing: unknown is not a limit. */
+/** What plans count on of a cluster of which nobody said what it can do. It limits nothing. */
 const CONCURRENCY_ASSUMED = 64;
 
-const capacityOf = (said: number | undefined): Capacity =>
-  said === undefined ? { concurrency: CONCURRENCY_ASSUMED } : { concurrency: said, limit: said };
+function capacityOf(said: number | 'learned' | undefined): Capacity {
+  if (said === undefined) return { concurrency: CONCURRENCY_ASSUMED };
+  return { concurrency: said === 'learned' ? CONCURRENCY_ASSUMED : said, limit: said };
+}
 
 /** A cluster of several services is watched as the service with the shortest interval asks; the first one on a tie. */
 function healthOf(file: FleetFile, cluster: string): ServiceEntry['health'] | null {

@@ -112,10 +112,14 @@ const cluster = z
     model: z.string().min(1).max(256).meta({ description: 'Model id that this cluster must serve.' }),
     capacity: z
       .strictObject({
-        concurrency: z.int().min(1).max(1_000_000).optional().meta({
-          description:
-            'Requests at once: plans count on them, and the gateway lets no more through. Omitted: no limit.',
-        }),
+        concurrency: z
+          .union([z.int().min(1).max(1_000_000), z.literal('learned')])
+          .optional()
+          .meta({
+            description:
+              'Requests at once: plans count on them, and the gateway lets no more through. `learned`: the gateway finds out. Omitted: no limit.',
+            fix: 'write a whole number from 1 to 1000000, or learned',
+          }),
       })
       .prefault({})
       .meta({ description: 'What it can carry.' }),

@@ -50,6 +50,11 @@ export function costsRetryBudget(failure: AttemptFailure): boolean {
   return failure !== 'refused' && failure !== 'reset';
 }
 
+/** Failures by which an overloaded cluster speaks. */
+export function saysTooMuch(failure: AttemptFailure): boolean {
+  return failure === 'status' || failure === 'first-byte-timeout';
+}
+
 /** A refused connection needs no second witness: nothing listens there, and a model takes minutes to load. */
 export function ejectsAtOnce(failure: AttemptFailure): boolean {
   return failure === 'refused';

@@ -67,8 +67,8 @@ export interface HealthSettings {
 export interface Capacity {
   /** Requests at once that plans count on. */
   readonly concurrency: number;
-  /** Requests at once that are let through; absent: nobody said, so there is no limit. */
-  readonly limit?: number;
+  /** Requests at once that are let through; `learned`: from what it answers; absent: nobody said, so there is no limit. */
+  readonly limit?: number | 'learned';
 }
 
 export interface ClusterSpec {

@@ -1,5 +1,12 @@
 /** What a traffic layer says of a service: the facts on which moves are verified and reported. */
-import { homeWeights, type ClusterSpec, type EngineKind, type OverloadSettings, type ServiceSpec } from './fleet.js';
+import {
+  homeWeights,
+  type Capacity,
+  type ClusterSpec,
+  type EngineKind,
+  type OverloadSettings,
+  type ServiceSpec,
+} from './fleet.js';
 import type { ClusterName, ServiceName, Strategy, Unknown, Weights } from './words.js';
 
 /** Upper bounds (ms) of the buckets of `ClusterCounters.firstToken`; the last bucket is everything above. */
@@ -91,8 +98,8 @@ export interface MemberDefinition {
   /** Says whether and how an answer that broke off elsewhere can go on here. */
   readonly engine: EngineKind;
   readonly concurrency: number;
-  /** Requests at once, as somebody said that it can; absent: nobody did, and there is no limit. */
-  readonly limit?: number | undefined;
+  /** Requests at once, as somebody said that it can, or to be learned; absent: nobody did, and there is no limit. */
+  readonly limit?: Capacity['limit'] | undefined;
 }
 
 /** What a layer must know of a service's members. Their order is their priority. */

@@ -32,7 +32,7 @@ export const serviceDefinitionSchema = z.object({
         // A table written before engines were told knows none: nothing is continued there until it is defined again.
         engine: z.enum(ENGINES).default('generic'),
         concurrency: z.number().positive(),
-        limit: z.int().positive().optional(),
+        limit: z.union([z.int().positive(), z.literal('learned')]).optional(),
       }),
     )
     .min(1)

@@ -8,11 +8,11 @@
  *
  * Room that is found is taken at once, so that nobody who comes later can take it from somebody who was promised it.
  */
-import { limitForBegun, maySpill, NO_LIMIT } from '../domain/admission/room.js';
+import { limitForBegun, maySpill } from '../domain/admission/room.js';
 import type { OverloadSettings } from '../domain/fleet.js';
 import type { ClusterName } from '../domain/words.js';
 import type { CallerTally } from './counters.js';
-import type { Choice, Member } from './member.js';
+import { limitOf, type Choice, type Member } from './member.js';
 import { WaitQueue, type Claimant, type Waiting } from './wait-queue.js';
 
 /** What admission must know of its service. */
@@ -43,6 +43,7 @@ export class Admission {
   /** Takes a place on the chosen cluster. */
   claim(choice: Choice): Choice {
     choice.member.inFlight++;
+    choice.load.running++;
     if (choice.spilled) {
       choice.member.tally.spilled++;
       this.#spilling++;
@@ -51,8 +52,9 @@ export class Admission {
   }
 
   /** Gives the place back; whoever waits is served by `serve`, when all else is noted. */
-  release({ member, spilled }: Choice): void {
+  release({ member, spilled, load }: Choice): void {
     member.inFlight--;
+    load.running--;
     if (spilled) this.#spilling--;
   }
 
@@ -61,12 +63,23 @@ export class Admission {
     const choice = this.#take(claimant);
     if (choice !== null) return { granted: Promise.resolve(choice), leave: () => undefined };
     this.#cast.callers.queued++;
-    return this.#queue.join(claimant, this.#cast.overload);
+    const waiting = this.#queue.join(claimant, this.#cast.overload);
+    this.#listen();
+    return waiting;
   }
 
   /** To be called whenever there may be room that was not there before. */
   serve(): void {
     if (this.#queue.length > 0) this.#queue.serve((claimant) => this.#take(claimant));
+    this.#listen();
+  }
+
+  /** Of a cluster that several services share, room may come from any of them. */
+  #listen(): void {
+    for (const { upstream } of this.#cast.members) {
+      if (this.#queue.length > 0) upstream.load.waiters.add(this);
+      else upstream.load.waiters.delete(this);
+    }
   }
 
   #take(claimant: Claimant): Choice | null {
@@ -79,10 +92,10 @@ export class Admission {
     return within === null && claimant.begun ? this.#placeWithin(claimant, limitForBegun) : within;
   }
 
-  #placeWithin({ key, tried, begun }: Claimant, limitOf: (limit: number) => number): Choice | null {
+  #placeWithin({ key, tried, begun }: Claimant, within: (limit: number) => number): Choice | null {
     const { members } = this.#cast;
     const closed = new Set(tried);
-    for (const m of members) if (m.limit !== NO_LIMIT && m.inFlight >= limitOf(m.limit)) closed.add(m.name);
+    for (const m of members) if (m.upstream.load.running >= within(limitOf(m))) closed.add(m.name);
     const carrier = this.#cast.carrier(key, closed);
     if (carrier !== null) return carrier;
     const standby = members.find((m) => !m.drained && !m.ejection.out && !closed.has(m.name));
@@ -92,6 +105,6 @@ export class Admission {
     const running = members.reduce((sum, m) => sum + m.inFlight, 0);
     if (spilled && !maySpill({ running, spilled: this.#spilling, maxPct: this.#cast.overload.spillMaxPct }))
       return null;
-    return { member: standby, onTrial: false, spilled };
+    return { member: standby, onTrial: false, spilled, load: standby.upstream.load };
   }
 }

@@ -6,6 +6,7 @@ import type { MemberDefinition } from '../domain/traffic.js';
 import type { ClusterName } from '../domain/words.js';
 import { clusterTally, LiveWindow, type ClusterTally } from './counters.js';
 import { Ejection } from './ejection.js';
+import type { Load } from './load.js';
 import type { Upstream } from './upstreams.js';
 
 /** A request that a cluster is answering. */
@@ -26,9 +27,9 @@ export interface Member {
   model: string;
   engine: EngineKind;
   drained: boolean;
-  /** Requests at once; NO_LIMIT when nobody said. */
-  limit: number;
-  /** Requests that run here, and places that are kept for those that are about to. */
+  /** Requests at once on its cluster; NO_LIMIT when nobody said. */
+  limit: number | 'learned';
+  /** Requests of this service that run here, and places that are kept for those that are about to. */
   inFlight: number;
   failingSinceMs: number | null;
   lastOkAtMs: number | null;
@@ -43,6 +44,8 @@ export interface Choice {
   readonly onTrial: boolean;
   /** It goes there only because those that carry are full. */
   readonly spilled: boolean;
+  /** Where it takes its place; a member may be defined anew while it runs. */
+  readonly load: Load;
 }
 
 /** How an attempt ended, as far as the cluster is concerned; `none`: it was broken off by us or by the caller. */
@@ -50,7 +53,10 @@ export type AttemptOutcome =
   | { readonly kind: 'ok' | 'client' | 'quota' | 'cut' | 'none' }
   | { readonly kind: 'failed'; readonly failure: AttemptFailure };
 
-export const hasRoom = (member: Member): boolean => member.inFlight < member.limit;
+export const limitOf = ({ limit, upstream }: Member): number =>
+  limit === 'learned' ? upstream.load.learner.limit : limit;
+
+export const hasRoom = (member: Member): boolean => member.upstream.load.running < limitOf(member);
 
 /** What a new definition changes of a member that is there. */
 export function definedOf(spec: MemberDefinition): Pick<Member, 'model' | 'engine' | 'limit'> {

@@ -3,7 +3,7 @@
  * written comes in through `apply`; what requests meet comes in through `began`, `spoke` and `ended`.
  */
 import { performance } from 'node:perf_hooks';
-import { ejectsAtOnce, type AttemptFailure } from '../domain/error-owner.js';
+import { ejectsAtOnce, saysTooMuch, type AttemptFailure } from '../domain/error-owner.js';
 import { OVERLOAD_DEFAULTS, type OverloadSettings } from '../domain/fleet.js';
 import { NO_LIMIT } from '../domain/admission/room.js';
 import { shareMaxPct, SLOW_START_MS, slowStarted, type SlowStart } from '../domain/admission/slow-start.js';
@@ -13,7 +13,7 @@ import type { TrafficState } from '../domain/traffic.js';
 import type { ClusterName, Weights } from '../domain/words.js';
 import { Admission, type Cast } from './admission.js';
 import { callerTally, countFirstToken, type CallerTally } from './counters.js';
-import { definedOf, hasRoom, newMember, type AttemptOutcome, type Choice, type Member } from './member.js';
+import { definedOf, hasRoom, limitOf, newMember, type AttemptOutcome, type Choice, type Member } from './member.js';
 import { RetryBudget } from './retry-budget.js';
 import type { ServiceRoute } from './route-table.js';
 import { sharesOf, type Shares } from './shares.js';
@@ -168,7 +168,10 @@ export class Service implements Cast {
     seen: { readonly latencyMs: number; readonly stream: boolean; readonly onTrial: boolean },
   ): void {
     const nowMs = performance.now();
-    if (seen.stream) countFirstToken(member.tally, seen.latencyMs);
+    if (seen.stream) {
+      countFirstToken(member.tally, seen.latencyMs);
+      member.upstream.load.learner.firstToken(seen.latencyMs);
+    }
     member.live.answered(seen.latencyMs, nowMs);
     if (!seen.onTrial) return;
     member.ejection.passTrial(nowMs);
@@ -181,8 +184,9 @@ export class Service implements Cast {
   /** What was claimed is free again, with or without an attempt. */
   ended(choice: Choice, outcome: AttemptOutcome): void {
     this.admission.release(choice);
+    if (choice.member.limit === 'learned') learnFrom(choice, outcome);
     this.#note(choice, outcome);
-    this.admission.serve();
+    choice.load.freed();
   }
 
   #note(choice: Choice, outcome: AttemptOutcome): void {
@@ -227,7 +231,7 @@ export class Service implements Cast {
           m.name,
           {
             inFlight: m.inFlight,
-            limit: m.limit === NO_LIMIT ? null : m.limit,
+            limit: limitOf(m) === NO_LIMIT ? null : limitOf(m),
             counters: { ...m.tally, firstToken: [...m.tally.firstToken] },
             drained: m.drained,
             failingSinceMs: m.failingSinceMs,
@@ -265,12 +269,13 @@ export class Service implements Cast {
 
   #chosen(member: Member, nowMs: number): Choice {
     if (member.ejection.trialDue(nowMs) && hasRoom(member)) return this.#trial(member);
-    return { member, onTrial: false, spilled: member.name === this.#shares.guest };
+    const spilled = member.name === this.#shares.guest;
+    return { member, onTrial: false, spilled, load: member.upstream.load };
   }
 
   #trial(member: Member): Choice {
     member.ejection.beginTrial();
-    return { member, onTrial: true, spilled: false };
+    return { member, onTrial: true, spilled: false, load: member.upstream.load };
   }
 
   #succeeded(member: Member): void {
@@ -298,6 +303,11 @@ export class Service implements Cast {
     this.#footing = footing;
     this.#deps.tell({ event: 'footing-changed', service: this.#name, footing });
   }
+}
+
+function learnFrom({ load }: Choice, outcome: AttemptOutcome): void {
+  const refused = outcome.kind === 'quota' || (outcome.kind === 'failed' && saysTooMuch(outcome.failure));
+  load.learner.ended({ running: load.running + 1, refused, nowMs: performance.now() });
 }
 
 /** Those that came back a short while ago. */

@@ -1,5 +1,6 @@
 /** Connections to clusters: one pool an origin, shared by services, closed when no service names it any more. */
 import { Pool } from 'undici';
+import { Load } from './load.js';
 
 /** More than one machine's clusters can batch; a queue inside the pool would hide that a cluster is full. */
 const CONNECTIONS_MAX = 8_192;
@@ -11,10 +12,13 @@ export interface Upstream {
   readonly pool: Pool;
   /** Path before the API's own, without a slash at its end. */
   readonly prefix: string;
+  readonly load: Load;
 }
 
 export class Upstreams {
   readonly #pools = new Map<string, Pool>();
+  /** By base URL. */
+  readonly #loads = new Map<string, Load>();
   readonly #connectTimeoutMs: number;
 
   constructor(connectTimeoutMs: number) {
@@ -35,11 +39,14 @@ export class Upstreams {
       });
       this.#pools.set(origin, pool);
     }
-    return { pool, prefix: pathname.replace(/\/+$/, '') };
+    const load = this.#loads.get(url) ?? new Load();
+    this.#loads.set(url, load);
+    return { pool, prefix: pathname.replace(/\/+$/, ''), load };
   }
 
   /** Close the pools of all other URLs; what runs there ends by itself. */
   keepOnly(urls: readonly string[]): void {
+    for (const url of this.#loads.keys()) if (!urls.includes(url)) this.#loads.delete(url);
     const wanted = new Set(urls.map((url) => new URL(url).origin));
     for (const [origin, pool] of this.#pools) {
       if (wanted.has(origin)) continue;

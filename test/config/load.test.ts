@@ -65,6 +65,15 @@ describe('a sound file', () => {
     expect(fleet.clusters['eu-a']?.probes.http).toEqual({ path: '/health', timeoutMs: 5_000 });
   });
 
+  test.each<[string, object]>([
+    ['{ concurrency: 8 }', { concurrency: 8, limit: 8 }],
+    ['{ concurrency: learned }', { concurrency: 64, limit: 'learned' }],
+    ['{}', { concurrency: 64 }],
+  ])('capacity: %s', (capacity, expected) => {
+    const clusters = `\n  eu-a: { url: http://127.0.0.1:8001, region: eu, model: m, capacity: ${capacity} }\n  us-b: { url: http://127.0.0.1:8002, region: us, model: m }`;
+    expect(parseFleet(file({ clusters }), 'fleet.yaml').clusters['eu-a']?.capacity).toEqual(expected);
+  });
+
   test('the example in the repository is one', () => {
     expect(Object.keys(loadFleet('examples/understudy.yaml').services)).toEqual(['chat']);
   });

@@ -1,5 +1,6 @@
 /** Full clusters, from the caller's side: who is served where, who waits, who is refused and with which words. */
 import { afterEach, describe, expect, test } from 'vitest';
+import { LEARN_FIRST } from '../../src/domain/admission/learn-limit.js';
 import { limitForBegun } from '../../src/domain/admission/room.js';
 import type { OverloadSettings } from '../../src/domain/fleet.js';
 import type { CallerCounters, ServiceDefinition, TrafficState } from '../../src/domain/traffic.js';
@@ -14,6 +15,7 @@ import {
   frame,
   role,
   sendJson,
+  status,
   type Behaviour,
   type Upstream,
 } from './upstream.js';
@@ -146,6 +148,56 @@ describe('a request whose cluster is full', () => {
     await held(heldB, 3);
     heldB.releaseAll();
     expect((await Promise.all(answers)).map((r) => r.status)).toEqual([200, 200, 200]);
+  });
+});
+
+test('a request that failed where it should go waits for the standby without regard to the share', async () => {
+  const { lab, a, heldB, ask } = await scene();
+  a.behave(status(500));
+  const answers = [ask('1')];
+  await held(heldB, 1);
+  answers.push(ask('2'));
+  await waiting(lab, 1);
+  heldB.release();
+  await eventually(() => heldB.texts.length === 2);
+  heldB.release();
+  expect(await textsOf(answers)).toEqual(['1', '2']);
+  expect((await lab.state()).clusters['b']?.counters).toMatchObject({ spilled: 0 });
+});
+
+test('a cluster of two services has one limit, and what one of them frees serves the other', async () => {
+  const { lab, definition, heldA, ask } = await scene();
+  const only = { ...definition, service: 'mail', members: definition.members.slice(0, 1), home: { a: 100 } };
+  expect((await lab.admin('PUT', '/services/mail', only)).status).toBe(200);
+  const chat = ask('chat');
+  await held(heldA, 1);
+  const mail = lab.chat({ model: 'mail', text: 'mail' });
+  await eventually(async () => (await lab.state('mail')).waiting === 1);
+  expect(heldA.texts).toEqual(['chat']);
+  heldA.release();
+  await eventually(() => heldA.texts.length === 2);
+  heldA.release();
+  expect(await textsOf([chat, mail])).toEqual(['chat', 'mail']);
+});
+
+test('a limit that is to be learned grows while it is used, and shrinks when the cluster refuses', async () => {
+  const a = await upstream(answerAs('a'));
+  const defined = service({ a: a.url }, { a: 100 });
+  const members = defined.members.map((m) => ({ ...m, limit: 'learned' as const }));
+  const lab = await gateway([{ ...defined, members }]);
+  const limit = async (): Promise<number> => (await lab.state()).clusters['a']?.limit ?? 0;
+  expect(await limit()).toBe(LEARN_FIRST);
+  a.behave((request, res) => setTimeout(() => answerAs('a')(request, res), 50));
+  const crowd = async (): Promise<unknown> =>
+    await Promise.all(Array.from({ length: 2 * LEARN_FIRST }, async () => await (await lab.chat()).text()));
+  await eventually(async () => {
+    await crowd();
+    return (await limit()) > LEARN_FIRST;
+  });
+  a.behave(status(429));
+  await eventually(async () => {
+    await crowd();
+    return (await limit()) < LEARN_FIRST;
   });
 });
 
