@@ -151,7 +151,7 @@ function usageOf(request: CompletionRequest, completionTokens: number): Record<s
 }
 
 /** The headers leave at once, as vLLM's do: 200 is said before the engine has done anything. */
-function openStream(res: ServerResponse): void {
+export function openStream(res: ServerResponse): void {
   res.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' });
   res.flushHeaders();
 }

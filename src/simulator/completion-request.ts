@@ -3,8 +3,10 @@ import { ApiError } from './http-answers.js';
 import { continueAnswer, countTokens, expectedAnswer, promptKeyOfChat, splitContinuedPrompt } from './text.js';
 import type { AnswerLimits, ChatMessage, ExpectedAnswer } from './text.js';
 
+export type RequestShape = 'chat' | 'text' | 'responses';
+
 export interface CompletionRequest {
-  readonly shape: 'chat' | 'text';
+  readonly shape: RequestShape;
   readonly model: string;
   readonly stream: boolean;
   readonly includeUsage: boolean;
@@ -12,6 +14,8 @@ export interface CompletionRequest {
   readonly prompt: string;
   readonly promptTokens: number;
   readonly answer: ExpectedAnswer;
+  /** Responses API only. */
+  readonly instructions: string | null;
 }
 
 export interface ServedModel {
@@ -24,7 +28,7 @@ const MESSAGES_MAX = 10_000;
 /**
  * @throws ApiError 404 for another model, 400 for everything else that is the caller's fault
  */
-export function readCompletionRequest(shape: 'chat' | 'text', body: unknown, served: ServedModel): CompletionRequest {
+export function readCompletionRequest(shape: RequestShape, body: unknown, served: ServedModel): CompletionRequest {
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw badRequest('the body must be a JSON object');
   const fields = body as Record<string, unknown>;
@@ -34,7 +38,7 @@ export function readCompletionRequest(shape: 'chat' | 'text', body: unknown, ser
   if (fields['n'] !== undefined && fields['n'] !== null && fields['n'] !== 1)
     throw badRequest('only n = 1 is simulated');
   const limits = readLimits(fields);
-  const { prompt, answer } = shape === 'chat' ? readChat(fields, limits) : readText(fields, limits);
+  const { prompt, answer, instructions = null } = READERS[shape](fields, limits);
   const promptTokens = countTokens(prompt);
   const asked = promptTokens + (limits.maxTokens ?? 1);
   if (asked > served.contextTokensMax) {
@@ -43,11 +47,20 @@ export function readCompletionRequest(shape: 'chat' | 'text', body: unknown, ser
     );
   }
   const stream = fields['stream'] === true;
-  return { shape, model: served.model, stream, includeUsage: wantsUsage(fields), prompt, promptTokens, answer };
+  return {
+    shape,
+    model: served.model,
+    stream,
+    includeUsage: wantsUsage(fields),
+    prompt,
+    promptTokens,
+    answer,
+    instructions,
+  };
 }
 
 function readLimits(fields: Record<string, unknown>): AnswerLimits {
-  const maxTokens = fields['max_completion_tokens'] ?? fields['max_tokens'] ?? null;
+  const maxTokens = fields['max_output_tokens'] ?? fields['max_completion_tokens'] ?? fields['max_tokens'] ?? null;
   if (maxTokens !== null && !(typeof maxTokens === 'number' && Number.isInteger(maxTokens) && maxTokens >= 1)) {
     throw badRequest(`max_tokens must be at least 1, got ${JSON.stringify(maxTokens)}.`);
   }
@@ -64,6 +77,24 @@ function wantsUsage(fields: Record<string, unknown>): boolean {
 interface Reading {
   readonly prompt: string;
   readonly answer: ExpectedAnswer;
+  readonly instructions?: string | null;
+}
+
+const READERS: Readonly<Record<RequestShape, (fields: Record<string, unknown>, limits: AnswerLimits) => Reading>> = {
+  chat: readChat,
+  text: readText,
+  responses: readResponses,
+};
+
+/** As vLLM without its own store: whatever was said before must be in the input. */
+function readResponses(fields: Record<string, unknown>, limits: AnswerLimits): Reading {
+  const { previous_response_id: previous = null, input, instructions = null } = fields;
+  if (previous !== null) throw new ApiError(404, 'NotFoundError', `Response with id '${String(previous)}' not found.`);
+  const items = typeof input === 'string' ? [{ role: 'user', content: input }] : input;
+  const messages = readMessages(items, 'input');
+  const first = typeof instructions === 'string' ? [{ role: 'system', content: instructions }] : [];
+  const prompt = promptKeyOfChat([...first, ...messages]);
+  return { prompt, answer: expectedAnswer(prompt, limits), instructions: first[0]?.content ?? null };
 }
 
 function readChat(fields: Record<string, unknown>, limits: AnswerLimits): Reading {
@@ -86,9 +117,9 @@ function readText(fields: Record<string, unknown>, limits: AnswerLimits): Readin
   return { prompt, answer: continueAnswer(key, said, limits) ?? expectedAnswer(prompt, limits) };
 }
 
-function readMessages(value: unknown): ChatMessage[] {
+function readMessages(value: unknown, name = 'messages'): ChatMessage[] {
   if (!Array.isArray(value) || value.length === 0 || value.length > MESSAGES_MAX) {
-    throw badRequest(`\`messages\` must be a list of 1 to ${String(MESSAGES_MAX)} messages.`);
+    throw badRequest(`\`${name}\` must be a list of 1 to ${String(MESSAGES_MAX)} messages.`);
   }
   return value.map((entry: unknown, index) => {
     const { role, content } = (entry ?? {}) as { role?: unknown; content?: unknown };

@@ -2,10 +2,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { PROBE_AGENT, probeAgent } from '../domain/probe-agent.js';
 import { openAnswer, streamError, ENGINE_FAILURE, type Cut } from './completion-answer.js';
-import { readCompletionRequest } from './completion-request.js';
+import { readCompletionRequest, type RequestShape } from './completion-request.js';
 import { Engine } from './engine.js';
 import { FAULT_KINDS, paramsOf, type Fault } from './faults.js';
 import { ApiError, answerJson, answerText, readJson } from './http-answers.js';
+import { openResponse } from './responses-answer.js';
 import { metricsPage } from './metrics-page.js';
 import type { ClusterSettings } from './settings.js';
 import { garbageAnswer } from './text.js';
@@ -80,6 +81,9 @@ class App {
       'POST /v1/completions': async (req, res) => {
         await this.#complete('text', req, res);
       },
+      'POST /v1/responses': async (req, res) => {
+        await this.#complete('responses', req, res);
+      },
     };
   }
 
@@ -111,7 +115,7 @@ class App {
     }
   }
 
-  async #complete(shape: 'chat' | 'text', req: IncomingMessage, res: ServerResponse): Promise<void> {
+  async #complete(shape: RequestShape, req: IncomingMessage, res: ServerResponse): Promise<void> {
     const body = await readJson(req, BODY_BYTES_MAX);
     this.#refuseByQuota();
     const model = this.#servedModel();
@@ -126,7 +130,10 @@ class App {
     const garbage = paramsOf(this.#faults, 'garbage');
     const isGarbage = garbage !== null && this.#meets('garbage', garbage.share);
     const answer = isGarbage ? garbageAnswer(request.answer.tokens.length) : request.answer;
-    const writer = openWhenAdmitted(() => openAnswer(res, request, request.stream ? this.#cutOf() : null));
+    const writer = openWhenAdmitted(() => {
+      const cut = request.stream ? this.#cutOf() : null;
+      return shape === 'responses' ? openResponse(res, request, cut) : openAnswer(res, request, cut);
+    });
     const withdraw = this.#engine.submit({
       prompt: request.prompt,
       promptTokens: request.promptTokens,
