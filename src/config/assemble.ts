@@ -48,6 +48,12 @@ function gatewaySettings({ adminUrl, ...limits }: FleetFile['gateway']): Gateway
     idleTimeoutMs: limits.idleTimeout,
     totalTimeoutMs: limits.totalTimeout,
     bodyBytesMax: limits.bodyBytesMax,
+    conversations: {
+      store: limits.conversations.store,
+      ttlMs: limits.conversations.ttl,
+      bytesMax: limits.conversations.maxBytes,
+      redisUrlEnv: limits.conversations.redisUrlEnv,
+    },
   };
 }
 

@@ -3,7 +3,7 @@
  * it (json-schema.ts) and docs/configuration.md describes it. What needs more than one place to judge is in cross-checks.ts.
  */
 import { z } from 'zod';
-import { ENGINES, OVERLOAD_DEFAULTS, TRAFFIC_LAYERS } from '../domain/fleet.js';
+import { CONVERSATION_STORES, ENGINES, OVERLOAD_DEFAULTS, TRAFFIC_LAYERS } from '../domain/fleet.js';
 import { PROBES_PER_HOUR_MIN } from '../domain/health/probe-budget.js';
 import { anyHttpUrl, baseUrl, duration, envName, name, path, pattern } from './fields.js';
 
@@ -243,6 +243,26 @@ const service = z
   })
   .meta({ description: 'What callers use; served by several clusters.' });
 
+/** OpenAI keeps answers for 30 days. */
+const CONVERSATION_TTL_MAX_MS = 30 * 86_400_000;
+const conversations = z
+  .strictObject({
+    store: z.enum(CONVERSATION_STORES).default('disk').meta({
+      description: 'disk: the data directory of this machine; redis: several replicas share them; off: not kept.',
+    }),
+    ttl: duration('How long one is kept after its last answer.', {
+      minMs: 1_000,
+      maxMs: CONVERSATION_TTL_MAX_MS,
+    }).prefault('24h'),
+    maxBytes: z
+      .int()
+      .min(16_777_216)
+      .default(1_073_741_824)
+      .meta({ description: 'Bytes that all of them may take; the oldest go first.' }),
+    redisUrlEnv: envName('URL of the Redis server.').default('UNDERSTUDY_REDIS_URL'),
+  })
+  .meta({ description: 'Where conversations of the Responses API are kept.' });
+
 const gateway = z
   .strictObject({
     adminUrl: baseUrl('Admin base URL as the workers reach it; omit it for an instance on one machine.').optional(),
@@ -256,6 +276,7 @@ const gateway = z
       .max(1_073_741_824)
       .default(16_777_216)
       .meta({ description: 'Largest request body, bytes.' }),
+    conversations: conversations.prefault({}),
   })
   .meta({ description: "Limits of Understudy's own gateway." });
 

@@ -113,6 +113,11 @@ export const ERRORS = {
     meaning: 'asked to slow down',
     fix: 'it is retried after the time that was named',
   },
+  'conversations-unreachable': {
+    family: 'transient',
+    meaning: 'the store of the conversations does not answer',
+    fix: 'is its disk full, its Redis server up? Requests that bring their whole conversation are served',
+  },
   'stale-epoch': {
     family: 'fenced',
     meaning: 'a newer move owns this service',

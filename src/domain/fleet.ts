@@ -161,6 +161,18 @@ export interface TemporalSettings {
   readonly namespace: string;
 }
 
+export const CONVERSATION_STORES = ['disk', 'redis', 'off'] as const;
+
+/** Where the gateway keeps the conversations of the Responses API. */
+export interface ConversationSettings {
+  readonly store: (typeof CONVERSATION_STORES)[number];
+  /** How long a conversation is kept after its last answer, ms. */
+  readonly ttlMs: number;
+  readonly bytesMax: number;
+  /** Name of the variable that holds the Redis server's URL. */
+  readonly redisUrlEnv: string;
+}
+
 export interface GatewaySettings {
   /** Admin base URL of the gateway, as the control and probe workers reach it. `null`: the instance's own. */
   readonly adminUrl: string | null;
@@ -169,6 +181,7 @@ export interface GatewaySettings {
   readonly idleTimeoutMs: number;
   readonly totalTimeoutMs: number;
   readonly bodyBytesMax: number;
+  readonly conversations: ConversationSettings;
 }
 
 export interface Fleet {

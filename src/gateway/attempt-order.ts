@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { AttemptFailure } from '../domain/error-owner.js';
+import type { AnswerKeeper } from './conversations/answer-keeper.js';
 import type { Said } from './said.js';
 import type { Member } from './member.js';
 import type { Splice } from './splice.js';
@@ -29,6 +30,8 @@ export interface AttemptOrder {
   readonly said: Said | null;
   /** Joins this answer to one that broke off, so that the caller has its headers; `null` for the first answer. */
   readonly splice: Splice | null;
+  /** Keeps the answer of a turn for the next one; `null` when there is no such turn. */
+  readonly keeper: AnswerKeeper | null;
   readonly firstByteMs: number;
   readonly idleMs: number;
   /** Another cluster could take over; if none could, waiting longer is better than giving up. */

@@ -17,6 +17,7 @@ import type { AttemptEnd, AttemptOrder, FailedAnswer, LeaveReason } from './atte
 import { kindOfAnswer, responseHeaders } from './headers.js';
 import { IdleClock } from './idle-clock.js';
 import { sendError } from './openai-error.js';
+import { Postponed } from './postponed.js';
 import { Relay } from './relay.js';
 import { StreamScan } from './stream-scan.js';
 import { sendWhole, wasAborted } from './whole-answer.js';
@@ -43,6 +44,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   /** Bytes that the caller has not been given yet. */
   #kept: Buffer[] = [];
   #keptBytes = 0;
+  readonly #postponed = new Postponed();
   readonly #idle: IdleClock;
   #firstByteTimer: NodeJS.Timeout;
 
@@ -126,6 +128,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
+    if (this.#postponed.also(() => this.onResponseEnd())) return;
     const relay = this.#relay;
     if (relay !== null && this.#mode === 'relay') this.#endRelay(relay);
     else if (this.#mode === 'collect') this.#answerWhole();
@@ -133,8 +136,8 @@ export class Attempt implements Dispatcher.DispatchHandler {
     else this.#fail('empty-answer', 'no answer');
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
-    if (this.#mode === 'over') return;
+  onResponseError(controller: Dispatcher.DispatchController | null, error: Error): void {
+    if (this.#mode === 'over' || this.#postponed.also(() => this.onResponseError(controller, error))) return;
     const why = error.message === '' ? error.name : error.message;
     const { code } = error as NodeJS.ErrnoException;
     // The transport would not even send it. Were it the cluster's fault, one caller could eject them all.
@@ -159,7 +162,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   }
 
   #answerWhole(): void {
-    const { res, member, request } = this.#order;
+    const { request, keeper } = this.#order;
     const owner = ownerOfStatus(this.#status);
     const body = Buffer.concat(this.#kept, this.#keptBytes);
     if (owner === 'cluster') {
@@ -176,9 +179,25 @@ export class Attempt implements Dispatcher.DispatchHandler {
       return;
     }
     if (owner === 'none') this.#order.onSpeaking({ latencyMs: performance.now() - this.#startedAtMs, stream: false });
+    const keeping = owner === 'none' ? (keeper?.keepWhole(body) ?? null) : null;
+    const send = (): void => this.#sendWhole(keeper?.rewrite(body) ?? body, owner);
+    if (keeping === null) send();
+    else this.#whenKept(keeping, send);
+  }
+
+  #sendWhole(body: Buffer, owner: 'none' | 'client' | 'quota'): void {
+    const { res, member, request } = this.#order;
     const headers = responseHeaders(this.#headers, member.name);
     sendWhole(res, { method: request.method, status: this.#status, headers, body });
     this.#end({ kind: 'answered', owner });
+  }
+
+  /** The caller may ask on as soon as it has the answer, and any gateway must then know of it. */
+  #whenKept(keeping: Promise<void>, then: () => void): void {
+    this.#idle.stop();
+    this.#postponed.until(keeping, () => {
+      if (this.#mode !== 'over') then();
+    });
   }
 
   #hold(chunk: Buffer): void {
@@ -199,23 +218,39 @@ export class Attempt implements Dispatcher.DispatchHandler {
   }
 
   #openRelay(): Relay {
-    const { res, member, splice } = this.#order;
+    const { res, member, splice, keeper } = this.#order;
     this.#mode = 'relay';
     this.#kept = [];
     this.#beginIdle();
     this.#order.onSpeaking({ latencyMs: performance.now() - this.#startedAtMs, stream: this.#scan !== null });
-    this.#relay = new Relay({ res, scan: this.#scan, splice });
+    this.#relay = new Relay({ res, scan: this.#scan, splice, keeper });
     this.#relay.open(this.#status, responseHeaders(this.#headers, member.name));
     return this.#relay;
   }
 
   #pass(relay: Relay, chunk: Buffer, whole: number): void {
+    const { keeper } = this.#order;
+    const keeping = keeper === null || this.#scan === null ? null : keeper.keepHeard(this.#scan);
+    if (keeping === null) this.#passNow(relay, chunk, whole);
+    else {
+      this.#controller?.pause();
+      this.#whenKept(keeping, () => {
+        if (!this.#passNow(relay, chunk, whole)) return;
+        this.#idle.start();
+        this.#controller?.resume();
+      });
+    }
+  }
+
+  /** True when the next chunk may come. */
+  #passNow(relay: Relay, chunk: Buffer, whole: number): boolean {
     const passed = relay.pass(chunk, whole);
-    if (passed === 'went') return;
+    if (passed === 'went') return true;
     if (passed === 'broken') {
       this.#cut(this.#scan?.brokenBy ?? '');
       this.#controller?.abort(LEFT);
     } else this.#waitForCaller(relay);
+    return false;
   }
 
   /** The caller is slower than the cluster; that is no idleness of the cluster's, so its clock stands still. */

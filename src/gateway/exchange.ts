@@ -15,6 +15,7 @@ import type { ClusterName } from '../domain/words.js';
 import type { AttemptEnd, Forwarded, LeaveReason } from './attempt-order.js';
 import { Attempt } from './attempt.js';
 import { cannotContinue, failed, isOpenAiError, nobody, overloaded, sendAnswer, streamCut } from './caller-words.js';
+import type { AnswerKeeper } from './conversations/answer-keeper.js';
 import { TRIAL_FIRST_BYTE_MS } from './ejection.js';
 import { errorFrame, sendError, type CallerError } from './openai-error.js';
 import { hasRoom, type AttemptOutcome, type Choice, type Member } from './member.js';
@@ -34,6 +35,8 @@ export interface ExchangeOrder {
   readonly limits: Pick<GatewaySettings, 'firstByteTimeoutMs' | 'idleTimeoutMs' | 'totalTimeoutMs'>;
   /** Takes down what is said, so that others can go on; `null` for what is not a stream of choices. */
   readonly transcript: Transcript | null;
+  /** Keeps the answer of a turn for the next one; `null` when there is no such turn. */
+  readonly keeper: AnswerKeeper | null;
 }
 
 type Failed = Extract<AttemptEnd, { kind: 'failed' }>;
@@ -149,7 +152,7 @@ class Exchange {
   }
 
   #try(choice: Choice, body: Buffer | null): Promise<AttemptEnd> {
-    const { service, request, res, limits, transcript } = this.#order;
+    const { service, request, res, limits, transcript, keeper } = this.#order;
     const { member, onTrial } = choice;
     const { firstByteTimeoutMs } = limits;
     const splice = this.#continuing ? (transcript?.spliceTo(member) ?? null) : null;
@@ -163,6 +166,7 @@ class Exchange {
           res,
           said: transcript?.listen() ?? null,
           splice,
+          keeper,
           firstByteMs: onTrial ? Math.min(firstByteTimeoutMs, TRIAL_FIRST_BYTE_MS) : firstByteTimeoutMs,
           idleMs: limits.idleTimeoutMs,
           replaceable: service.hasOther(this.#tried),

@@ -16,6 +16,8 @@ import type { ServiceDefinition } from '../domain/traffic.js';
 import type { ServiceName } from '../domain/words.js';
 import { serveAdmin } from './admin-api.js';
 import { parseOrder, serviceDefinitionSchema } from './admin-schema.js';
+import { Conversations } from './conversations/conversations.js';
+import { openConversationStore } from './conversations/open-store.js';
 import { serveCaller } from './public-api.js';
 import { RouteStore } from './route-store.js';
 import { defineService, type RouteTable } from './route-table.js';
@@ -33,6 +35,8 @@ export interface GatewayOptions {
   readonly dataDir: string;
   /** Bearer token of the admin API; `null`: everybody who reaches its port may change routes. */
   readonly adminToken: string | null;
+  /** URL of the Redis server, where the settings want one. */
+  readonly redisUrl?: string | null;
   readonly settings: GatewaySettings;
   /** For services that the table on disk does not know. */
   readonly definitions: readonly ServiceDefinition[];
@@ -70,12 +74,14 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const apply = (next: RouteTable): void => applyTable(next, services, deps);
   apply(table);
   const store = new RouteStore({ table, apply, save: async (next) => await saveTable(options.dataDir, next) });
+  const conversations = openConversations(options, tell);
   let closing = false;
   let running: readonly Service[] = [...services.values()];
   const api = {
     settings: options.settings,
     services: () => (running.length === services.size ? running : (running = [...services.values()])),
     closing: () => closing,
+    conversations,
     startedAtS: Math.floor(options.clock() / 1_000),
   };
   const admin = { token: options.adminToken, store, services: () => services, clock: options.clock, tell };
@@ -100,9 +106,16 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       closing = true;
       await Promise.all([stop(publicServer, graceMs), stop(adminServer, graceMs)]);
       await store.settled();
+      await conversations?.close();
       await upstreams.destroy();
     },
   };
+}
+
+function openConversations(options: GatewayOptions, tell: ServiceDeps['tell']): Conversations | null {
+  const { dataDir, redisUrl = null, clock } = options;
+  const store = openConversationStore(options.settings.conversations, { dataDir, redisUrl, clock });
+  return store === null ? null : new Conversations(store, tell);
 }
 
 function firstTable(options: GatewayOptions, tell: ServiceDeps['tell']): RouteTable {

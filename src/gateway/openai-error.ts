@@ -7,6 +7,8 @@ export interface CallerError {
   /** Stable word for programs (docs/gateway.md lists them). */
   readonly code: string;
   readonly message: string;
+  /** The field of the request that is meant. */
+  readonly param?: string;
   /** Why, as a stable word of its own; only `cannot-continue` has one. */
   readonly reason?: string;
   /** Seconds after which a further try makes sense. */
@@ -19,6 +21,7 @@ const bodyOf = (error: CallerError): string =>
       message: error.message,
       type: error.type,
       code: error.code,
+      ...(error.param && { param: error.param }),
       ...(error.reason && { reason: error.reason }),
     },
   });

@@ -1,7 +1,7 @@
 /** The callers' side: reads a request, finds its service, and lets an exchange answer it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
-import { PRIORITIES, priorityOf } from '../domain/admission/priority.js';
+import { PRIORITIES, priorityOf, type Priority } from '../domain/admission/priority.js';
 import type { GatewaySettings } from '../domain/fleet.js';
 import type { Forwarded } from './attempt-order.js';
 import {
@@ -15,6 +15,8 @@ import {
   type ApiPath,
   type Asked,
 } from './choose-service.js';
+import type { Conversations } from './conversations/conversations.js';
+import { enterResponses, isResponsesApi, type TurnToSend } from './conversations/responses-api.js';
 import { exchange } from './exchange.js';
 import { PRIORITY_HEADER, requestHeaders } from './headers.js';
 import { sendError } from './openai-error.js';
@@ -27,6 +29,8 @@ export interface PublicApi {
   readonly settings: GatewaySettings;
   readonly services: () => readonly Service[];
   readonly closing: () => boolean;
+  /** `null`: none are kept. */
+  readonly conversations: Conversations | null;
   /** Seconds since 1970: `created` of the models. */
   readonly startedAtS: number;
 }
@@ -87,24 +91,68 @@ async function forward(api: PublicApi, target: ApiPath, req: IncomingMessage, re
     });
     return;
   }
+  await send(api, { target, req, res, service, asked, priority, body, parsed: parsed.value });
+}
+
+/** A request that is understood, with the service that it is for. */
+interface Understood {
+  readonly target: ApiPath;
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly service: Service;
+  readonly asked: Asked;
+  readonly priority: Priority;
+  readonly body: Buffer;
+  readonly parsed: unknown;
+}
+
+async function send(api: PublicApi, understood: Understood): Promise<void> {
+  const { target, req, res, service, asked, priority, body, parsed } = understood;
   const { definition } = service.route;
+  const turn = isResponsesApi(target.path) ? await turnOf(api, understood) : null;
+  if (turn === 'answered') return;
+  const content = turn?.body ?? body;
   const { model } = asked;
   const translates = model !== null && standsForService(definition, model);
   const choices = asked.stream ? choicesApiOf(target.path) : null;
   await exchange({
     service,
     request: forwarded(target, req, asked),
-    bodyFor: (own) => (translates && own !== model ? withModel(body, own) : body.length === 0 ? null : body),
-    key: asked.key,
+    bodyFor: (own) => bodyAs(content, translates && own !== model ? own : null),
+    key: turn?.affinity ?? asked.key,
     priority,
     res,
     limits: api.settings,
-    transcript: choices === null ? null : new Transcript({ api: choices, body, parsed: parsed.value, translates }),
+    transcript: choices === null ? null : new Transcript({ api: choices, body, parsed, translates }),
+    keeper: turn?.keeper ?? null,
   });
 }
 
 function refuse(res: ServerResponse, status: number, message: string): void {
   sendError(res, { status, type: 'invalid_request_error', code: 'bad-input', message });
+}
+
+/** `model`: the name by which the cluster knows it, when that is another one. */
+function bodyAs(body: Buffer, model: string | null): Buffer | null {
+  if (body.length === 0) return null;
+  return model === null ? body : withModel(body, model);
+}
+
+/** The conversation's part in a request of the Responses API; `null` when it has none. */
+async function turnOf(api: PublicApi, understood: Understood): Promise<TurnToSend | 'answered' | null> {
+  const { conversations } = api;
+  if (conversations === null) return null;
+  const { req, res, target, service, asked, parsed } = understood;
+  const entered = await enterResponses(conversations, {
+    req,
+    res,
+    path: target.path,
+    service: service.route.definition.service,
+    body: parsed,
+    affinity: asked.key,
+  });
+  if (entered.kind === 'answered') return 'answered';
+  return entered.kind === 'turn' ? entered : null;
 }
 
 function forwarded(target: ApiPath, req: IncomingMessage, asked: Asked): Forwarded {

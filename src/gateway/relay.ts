@@ -4,6 +4,7 @@
  * of what comes next.
  */
 import type { ServerResponse } from 'node:http';
+import type { AnswerKeeper } from './conversations/answer-keeper.js';
 import { DONE_FRAME, type Splice } from './splice.js';
 import type { StreamScan } from './stream-scan.js';
 
@@ -22,12 +23,15 @@ export interface RelayOrder {
   readonly scan: StreamScan | null;
   /** What makes this answer the rest of another one; `null` when it is the first. */
   readonly splice: Splice | null;
+  /** Changes what of an answer its cluster cannot know; `null`: it goes out as it came. */
+  readonly keeper: Pick<AnswerKeeper, 'rewrite'> | null;
 }
 
 export class Relay {
   readonly #res: CallerSink;
   readonly #scan: StreamScan | null;
   readonly #splice: Splice | null;
+  readonly #keeper: RelayOrder['keeper'];
   /** Begin of a line that is not whole yet. */
   #partial: Buffer[] = [];
   #sentBytes = 0;
@@ -38,6 +42,7 @@ export class Relay {
     this.#res = order.res;
     this.#scan = order.scan;
     this.#splice = order.splice;
+    this.#keeper = order.keeper;
   }
 
   /** The caller of a continued answer has its headers. */
@@ -94,7 +99,8 @@ export class Relay {
     if (bytes.length === 0) return 'went';
     this.#sentBytes += bytes.length;
     if (this.#scan !== null) this.#gap = gapAfter(bytes);
-    const spliced = this.#splice === null ? bytes : this.#splice.rewrite(bytes);
+    const own = this.#keeper === null ? bytes : this.#keeper.rewrite(bytes);
+    const spliced = this.#splice === null ? own : this.#splice.rewrite(own);
     if (spliced.length === 0) return 'went';
     return this.#res.write(spliced) ? 'went' : 'caller-is-slow';
   }

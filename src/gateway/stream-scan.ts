@@ -53,6 +53,8 @@ export class StreamScan {
   brokenAt: number | null = null;
   /** What that line said. */
   brokenBy = '';
+  /** Responses API: the whole answer, which its last event carries. */
+  answer: unknown = null;
   /** A `[DONE]` came, rightly. */
   done = false;
   readonly #said: Said | null;
@@ -156,7 +158,9 @@ export class StreamScan {
       if (this.brokenAt === null) this.#said?.learn(raw, frame);
     } else {
       this.spoke = true;
-      if (RESPONSES_ENDS.has(String(frame['type']))) this.#ended = true;
+      if (!RESPONSES_ENDS.has(String(frame['type']))) return;
+      this.#ended = true;
+      this.answer = frame['response'];
     }
   }
 

@@ -35,6 +35,12 @@ describe('a sound file', () => {
       idleTimeoutMs: 30_000,
       totalTimeoutMs: 600_000,
       bodyBytesMax: 16_777_216,
+      conversations: {
+        store: 'disk',
+        ttlMs: 86_400_000,
+        bytesMax: 1_073_741_824,
+        redisUrlEnv: 'UNDERSTUDY_REDIS_URL',
+      },
     });
     expect(fleet.services['chat']).toEqual({
       name: 'chat',

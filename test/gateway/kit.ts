@@ -14,6 +14,7 @@ const SETTINGS: GatewaySettings = {
   idleTimeoutMs: 5_000,
   totalTimeoutMs: 30_000,
   bodyBytesMax: 1024 * 1024,
+  conversations: { store: 'off', ttlMs: 60_000, bytesMax: 16 << 20, redisUrlEnv: 'UNDERSTUDY_REDIS_URL' },
 };
 
 const stops: (() => unknown)[] = [];

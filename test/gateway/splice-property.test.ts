@@ -150,6 +150,7 @@ function play(
       member,
       request: { method: 'POST', path: `/v1/${api}`, headers: [], stream: true, streamKind: 'choices', choices: 1 },
       body: null,
+      keeper: null,
       res: caller.res,
       said: transcript.listen(),
       splice,

@@ -75,6 +75,7 @@ export async function openScene({ address, workflowBundle }: SceneOptions): Prom
       idleTimeoutMs: 5_000,
       totalTimeoutMs: 60_000,
       bodyBytesMax: 1 << 20,
+      conversations: { store: 'off', ttlMs: 60_000, bytesMax: 16 << 20, redisUrlEnv: 'UNDERSTUDY_REDIS_URL' },
     },
     definitions: [],
     clock: () => Date.now(),

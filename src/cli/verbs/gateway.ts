@@ -39,6 +39,7 @@ export function gatewayCommand(): Command {
         adminPort,
         dataDir: dataDir(options.dataDir),
         adminToken: process.env['UNDERSTUDY_ADMIN_TOKEN'] ?? null,
+        redisUrl: process.env[fleet.gateway.conversations.redisUrlEnv] ?? null,
         settings: fleet.gateway,
         definitions: serviceDefinitions(fleet),
         clock: Date.now,

@@ -1,0 +1,169 @@
+/**
+ * The conversations of the Responses API, kept by the gateway so that no cluster has to: a turn is sent to whichever
+ * cluster is next with everything that was said before, and its answer is kept for the turn after it.
+ *
+ * The store may be away. Then requests that bring all they need are served as ever; those that need it are told so.
+ */
+import {
+  conversationAfter,
+  isTurnId,
+  keepableId,
+  type AskedTurn,
+  type Item,
+  type KeptTurn,
+  type TurnTooLarge,
+} from '../../domain/conversation/turn.js';
+import { CodedError } from '../../domain/errors.js';
+import type { CallerError } from '../openai-error.js';
+import type { ServiceDeps } from '../service.js';
+import type { ConversationStore } from './store.js';
+
+/** A conversation that takes more is not kept: each of its turns would be read, sent and written as a whole. */
+export const CONVERSATION_BYTES_MAX = 4 * 1024 * 1024;
+/** How long a caller waits for the store, ms: an answer in the same network or on the same disk takes a few. */
+const STORE_MS_MAX = 1_000;
+/** Answers that may be on their way into the store at once; beyond that it is too slow for what comes. */
+const KEEPING_MAX = 256;
+
+/** Whose conversation: nobody else can read it. */
+export interface Owner {
+  readonly service: string;
+  readonly caller: string;
+}
+
+export type Earlier =
+  | { readonly kind: 'earlier'; readonly items: readonly Item[]; readonly affinity: string | null }
+  | { readonly kind: 'refused'; readonly error: CallerError };
+
+export interface Turn {
+  readonly owner: Owner;
+  readonly asked: Extract<AskedTurn, { kind: 'turn' }>;
+  readonly earlier: readonly Item[];
+  readonly affinity: string | null;
+}
+
+export class Conversations {
+  readonly #store: ConversationStore;
+  readonly #tell: ServiceDeps['tell'];
+  #keeping = 0;
+  #failing = false;
+
+  constructor(store: ConversationStore, tell: ServiceDeps['tell']) {
+    this.#store = store;
+    this.#tell = tell;
+  }
+
+  /** What was said up to and with the answer `id`. */
+  async earlier(owner: Owner, id: string): Promise<Earlier> {
+    try {
+      const turn = await this.#read(owner, id);
+      if (turn === null) return { kind: 'refused', error: notFound(id) };
+      if (turn.kind === 'too-large') return { kind: 'refused', error: tooLarge(id) };
+      return { kind: 'earlier', items: conversationAfter(turn), affinity: turn.affinity };
+    } catch (error) {
+      return { kind: 'refused', error: away(error) };
+    }
+  }
+
+  /** The kept answer; `null` when there is none. @throws CodedError `conversations-unreachable` */
+  async response(owner: Owner, id: string): Promise<KeptTurn['response'] | null> {
+    const turn = await this.#read(owner, id);
+    return turn?.kind === 'kept' ? turn.response : null;
+  }
+
+  /** @throws CodedError `conversations-unreachable` */
+  async forget(owner: Owner, id: string): Promise<boolean> {
+    return isTurnId(id) && (await inTime(this.#store.delete(keyOf(owner, id))));
+  }
+
+  /**
+   * Keeps an answer. The promise settles when the next turn can be asked anywhere; it never rejects. `null`: there is
+   * nothing to wait for.
+   */
+  keep(turn: Turn, response: KeptTurn['response']): Promise<void> | null {
+    const id = keepableId(response);
+    if (id === null || !turn.asked.keeps) return null;
+    if (this.#keeping >= KEEPING_MAX) {
+      this.#failed(new Error(`${KEEPING_MAX} answers wait for the store`));
+      return null;
+    }
+    const { owner, affinity, earlier, asked } = turn;
+    const text = JSON.stringify({ kind: 'kept', input: [...earlier, ...asked.input], response, affinity });
+    const fits = Buffer.byteLength(text) <= CONVERSATION_BYTES_MAX;
+    const kept = this.#put(keyOf(owner, id), fits ? text : JSON.stringify({ kind: 'too-large' }));
+    return this.#failing ? null : kept; // a store that is away has been waited for once
+  }
+
+  async close(): Promise<void> {
+    await this.#store.close();
+  }
+
+  async #read({ service, caller }: Owner, id: string): Promise<KeptTurn | TurnTooLarge | null> {
+    if (!isTurnId(id)) return null;
+    const text = await inTime(this.#store.get(keyOf({ service, caller }, id)));
+    return text === null ? null : (JSON.parse(text) as KeptTurn | TurnTooLarge);
+  }
+
+  async #put(key: string, text: string): Promise<void> {
+    this.#keeping++;
+    try {
+      await inTime(this.#store.put(key, text));
+      if (this.#failing) this.#tell({ event: 'conversations-kept-again' });
+      this.#failing = false;
+    } catch (error) {
+      this.#failed(error);
+    } finally {
+      this.#keeping--;
+    }
+  }
+
+  #failed(error: unknown): void {
+    if (this.#failing) return;
+    this.#failing = true;
+    const message = 'CONVERSATIONS ARE NOT KEPT: callers get their answers, but cannot go on from them by id';
+    this.#tell({ event: 'conversations-not-kept', message, why: wordsOf(error) });
+  }
+}
+
+/** Names of services and ids have no slash, so no key can be two. */
+const keyOf = ({ service, caller }: Owner, id: string): string => `${service}/${caller}/${id}`;
+
+async function inTime<T>(answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = new CodedError('conversations-unreachable', `the store gave no answer within ${STORE_MS_MAX} ms`);
+    timer = setTimeout(() => reject(error), STORE_MS_MAX);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** As OpenAI answers; clients that then send everything know it by its code. */
+const notFound = (id: string): CallerError => ({
+  status: 400,
+  type: 'invalid_request_error',
+  code: 'previous_response_not_found',
+  param: 'previous_response_id',
+  message: `Previous response with id '${id.slice(0, 200)}' not found: it is not this caller's, was not stored, was deleted, or was kept for its time; send the whole conversation as input.`,
+});
+
+const tooLarge = (id: string): CallerError => ({
+  status: 400,
+  type: 'invalid_request_error',
+  code: 'conversation-too-large',
+  param: 'previous_response_id',
+  message: `the conversation up to ${id} takes more than ${CONVERSATION_BYTES_MAX} bytes and is not kept; send what matters of it as input`,
+});
+
+export const away = (error: unknown): CallerError => ({
+  status: 503,
+  type: 'unavailable',
+  code: 'conversations-unreachable',
+  message: `the conversation cannot be read now: ${wordsOf(error)}`,
+  retryAfterS: 1,
+});

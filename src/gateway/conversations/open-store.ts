@@ -1,0 +1,44 @@
+/** The store that the configuration names. One that cannot be opened is a store that always says so: it stops nobody else. */
+import { join } from 'node:path';
+import { CodedError } from '../../domain/errors.js';
+import type { ConversationSettings } from '../../domain/fleet.js';
+import { openDiskStore } from './disk-store.js';
+import { openRedisStore } from './redis-store.js';
+import type { ConversationStore } from './store.js';
+
+export interface StorePlace {
+  readonly dataDir: string;
+  /** With user and password, if it wants them; never logged. */
+  readonly redisUrl: string | null;
+  readonly clock: () => number;
+}
+
+/** `null`: conversations are not kept. @throws CodedError `bad-config` when the server's URL is missing or none */
+export function openConversationStore(settings: ConversationSettings, place: StorePlace): ConversationStore | null {
+  const { clock } = place;
+  if (settings.store === 'off') return null;
+  if (settings.store === 'redis') return openRedisStore(redisUrl(settings, place.redisUrl), settings, clock);
+  try {
+    return openDiskStore(join(place.dataDir, 'gateway-conversations.mdb'), settings, clock);
+  } catch (error) {
+    return closedStore(error);
+  }
+}
+
+function redisUrl({ redisUrlEnv }: ConversationSettings, url: string | null): string {
+  if (url !== null && /^rediss?:\/\//.test(url) && URL.canParse(url)) return url;
+  const found = url === null ? 'it is not set' : 'what it holds is none'; // never the value: it may carry a password
+  throw new CodedError(
+    'bad-config',
+    `${redisUrlEnv} must hold the URL of the Redis server, redis://host:port; ${found}`,
+  );
+}
+
+function closedStore(cause: unknown): ConversationStore {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const fail = async (): Promise<never> =>
+    await Promise.reject(
+      new CodedError('conversations-unreachable', `the conversations on disk could not be opened: ${why}`, { cause }),
+    );
+  return { get: fail, put: fail, delete: fail, close: async () => await Promise.resolve() };
+}

@@ -1,0 +1,20 @@
+/**
+ * Where conversations are kept. A store holds texts under keys, each for a time; it never looks into them. What it cannot
+ * do it says by an error: who asks decides what that means for a caller.
+ */
+export interface ConversationStore {
+  /** `null`: not there, or not any more. @throws CodedError `conversations-unreachable` */
+  get(key: string): Promise<string | null>;
+  /** Resolves when every gateway that shares the store can read it. @throws CodedError `conversations-unreachable` */
+  put(key: string, text: string): Promise<void>;
+  /** False: it was not there. @throws CodedError `conversations-unreachable` */
+  delete(key: string): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+export interface StoreBounds {
+  /** How long a text is kept after it was put, ms. */
+  readonly ttlMs: number;
+  /** Bytes that all texts may take; beyond that the oldest go. */
+  readonly bytesMax: number;
+}

@@ -1,0 +1,19 @@
+/** What came while something was waited for, to be done after it, in order. */
+export class Postponed {
+  #wait: Promise<void> | null = null;
+
+  /** `then` is called when `wait` is over; it must not reject. */
+  until(wait: Promise<void>, then: () => void): void {
+    this.#wait = wait.then(() => {
+      this.#wait = null;
+      then();
+    });
+  }
+
+  /** True: something is waited for, and `later` is called after it. */
+  also(later: () => void): boolean {
+    if (this.#wait === null) return false;
+    void this.#wait.then(later);
+    return true;
+  }
+}
