@@ -33,34 +33,41 @@ export function createGenerationRunner(
   const done: GenerationSeen[] = [];
   /** Forgotten when the engine refuses them; the watch after this one tries again, for it may have been restarted. */
   let fields = dialectOf(cluster.engine).lowPriority;
-  let running = 0;
+  /** When each one that runs was started; they lie apart. */
+  const running = new Set<number>();
   let startedAtMs = -Infinity;
 
-  const start = async (settings: NonNullable<ClusterSpec['probes']['generation']>): Promise<void> => {
-    running += 1;
+  const start = async (settings: NonNullable<ClusterSpec['probes']['generation']>, atMs: number): Promise<void> => {
+    running.add(atMs);
     const seen = await probeGeneration(cluster, {
       maxTokens: settings.maxTokens,
       timeoutMs: settings.timeoutMs,
       signal,
       ...(fields === undefined ? {} : { lowPriority: { fields, onRefused: () => (fields = undefined) } }),
     });
-    running -= 1;
+    running.delete(atMs);
     if (signal.aborted) return;
     done.push(seen);
     onFinished();
+  };
+
+  /** It should have ended by now, and no queue explains why it has not: as good a doubt as a failure. */
+  const isOverdue = ({ engine }: VantageHealth, atMs: number): boolean => {
+    const inTimeMs = cluster.probes.latency?.maxMs ?? cluster.health.intervalMs;
+    return running.size > 0 && atMs - Math.min(...running) >= inTimeMs && !engine.crowded;
   };
 
   return {
     consider(health, atMs) {
       const { generation } = cluster.probes;
       if (generation === null || !wantsGeneration(health, cluster, atMs)) return;
-      const doubt = isInDoubt(health, cluster, atMs);
+      const doubt = isInDoubt(health, cluster, atMs) || isOverdue(health, atMs);
       const limit = doubt && !isFailing(health.verdict) ? cluster.health.fall + 1 : 1;
-      if (running >= Math.min(limit, budgetOf(cluster).atOnce)) return;
+      if (running.size >= Math.min(limit, budgetOf(cluster).atOnce)) return;
       if (atMs - startedAtMs < SPACING * cluster.health.intervalMs) return;
-      if (!mayAsk(health, cluster, { atMs, running })) return;
+      if (!mayAsk(health, cluster, { atMs, running: running.size })) return;
       startedAtMs = atMs;
-      void start(generation);
+      void start(generation, atMs);
     },
     take: () => done.shift(),
     hasFinished: () => done.length > 0,

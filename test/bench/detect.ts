@@ -1,141 +1,91 @@
 /**
  * bench:detect: from a fault to the verdict, for each kind of fault, beside the bound that the settings imply
- * (docs/health.md). Real clusters, one a kind, all at the same time; the fault's moment is when the cluster says that
- * it is felt. Each cluster is alone in its service, so that nothing is moved and everything can be repeated.
+ * (detect-kinds.ts). Real clusters, one a kind; the fault's moment is when the cluster says that it is felt. Each cluster
+ * is alone in its service, so that nothing is moved and everything can be repeated.
+ *
+ * tsx test/bench/detect.ts [runs] [kinds, comma-separated]
  */
 import { applyFleet } from '../../src/control/apply.js';
 import { parseFleet } from '../../src/config/load.js';
-import { probeDefaults } from '../../src/domain/health/probe-defaults.js';
 import type { Verdict } from '../../src/domain/words.js';
-import { clearFaults, orderFault } from '../../src/simulator/control-client.js';
-import { startLoad, type LoadRun } from '../../src/simulator/load.js';
-import { freePorts } from '../../src/temporal/ports.js';
 import { clusterHealthId } from '../../src/workflows/ids.js';
 import { clusterHealthQuery } from '../../src/workflows/messages.js';
 import { eventually } from '../kit/eventually.js';
+import { callService, closeClusters, putFault, startClusters, type TestClusters } from '../kit/simulated-services.js';
+import { MODEL } from '../kit/simulated-fleet.js';
+import { CALLS_PER_SECOND, FALL, KINDS, T, type Kind } from './detect-kinds.js';
 import { openStage, progress, report, type Stage } from './stage.js';
 
 const RUNS = Number(process.argv[2] ?? 3);
-const MODEL = 'llama-3.1-70b';
-const LOADED_PER_SECOND = 4;
-
-const T = 2_000;
-const FALL = 3;
-const HTTP_TIMEOUT = probeDefaults('vllm').http?.timeoutMs ?? 0;
-const GENERATION = probeDefaults('vllm').generation ?? { everyMs: 0, timeoutMs: 0 };
-/** No engine step for this long while there is work: `domain/health/engine-load.ts`. */
-const STANDSTILL = 10_000;
-
-interface Kind {
-  readonly name: string;
-  readonly fault: string;
-  readonly loaded: boolean;
-  readonly is: Verdict;
-  readonly boundMs: number;
-}
-
-const KINDS: readonly Kind[] = [
-  { name: 'crash', fault: 'crash', loaded: false, is: 'dead', boundMs: 2 * T },
-  { name: 'crash-under-load', fault: 'crash', loaded: true, is: 'dead', boundMs: 2 * T },
-  { name: 'freeze', fault: 'freeze', loaded: false, is: 'dead', boundMs: T + (FALL - 1) * T + HTTP_TIMEOUT },
-  { name: 'hang-under-load', fault: 'hang', loaded: true, is: 'stuck', boundMs: STANDSTILL + T },
-  {
-    name: 'hang-idle',
-    fault: 'hang',
-    loaded: false,
-    is: 'stuck',
-    boundMs: GENERATION.everyMs + FALL * T + GENERATION.timeoutMs,
-  },
-  { name: 'gpu-lost', fault: 'gpu-lost', loaded: false, is: 'degraded', boundMs: T + (FALL - 1) * T },
-  // The model's id is asked at every fifth tick.
-  { name: 'wrong-model', fault: 'wrong-model', loaded: false, is: 'degraded', boundMs: 5 * T + (FALL - 1) * T },
-];
+const wanted = process.argv[3]?.split(',');
+const MEASURED = KINDS.filter(({ name }) => wanted?.includes(name) ?? true);
+const GOAL = 1.1;
+/** Kinds at a time: each costs a cluster, and all of them together would measure the machine. */
+const AT_ONCE = 5;
+const VERDICT_WITHIN_MS = 180_000;
 
 async function main(): Promise<void> {
-  const ports = await freePorts(2 * KINDS.length);
-  const portsOf = (i: number): [number, number] => [ports[2 * i] ?? 0, ports[2 * i + 1] ?? 0];
-  const config = [
-    'version: 1',
-    'clusters:',
-    ...KINDS.map(
-      ({ name }, i) =>
-        `  ${name}: { url: "http://127.0.0.1:${portsOf(i)[0]}", region: r, engine: vllm, model: ${MODEL}, capacity: { concurrency: 64 } }`,
-    ),
-    'services:',
-    ...KINDS.map(({ name }) => `  s-${name}: { clusters: [ { name: ${name}, role: primary } ] }`),
-    '',
-  ].join('\n');
+  const kinds = [];
+  for (let i = 0; i < MEASURED.length; i += AT_ONCE)
+    kinds.push(...(await measureTogether(MEASURED.slice(i, i + AT_ONCE))));
+  const holds = kinds.every(({ worstOfBound }) => worstOfBound <= GOAL);
+  report('detect', { runs: RUNS, intervalMs: T, fall: FALL, goalOfBound: GOAL, holds, kinds });
+}
+
+async function measureTogether(kinds: readonly Kind[]): Promise<readonly Figures[]> {
+  const clusters = await startClusters(kinds.map(({ name }) => name));
+  const config = configOf(clusters);
   const stage = await openStage(config);
-  await Promise.all(
-    KINDS.map(async ({ name }, i) => {
-      const [port, control] = portsOf(i);
-      await stage.run(
-        'sim',
-        'cluster',
-        '--name',
-        name,
-        '--port',
-        `${port}`,
-        '--control-port',
-        `${control}`,
-        '--model',
-        MODEL,
-      );
-    }),
-  );
-  await stage.run(
-    'worker',
-    'probe',
-    '--vantage',
-    'local',
-    '--address',
-    stage.address,
-    '--gateway-admin',
-    stage.adminUrl,
-  );
-  await applyFleet(stage.client, parseFleet(config, 'bench.yaml'), { dryRun: false });
   try {
-    const kinds = await Promise.all(
-      KINDS.map(async (kind, i) => await measure(stage, kind, `http://127.0.0.1:${portsOf(i)[1]}`)),
-    );
-    report('detect', { runs: RUNS, intervalMs: T, fall: FALL, goalOfBound: 1.1, kinds });
+    await stage.run('worker', 'probe', '--address', stage.address, '--gateway-admin', stage.adminUrl);
+    await applyFleet(stage.client, parseFleet(config, 'bench.yaml'), { dryRun: false });
+    return await Promise.all(kinds.map(async (kind) => await measure(stage, kind, clusters)));
   } finally {
     await stage.close();
+    await closeClusters(clusters);
   }
 }
 
-async function measure(stage: Stage, kind: Kind, controlUrl: string) {
-  const load = kind.loaded ? startCallers(stage, kind) : null;
+function configOf(clusters: TestClusters): string {
+  const all = [...clusters.values()];
+  return [
+    'version: 1',
+    'clusters:',
+    ...all.map(
+      ({ name, url }) =>
+        `  ${name}: { url: "${url}", region: r, engine: vllm, model: ${MODEL}, capacity: { concurrency: 64 } }`,
+    ),
+    'services:',
+    ...all.map(({ name }) => `  s-${name}: { clusters: [ { name: ${name}, role: primary } ] }`),
+    '',
+  ].join('\n');
+}
+
+interface Figures {
+  readonly kind: string;
+  readonly verdict: Verdict;
+  readonly boundMs: number;
+  readonly ms: readonly number[];
+  readonly worstOfBound: number;
+}
+
+async function measure(stage: Stage, kind: Kind, clusters: TestClusters): Promise<Figures> {
+  const callers = kind.loaded ? callService(stage.gatewayUrl, `s-${kind.name}`, CALLS_PER_SECOND) : null;
   const ms: number[] = [];
   for (let run = 0; run < RUNS; run += 1) {
     await becomes(stage, kind.name, 'healthy');
     // Spread over the interval: a fault is worst right after a tick.
     await new Promise((resolve) => setTimeout(resolve, 1_000 + (T * run) / RUNS));
-    const { startedAtMs } = await orderFault(controlUrl, { kind: kind.fault });
+    const { startedAtMs } = await putFault(clusters, kind.name, kind.fault);
     const since = await becomes(stage, kind.name, kind.is);
     ms.push(since - startedAtMs);
     progress(`${kind.name}: ${since - startedAtMs} ms (bound ${kind.boundMs} ms)`);
-    await clearFaults(controlUrl, null);
+    await clusters.get(kind.name)?.clearFaults(null);
   }
-  await load?.stop();
-  const worst = Math.max(...ms);
-  return {
-    kind: kind.name,
-    verdict: kind.is,
-    boundMs: kind.boundMs,
-    ms,
-    worstOfBound: Math.round((100 * worst) / kind.boundMs) / 100,
-  };
+  await callers?.run.stop();
+  const worstOfBound = Math.round((100 * Math.max(...ms)) / kind.boundMs) / 100;
+  return { kind: kind.name, verdict: kind.is, boundMs: kind.boundMs, ms, worstOfBound };
 }
-
-const startCallers = (stage: Stage, kind: Kind): LoadRun =>
-  startLoad({
-    url: stage.gatewayUrl,
-    model: `s-${kind.name}`,
-    requestsPerSecond: LOADED_PER_SECOND,
-    maxTokens: 24,
-    timeoutMs: 120_000,
-  });
 
 /** Waits for the verdict. @returns since when it stands, ms */
 async function becomes(stage: Stage, cluster: string, verdict: Verdict): Promise<number> {
@@ -149,7 +99,7 @@ async function becomes(stage: Stage, cluster: string, verdict: Verdict): Promise
     } catch {
       return false;
     }
-  }, 180_000);
+  }, VERDICT_WITHIN_MS);
   return since;
 }
 

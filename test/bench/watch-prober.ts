@@ -104,6 +104,7 @@ async function run(order: ProberOrder): Promise<ProberResult> {
       await watch(specOf(index, order), serviceOf(index, order.ports.length), sources, meter, end.signal),
   );
   await sleep(order.warmUpMs);
+  process.send?.('measuring');
   meter.begin();
   const cpuBefore = process.cpuUsage();
   const startedAt = performance.now();

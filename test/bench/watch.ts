@@ -18,11 +18,33 @@ const WITH_WORKER = process.argv[4] === 'worker';
 const INTERVAL_MS = 2_000;
 /** The first ticks open every connection and compile every function. */
 const WARM_UP_MS = 5 * INTERVAL_MS;
-const GOAL = { cpu: 0.5, rssMiB: 1_024, lateMsP99: 0.1 * INTERVAL_MS, connectionsPerCluster: 10 };
+/**
+ * `newConnections`: while all is well none is opened, for a fresh one is tried only in doubt. `cpuGrowth`: processor time a
+ * cluster at the largest count beside the one before; 1 is linear.
+ */
+const GOAL = { cpu: 0.5, rssMiB: 1_024, lateMsP99: 0.1 * INTERVAL_MS, newConnections: 0, cpuGrowth: 1.25 };
 
 interface Targets {
   readonly ports: readonly number[];
   readonly gatewayPort: number;
+}
+
+interface Run {
+  readonly clusters: number;
+  /** Share of a core. */
+  readonly cpu: number;
+  readonly rssMiB: number;
+  readonly heapMiB: number;
+  readonly ticks: number;
+  readonly lateMsP50: number;
+  readonly lateMsP99: number;
+  readonly healthy: number;
+  readonly suspended: number;
+  /** Opened while it warmed up. */
+  readonly connectionsPerCluster: number;
+  /** Opened while it was measured. */
+  readonly newConnections: number;
+  readonly requests: number;
 }
 
 interface Seen {
@@ -41,7 +63,7 @@ async function hear<T>(child: ChildProcess): Promise<T> {
   return message;
 }
 
-async function measure(count: number): Promise<Record<string, number | boolean>> {
+async function measure(count: number): Promise<Run> {
   const targets = start('watch-targets.ts', `${count}`);
   const { ports, gatewayPort } = await hear<Targets>(targets);
   const prober = start('watch-prober.ts');
@@ -52,10 +74,15 @@ async function measure(count: number): Promise<Record<string, number | boolean>>
     warmUpMs: WARM_UP_MS,
     measureMs: MEASURE_MS,
   };
+  const seenByTargets = async (): Promise<Seen> => {
+    targets.send('report');
+    return await hear<Seen>(targets);
+  };
   prober.send(order);
+  await hear(prober); // It has warmed up.
+  const before = await seenByTargets();
   const result = await hear<ProberResult>(prober);
-  targets.send('report');
-  const seen = await hear<Seen>(targets);
+  const seen = await seenByTargets();
   targets.kill();
   return {
     clusters: count,
@@ -67,8 +94,9 @@ async function measure(count: number): Promise<Record<string, number | boolean>>
     lateMsP99: result.lateMsP99,
     healthy: result.healthy,
     suspended: result.suspended,
-    connectionsPerCluster: round(seen.connections / count),
-    requests: seen.requests,
+    connectionsPerCluster: round(before.connections / count),
+    newConnections: seen.connections - before.connections,
+    requests: seen.requests - before.requests,
   };
 }
 
@@ -87,18 +115,24 @@ async function measureWhole(count: number): Promise<Record<string, number>> {
 
 const round = (value: number, digits = 1): number => Math.round(value * 10 ** digits) / 10 ** digits;
 
-const runs: Record<string, number | boolean>[] = [];
+const runs: Run[] = [];
 for (const count of COUNTS) {
   const run = await measure(count);
   progress(JSON.stringify(run));
   runs.push(run);
 }
-const most = runs.at(-1);
+const perCluster = ({ cpu, clusters }: Run): number => cpu / clusters;
+const [fewer, most] = [runs.at(-2), runs.at(-1)];
+const cpuGrowth = fewer === undefined || most === undefined ? null : round(perCluster(most) / perCluster(fewer), 2);
 const holds =
-  most !== undefined &&
-  Number(most['cpu']) < GOAL.cpu &&
-  Number(most['rssMiB']) < GOAL.rssMiB &&
-  Number(most['lateMsP99']) <= GOAL.lateMsP99;
+  runs.every(
+    ({ clusters, healthy, cpu, rssMiB, lateMsP99, newConnections }) =>
+      healthy === clusters &&
+      cpu < GOAL.cpu &&
+      rssMiB < GOAL.rssMiB &&
+      lateMsP99 <= GOAL.lateMsP99 &&
+      newConnections <= GOAL.newConnections,
+  ) && (cpuGrowth ?? 0) <= GOAL.cpuGrowth;
 const worker = WITH_WORKER ? await measureWhole(Math.max(...COUNTS)) : null;
 if (worker !== null) progress(JSON.stringify(worker));
-report('watch', { intervalMs: INTERVAL_MS, runs, worker, goal: GOAL, holds });
+report('watch', { intervalMs: INTERVAL_MS, runs, cpuGrowth, worker, goal: GOAL, holds });

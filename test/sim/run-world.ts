@@ -16,14 +16,14 @@ export function runWorld({ seed, hours }: { readonly seed: number; readonly hour
   const world = new World(seed);
   const { simulation, header } = world;
   const story = [
-    `seed ${seed}: ${header.clusters.length} clusters, ${header.vantages.length} vantages, failback ${header.failback}`,
+    `seed ${seed}: ${header.clusters.length} clusters, a tick every ${header.interval} s, ${header.vantages.length} vantages, failback ${header.failback}`,
   ];
   const tell = (t: number, line: string): void => {
     story.push(`${t} s: ${line}`);
     if (story.length > STORY_LINES_MAX) story.splice(1, 1);
   };
   let truth: Readonly<Record<string, Condition>> = {};
-  for (let step = 0; step < (hours * 3_600) / 2; step += 1) {
+  for (let step = 0; step < (hours * 3_600) / header.interval; step += 1) {
     const before = { state: simulation.state, moves: simulation.moves.length, verdicts: simulation.verdicts.length };
     const noted = simulation.state.whyNot[0];
     const moment = world.step();

@@ -18,7 +18,8 @@ export interface Moment {
   readonly simulation: Simulation;
 }
 
-const INTERVAL_S = 2;
+/** Between two ticks, s: the default, and one for large fleets. */
+const INTERVALS_S = [2, 5] as const;
 const MODEL = 'm';
 /** Mean time between troubles of one cluster, and how long one lasts, s. */
 const PEACE_S = 2_400;
@@ -106,7 +107,7 @@ export class World {
 
   /** One interval passes. */
   step(): Moment {
-    this.#t += INTERVAL_S;
+    this.#t += this.header.interval;
     const t = this.#t;
     this.#changeWeather(t);
     const truth = Object.fromEntries(this.#names.map((name) => [name, this.#lives.get(name)?.at(t) ?? 'well']));
@@ -125,17 +126,22 @@ export class World {
     return this.header.vantages.filter((v) => this.#t >= (this.#blindUntilS.get(v) ?? 0)).length;
   }
 
+  /** What happens once in so many seconds, on average: now? */
+  #happens(everyS: number): boolean {
+    return this.#random.chance(this.header.interval / everyS);
+  }
+
   #changeWeather(t: number): void {
     const random = this.#random;
-    if (random.chance(1 / 1_500)) this.#sickUntilS = t + random.between(4, 120);
-    if (random.chance(1 / 600)) this.#load = random.pick([0, 0, 2, 10, 30]);
+    if (this.#happens(3_000)) this.#sickUntilS = t + random.between(4, 120);
+    if (this.#happens(1_200)) this.#load = random.pick([0, 0, 2, 10, 30]);
     for (const vantage of this.header.vantages)
-      if (random.chance(1 / 2_000)) this.#blindUntilS.set(vantage, t + random.between(2, 400));
-    if (random.chance(1 / 4_000)) {
+      if (this.#happens(4_000)) this.#blindUntilS.set(vantage, t + random.between(2, 400));
+    if (this.#happens(8_000)) {
       const untilS = t + random.between(5, 300);
       for (const vantage of this.header.vantages) this.#blindUntilS.set(vantage, untilS);
     }
-    if (random.chance(1 / 6_000)) {
+    if (this.#happens(12_000)) {
       const condition = random.pick(['refused', 'silent'] as const);
       for (const life of this.#lives.values())
         if (random.chance(0.8)) life.strike(t, condition, random.between(30, 400));
@@ -150,7 +156,7 @@ export class World {
     for (const name of this.#names) {
       const model = this.#models.get(name);
       const condition = truth[name] ?? 'well';
-      const requests = (this.#load * INTERVAL_S * (intended[name] ?? 0)) / 100;
+      const requests = (this.#load * this.header.interval * (intended[name] ?? 0)) / 100;
       model?.work(condition, requests);
       const from: Record<string, SeenFromVantage> = {};
       for (const vantage of this.header.vantages) {
@@ -169,7 +175,7 @@ export class World {
   /** People order what they like; a guard must hold its own in any case. */
   #people(): void {
     const random = this.#random;
-    if (!random.chance(1 / 700)) return;
+    if (!this.#happens(1_400)) return;
     const attribution = { by: 'somebody', reason: 'because', via: 'cli' } as const;
     const cluster = random.pick(this.#names);
     const forMs = random.whole(10, 1_200) * 1_000;
@@ -189,7 +195,7 @@ export class World {
 function headerOf(names: readonly string[], random: Random): TraceHeader {
   return {
     trace: 'world',
-    interval: INTERVAL_S,
+    interval: random.pick(INTERVALS_S),
     service: 'chat',
     failback: random.pick(['auto', 'approve', 'never']),
     vantages: Array.from({ length: random.pick([1, 2, 3, 3, 5]) }, (_, i) => `v${i + 1}`),

@@ -8,6 +8,11 @@ import { failed, OK, UNKNOWN, type Outcome } from './hysteresis.js';
 
 /** With work and without a step for this long, an engine is stuck (a step takes ms, a long prefill's chunk < 1 s). */
 export const STUCK_AFTER_MS = 10_000;
+/**
+ * Ticks come within a tenth of an interval: a standstill that is measured so much shorter than it is was seen at its tick.
+ * Without it a limit that is a whole number of intervals would be found an interval late, half of the time.
+ */
+const TICK_JITTER = 0.1;
 /** A page older than this says nothing about now. */
 const STALE_AFTER_S = 10;
 /** A queue is long from this share of what the cluster serves at a time, and never below this many requests. */
@@ -55,7 +60,7 @@ export function judgeEngine(
   const crowded = flowing !== false && isQueueLong(metrics, cluster);
   return {
     engine: { metrics, progressAtMs, flowing, crowded },
-    progress: judgeProgress(metrics, motion, now.atMs - progressAtMs),
+    progress: judgeProgress(metrics, motion, now.atMs - progressAtMs + TICK_JITTER * cluster.health.intervalMs),
     load: judgeLoad(before.metrics, metrics, cluster, crowded),
   };
 }

@@ -1,7 +1,7 @@
 /** What one tick says of each dimension, taken alone; what it means together is decided in `diagnose.ts`. */
 import type { ClusterSpec } from '../fleet.js';
-import type { GenerationSeen, HttpSeen, PassiveSeen, TickSeen } from './types.js';
-import { failed, OK, UNKNOWN, type Outcome } from './hysteresis.js';
+import type { GenerationSeen, HttpSeen, MetricsSeen, PassiveSeen, TickSeen } from './types.js';
+import { failed, OK, UNKNOWN, type DimensionHealth, type Outcome } from './hysteresis.js';
 
 /** The words under which transports report that nobody listens. */
 const REFUSED = new Set(['refused', 'ECONNREFUSED']);
@@ -68,20 +68,37 @@ export function judgeIdentity(tick: TickSeen, cluster: ClusterSpec): Outcome {
   return failed(`serves ${tick.identity.slice(0, 80)}`, `must serve ${cluster.model}`);
 }
 
+/** Of a slow first token, or of a second one that was long in coming. */
+const SLOW_TOKEN = 'a token took';
+
+/** What is known besides the tick: a completion ends between two of them. */
+export interface TokenContext {
+  /** The engine's last page; `null` when it is missing or old. */
+  readonly page: MetricsSeen | null;
+  /** The last outcome of latency was a slow token. */
+  readonly wasSlow: boolean;
+}
+
+/** @replayed */
+export const wasTokenSlow = ({ failures, seen }: DimensionHealth): boolean =>
+  failures > 0 && seen.startsWith(SLOW_TOKEN);
+
 /**
- * Slowest answer of any check. A slow first token counts only when no queue explains it: with requests waiting it is
- * load, and where metrics should be but are missing it is not known. @replayed
+ * Slowest answer of any check. A slow token counts only when no queue explains it: with requests waiting it is load, and
+ * where metrics should be but are missing it is not known. Only another token takes it back: a check that is in time says
+ * nothing of tokens. @replayed
  */
-export function judgeLatency(tick: TickSeen, cluster: ClusterSpec): Outcome {
+export function judgeLatency(tick: TickSeen, cluster: ClusterSpec, { page, wasSlow }: TokenContext): Outcome {
   const limit = cluster.probes.latency?.maxMs;
   if (limit === undefined) return UNKNOWN;
   const answered = timeOfCheck(tick.http);
   if (answered !== null && answered > limit) return failed(`a check took ${Math.round(answered)} ms`, `${limit} ms`);
+  const ofCheck = answered === null ? UNKNOWN : OK;
   const token = slowestToken(tick.generation);
-  if (token !== null && token > limit && isQueueEmpty(tick, cluster)) {
-    return failed(`a token took ${Math.round(token)} ms, with no queue`, `${limit} ms`);
-  }
-  return answered === null && token === null ? UNKNOWN : OK;
+  if (token === null) return wasSlow ? UNKNOWN : ofCheck;
+  if (token <= limit) return OK;
+  if (cluster.probes.metrics !== null && page?.waiting !== 0) return ofCheck;
+  return failed(`${SLOW_TOKEN} ${Math.round(token)} ms, with no queue`, `${limit} ms`);
 }
 
 function timeOfCheck(http: HttpSeen | null | undefined): number | null {
@@ -91,11 +108,6 @@ function timeOfCheck(http: HttpSeen | null | undefined): number | null {
 function slowestToken(generation: GenerationSeen | null | undefined): number | null {
   if (generation === undefined || generation === null || !generation.ok) return null;
   return Math.max(generation.ttft ?? 0, generation.gap ?? 0);
-}
-
-function isQueueEmpty(tick: TickSeen, cluster: ClusterSpec): boolean {
-  if (cluster.probes.metrics === null) return true;
-  return tick.metrics !== undefined && tick.metrics !== null && tick.metrics.waiting === 0;
 }
 
 /** What a failed completion may be the mere shadow of. */

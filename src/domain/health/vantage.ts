@@ -140,7 +140,10 @@ function lookAt(before: VantageHealth, tick: TickSeen, cluster: ClusterSpec): Va
     http: judge.judgeHttp(tick.http),
     gpu: judge.judgeGpu(tick),
     memory: judge.judgeMemory(tick, cluster),
-    latency: judge.judgeLatency(tick, cluster),
+    latency: judge.judgeLatency(tick, cluster, {
+      page: engine.metrics,
+      wasSlow: judge.wasTokenSlow(before.dimensions.latency),
+    }),
     progress,
     generation: judge.judgeGeneration(tick.generation, { crowded: engine.crowded, silent: isSilent(before, tick) }),
     identity: judge.judgeIdentity(tick, cluster),

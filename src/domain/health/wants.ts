@@ -8,7 +8,7 @@ import type { VantageHealth } from './vantage.js';
 const STILL_INTERVALS = 2;
 
 /** Answers that callers get say nothing of their sense: a golden prompt is asked at least this often, ms. */
-const GOLDEN_EVERY_MS = 30_000;
+export const GOLDEN_EVERY_MS = 30_000;
 
 /** Anything that is neither plainly well nor confirmed: the cluster deserves a closer look. @replayed */
 export function isInDoubt(health: VantageHealth, cluster: ClusterSpec, atMs: number): boolean {

@@ -174,6 +174,29 @@ describe('down', () => {
 
 describe('progress', () => {
   const stands: Seen = { http: WELL.http ?? null, ...metrics({ running: 5, steps: 7 }) };
+  test('a slow token counts when the last page shows no queue, though its completion ended between two ticks', () => {
+    const late = (waiting: number | null): Verdict => {
+      const play = healthy();
+      for (let n = 1; n <= 3; n += 1)
+        play
+          .tick({ http: { status: 200, ms: 5 }, ...metrics({ waiting, steps: n + 1 }) })
+          .tick({ generation: { ok: true, ttft: 2_001, gap: 20, content: true } });
+      return play.verdict;
+    };
+    expect([late(0), late(1), late(null)]).toEqual(['degraded', 'healthy', 'healthy']);
+  });
+
+  test('a tick that comes a tenth of an interval early sees the standstill all the same', () => {
+    const stands = (ms: number): Verdict => {
+      const play = healthy()
+        .tick(metrics({ running: 3, steps: 7 }))
+        .times(4, metrics({ running: 3, steps: 7 }));
+      play.atMs -= ms;
+      return play.tick(metrics({ running: 3, steps: 7 })).verdict;
+    };
+    expect([stands(200), stands(201)]).toEqual(['stuck', 'healthy']);
+  });
+
   test('work without a step is stuck after 10 s, not before', () => {
     expect(healthy().tick(stands).times(4, stands).verdict).toBe('healthy');
     expect(healthy().tick(stands).times(5, stands).verdict).toBe('stuck');
