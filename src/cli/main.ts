@@ -1,9 +1,9 @@
 /** `understudy`: finds the verb, loads its file only, and lets it run. */
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { EXIT, toldError, UsageError } from './exit.js';
 import { tellError } from './output.js';
 import { VERB_FILES } from './verb-files.js';
+import { version } from './version.js';
 
 /** The whole program; only the verb in `argv` is loaded, the others are listed. */
 export async function buildProgram(argv: readonly string[]): Promise<Command> {
@@ -52,11 +52,6 @@ function usageError(error: CommanderError, argv: readonly string[]): UsageError 
       ? `the verb${verb === '' ? '' : ` \`${asked}\``} needs another word after it`
       : error.message.replace(/^error: /, '').replace(/\n/g, ' ');
   return new UsageError(message, `\`understudy${verb} --help\` lists what there is`);
-}
-
-function version(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,5 +1,6 @@
 /** Which instance a verb speaks to, and how to reach it. */
 import type { Command } from 'commander';
+import { readClientTls } from '../config/admin-tls.js';
 import { dataDir, readInstance, type Instance } from '../config/instance.js';
 import type { GatewayAdmin } from '../control/gateway-state.js';
 import type { Control } from '../control/control.js';
@@ -85,7 +86,7 @@ function gatewayOf(options: TargetOptions, env: NodeJS.ProcessEnv, instance: Ins
   const url = options.gatewayAdmin ?? env['UNDERSTUDY_GATEWAY_ADMIN'] ?? instance?.gateway.adminUrl;
   if (url === undefined) return null;
   if (!URL.canParse(url)) throw new CodedError('bad-input', `the gateway's admin URL \`${url}\` is not a URL`);
-  return { url, token: adminToken(env, instance) };
+  return { url, token: adminToken(env, instance), tls: readClientTls(env) };
 }
 
 /** UNDERSTUDY_ADMIN_TOKEN, else the instance's. */

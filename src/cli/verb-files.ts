@@ -112,6 +112,11 @@ export const VERB_FILES: Readonly<Record<string, VerbFile>> = {
     group: CONFIGURATION,
     load: async () => (await import('./verbs/config.js')).configCommand(),
   },
+  keys: {
+    summary: 'make keys for callers',
+    group: CONFIGURATION,
+    load: async () => (await import('./verbs/keys.js')).keysCommand(),
+  },
   doctor: {
     summary: 'find out what is wrong with an instance',
     group: LOOK,

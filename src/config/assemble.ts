@@ -6,6 +6,7 @@ import type {
   GatewaySettings,
   GoldenPrompt,
   HealthSettings,
+  KeySpec,
   Member,
   MoveSettings,
   ProbeBudgetSettings,
@@ -40,7 +41,7 @@ function withoutAbsent<T extends object>(table: T): { [K in keyof T]: Exclude<T[
   };
 }
 
-function gatewaySettings({ adminUrl, ...limits }: FleetFile['gateway']): GatewaySettings {
+function gatewaySettings({ adminUrl, keys, ...limits }: FleetFile['gateway']): GatewaySettings {
   return {
     adminUrl: adminUrl ?? null,
     connectTimeoutMs: limits.connectTimeout,
@@ -54,8 +55,18 @@ function gatewaySettings({ adminUrl, ...limits }: FleetFile['gateway']): Gateway
       bytesMax: limits.conversations.maxBytes,
       redisUrlEnv: limits.conversations.redisUrlEnv,
     },
+    ...(keys === undefined ? {} : { keys: keys.map(keySpec) }),
   };
 }
+
+const keySpec = ({ limits, services, ...key }: NonNullable<FleetFile['gateway']['keys']>[number]): KeySpec => ({
+  ...key,
+  services: services ?? null,
+  limits: {
+    requestsPerMinute: limits.requestsPerMinute ?? null,
+    concurrent: limits.concurrent ?? null,
+  },
+});
 
 function clusterSpec(file: FleetFile, name: string, entry: ClusterEntry): ClusterSpec {
   const health = healthOf(file, name);
@@ -66,6 +77,7 @@ function clusterSpec(file: FleetFile, name: string, entry: ClusterEntry): Cluste
     engine: entry.engine,
     model: entry.model,
     capacity: capacityOf(entry.capacity.concurrency),
+    ...(entry.apiKeyEnv === undefined ? {} : { apiKeyEnv: entry.apiKeyEnv }),
     probes: probeSettings(entry, { httpTimeoutMs: health?.timeout, vantages: file.vantages.length }),
     health: health === null ? HEALTH_WITHOUT_SERVICE : healthSettings(health),
   };

@@ -1,4 +1,5 @@
 /** Rules that need more than one place of the file: members exist, roles fit the strategy, one service means one model. */
+import { checkKeys } from './key-checks.js';
 import type { Outline, ServiceOutline } from './outline.js';
 import { nearest } from './nearest.js';
 import type { ConfigPath, Problem } from './problem.js';
@@ -14,6 +15,7 @@ export function crossCheck(file: Outline): readonly Problem[] {
     ...count('clusters', Object.keys(file.clusters).length, CLUSTERS_MAX),
     ...count('services', Object.keys(file.services).length, SERVICES_MAX),
     ...twice(file.vantages, 'vantage', (i) => ['vantages', i]),
+    ...checkKeys(file),
     ...Object.entries(file.services).flatMap(([name, service]) => checkService(file, ['services', name], service)),
   ];
 }

@@ -1,11 +1,11 @@
 /** The kinds of values that the configuration file is made of, each with the words for when it is wrong. */
 import { z } from 'zod';
+import { API_KEY_ENV_PATTERN } from '../domain/cluster-key.js';
+import { NAME_PATTERN } from '../domain/words.js';
 import { DURATION_PATTERN, parseDuration } from './duration.js';
 
 const DAY_MS = 86_400_000;
 
-/** A label of a host name: names become workflow ids, metric labels, path segments and chat text. */
-const NAME_PATTERN = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const ENV_PATTERN = /^[A-Z_][A-Z0-9_]{0,127}$/;
 
 interface Bounds {
@@ -51,6 +51,16 @@ export const envName = (what: string) =>
     .meta({
       description: `${what} The name of an environment variable.`,
       fix: 'write the name of the variable, such as SLACK_BOT_TOKEN, not its value',
+    });
+
+/** The name of a variable whose value is sent to a cluster. */
+export const apiKeyEnvName = (what: string) =>
+  z
+    .string()
+    .regex(API_KEY_ENV_PATTERN, 'this is not the name of a variable for a key')
+    .meta({
+      description: `${what} The name of an environment variable; it ends in _API_KEY.`,
+      fix: 'write the name of a variable that ends in _API_KEY, such as EU_A_API_KEY, not its value',
     });
 
 /** What is wrong with a base URL and how to right it, or `null`. */

@@ -4,11 +4,18 @@ export interface Outline {
   readonly vantages: readonly string[];
   readonly clusters: Readonly<Record<string, { readonly model: string | null }>>;
   readonly services: Readonly<Record<string, ServiceOutline>>;
+  readonly keys: readonly KeyOutline[];
 }
 
 export interface ServiceOutline {
   readonly strategy: string;
   readonly members: readonly { readonly name: string; readonly role: string | null }[];
+}
+
+export interface KeyOutline {
+  readonly name: string;
+  readonly sha256: string;
+  readonly services: readonly string[];
 }
 
 /** Never fails: what has the wrong shape is left out, the schema complains of it. */
@@ -23,6 +30,11 @@ export function outlineOf(content: unknown): Outline {
         name: text(table(member)['name']) ?? '',
         role: text(table(member)['role']),
       })),
+    })),
+    keys: list(table(file['gateway'])['keys']).map((key) => ({
+      name: text(table(key)['name']) ?? '',
+      sha256: text(table(key)['sha256']) ?? '',
+      services: list(table(key)['services']).map((service) => text(service) ?? ''),
     })),
   };
 }

@@ -5,7 +5,8 @@
 import { z } from 'zod';
 import { CONVERSATION_STORES, ENGINES, OVERLOAD_DEFAULTS, TRAFFIC_LAYERS } from '../domain/fleet.js';
 import { PROBES_PER_HOUR_MIN } from '../domain/health/probe-budget.js';
-import { anyHttpUrl, baseUrl, duration, envName, name, path, pattern } from './fields.js';
+import { apiKeys } from './api-keys.js';
+import { anyHttpUrl, apiKeyEnvName, baseUrl, duration, envName, name, path, pattern } from './fields.js';
 
 /** More members than this in one service were never tried. */
 const MEMBERS_MAX = 32;
@@ -110,6 +111,7 @@ const cluster = z
       .default('generic')
       .meta({ description: 'Which dialect its health, metrics and models speak.' }),
     model: z.string().min(1).max(256).meta({ description: 'Model id that this cluster must serve.' }),
+    apiKeyEnv: apiKeyEnvName('Key with which this cluster is asked.').optional(),
     capacity: z
       .strictObject({
         concurrency: z
@@ -277,6 +279,7 @@ const gateway = z
       .default(16_777_216)
       .meta({ description: 'Largest request body, bytes.' }),
     conversations: conversations.prefault({}),
+    keys: apiKeys.optional(),
   })
   .meta({ description: "Limits of Understudy's own gateway." });
 

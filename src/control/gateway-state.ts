@@ -1,4 +1,6 @@
 /** What the gateway really does now, read from its admin API: the `effective` side of `status`. */
+import { Agent, fetch, type Response } from 'undici';
+import type { ClientTls } from '../domain/admin-tls.js';
 import { CodedError } from '../domain/errors.js';
 import type { TrafficState } from '../domain/traffic.js';
 import type { ServiceName } from '../domain/words.js';
@@ -7,6 +9,8 @@ import type { ServiceName } from '../domain/words.js';
 export interface GatewayAdmin {
   readonly url: string;
   readonly token: string | null;
+  /** For an admin API that speaks HTTPS. */
+  readonly tls?: ClientTls | undefined;
 }
 
 const TIMEOUT_MS = 2_000;
@@ -18,9 +22,15 @@ const BODY_BYTES_MAX = 16 * 1_048_576;
  */
 export async function readGatewayState(admin: GatewayAdmin): Promise<ReadonlyMap<ServiceName, TrafficState>> {
   const url = new URL('/state', admin.url);
+  const agent = admin.tls === undefined ? undefined : new Agent({ connect: { ...admin.tls } });
   try {
     const headers = admin.token === null ? {} : { authorization: `Bearer ${admin.token}` };
-    const answer = await fetch(url, { headers, signal: AbortSignal.timeout(TIMEOUT_MS), redirect: 'error' });
+    const answer = await fetch(url, {
+      headers,
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+      redirect: 'error',
+      ...(agent && { dispatcher: agent }),
+    });
     if (answer.status !== 200)
       throw new Error(answer.status === 401 ? 'it refuses the admin token' : `status ${answer.status}`);
     const states = statesIn(JSON.parse(await boundedText(answer)));
@@ -29,6 +39,8 @@ export async function readGatewayState(admin: GatewayAdmin): Promise<ReadonlyMap
     throw new CodedError('layer-unreachable', `the gateway at ${url.origin} does not answer: ${sentence(error)}`, {
       cause: error,
     });
+  } finally {
+    await agent?.destroy();
   }
 }
 

@@ -5,9 +5,13 @@
 
 export type ErrorOwner = 'none' | 'client' | 'quota' | 'cluster';
 
-/** What the gateway does with an answer of this HTTP status. 501 says that this engine lacks what was asked for. */
-export function ownerOfStatus(status: number): ErrorOwner {
+/**
+ * What the gateway does with an answer of this HTTP status. 501 says that this engine lacks what was asked for. A cluster
+ * that refuses the key which we hold for it (`ownKey`) is set up wrongly, and no caller can mend that.
+ */
+export function ownerOfStatus(status: number, ownKey = false): ErrorOwner {
   if (status < 400) return 'none';
+  if (ownKey && (status === 401 || status === 403)) return 'cluster';
   if (status === 429) return 'quota';
   if (status < 500 || status === 501) return 'client';
   return 'cluster';

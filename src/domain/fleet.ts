@@ -79,6 +79,8 @@ export interface ClusterSpec {
   /** Model id that this cluster must serve. */
   readonly model: string;
   readonly capacity: Capacity;
+  /** Name of the environment variable that holds the key with which it is asked; absent: it wants none. */
+  readonly apiKeyEnv?: string;
   readonly probes: ProbeSettings;
   readonly health: HealthSettings;
 }
@@ -161,6 +163,18 @@ export interface TemporalSettings {
   readonly namespace: string;
 }
 
+/** A caller's key, by its hash; `null` is no limit, or every service. */
+export interface KeySpec {
+  readonly name: string;
+  /** SHA-256 of the key, in lower-case hex. */
+  readonly sha256: string;
+  readonly services: readonly ServiceName[] | null;
+  readonly limits: {
+    readonly requestsPerMinute: number | null;
+    readonly concurrent: number | null;
+  };
+}
+
 export const CONVERSATION_STORES = ['disk', 'redis', 'off'] as const;
 
 /** Where the gateway keeps the conversations of the Responses API. */
@@ -182,6 +196,8 @@ export interface GatewaySettings {
   readonly totalTimeoutMs: number;
   readonly bodyBytesMax: number;
   readonly conversations: ConversationSettings;
+  /** Absent: callers need no key. */
+  readonly keys?: readonly KeySpec[];
 }
 
 export interface Fleet {

@@ -28,6 +28,10 @@ export interface ClusterCounters {
   readonly spilled?: number;
   /** Requests by time to first token, one count a bucket; one more entry than FIRST_TOKEN_BUCKETS_MS. */
   readonly firstToken: readonly number[];
+  /** Sum of what is in those buckets, ms; absent where the layer does not keep it. */
+  readonly firstTokenMsSum?: number;
+  /** How often the layer took it out by itself; absent where it never does. */
+  readonly ejections?: number;
 }
 
 /** What callers of a service got, since the layer's process began. */
@@ -100,6 +104,8 @@ export interface MemberDefinition {
   readonly concurrency: number;
   /** Requests at once, as somebody said that it can, or to be learned; absent: nobody did, and there is no limit. */
   readonly limit?: Capacity['limit'] | undefined;
+  /** Name of the environment variable, of whoever asks the cluster, that holds its key; absent: it wants none. */
+  readonly apiKeyEnv?: string | undefined;
 }
 
 /** What a layer must know of a service's members. Their order is their priority. */
@@ -119,12 +125,13 @@ export function serviceDefinition(service: ServiceSpec, clusters: readonly Clust
   return {
     service: service.name,
     strategy: service.strategy,
-    members: members.map(({ name, url, model, engine, capacity }) => ({
+    members: members.map(({ name, url, model, engine, capacity, apiKeyEnv }) => ({
       cluster: name,
       url,
       model,
       engine,
       ...capacity,
+      ...(apiKeyEnv && { apiKeyEnv }),
     })),
     home: homeWeights(service),
     ...(service.overload && { overload: service.overload }),

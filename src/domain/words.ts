@@ -76,3 +76,6 @@ export interface Attribution {
 }
 
 export const UNKNOWN_DIAGNOSIS: Diagnosis = { verdict: 'unknown', sinceMs: 0, evidence: [] };
+
+/** A label of a host name: names become workflow ids, metric labels, path segments and chat text. */
+export const NAME_PATTERN = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;

@@ -1,8 +1,7 @@
 /**
- * The operator's side, for the controller alone: on a port of its own, with a bearer token where one is configured.
+ * The operator's side, for the controller alone: on a port of its own, with a bearer token or certificates where they are configured.
  * Every change carries an epoch and is answered with the state after it; each is audited as one line.
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { CodedError, type ErrorCode } from '../domain/errors.js';
 import type { ServiceName } from '../domain/words.js';
@@ -15,6 +14,8 @@ import {
   undrainOrderSchema,
   weightsOrderSchema,
 } from './admin-schema.js';
+import { hasToken, nameOfVisitor } from './admin-visitor.js';
+import { METRICS_TYPE } from './metrics-page.js';
 import { discardRest, readBody } from './request-body.js';
 import type { RouteStore } from './route-store.js';
 import {
@@ -35,6 +36,8 @@ export interface AdminApi {
   readonly store: RouteStore;
   readonly services: () => ReadonlyMap<ServiceName, Service>;
   readonly clock: () => number;
+  /** Prometheus' page. */
+  readonly metrics: () => string;
   readonly tell: (event: Readonly<Record<string, unknown>>) => void;
 }
 
@@ -92,10 +95,16 @@ const VERBS: Readonly<Record<string, Verb>> = {
   },
 };
 
+const PAGES: Readonly<Record<string, (api: AdminApi, res: ServerResponse) => void>> = {
+  '/healthz': (_api, res) => send(res, 200, { status: 'ok' }),
+  '/metrics': (api, res) => sendText(res, METRICS_TYPE, api.metrics()),
+  '/state': (api, res) => send(res, 200, { services: allStates(api) }),
+};
+
 /** Serves one request of the admin side; never rejects. */
 export async function serveAdmin(api: AdminApi, req: IncomingMessage, res: ServerResponse): Promise<void> {
   try {
-    if (!isAllowed(api.token, req.headers.authorization)) {
+    if (!hasToken(api.token, req.headers.authorization)) {
       await discardRest(req, res);
       send(res, 401, { code: 'unauthorized', message: 'the admin API needs its bearer token' });
       return;
@@ -111,8 +120,7 @@ async function answer(api: AdminApi, req: IncomingMessage, res: ServerResponse):
   const method = req.method ?? '';
   const verb = VERBS[`${method} ${noun}`];
   if (service !== null && verb !== undefined) await change(api, { verb, service }, req, res);
-  else if (method === 'GET' && path === '/healthz') send(res, 200, { status: 'ok' });
-  else if (method === 'GET' && path === '/state') send(res, 200, { services: allStates(api) });
+  else if (method === 'GET' && Object.hasOwn(PAGES, path)) PAGES[path]?.(api, res);
   else if (method === 'GET' && noun === 'state' && service !== null) send(res, 200, stateOf(api, service));
   else {
     const message = `${method} ${path.slice(0, 200)} is not a verb of the admin API`;
@@ -143,9 +151,13 @@ async function change(
   }
   const { service } = asked;
   const order = asked.verb(api, service, read.body);
+  const epochOf = (): number | null => api.services().get(service)?.route.epoch ?? null;
+  const epochBefore = epochOf();
   await api.store.change(order.change);
   order.after?.();
-  api.tell({ event: 'route-changed', verb: `${req.method ?? ''} ${req.url ?? ''}`, service, ...order.detail });
+  const who = { by: nameOfVisitor(req, api.token), from: req.socket.remoteAddress ?? 'unknown' };
+  const verb = `${req.method ?? ''} ${req.url ?? ''}`;
+  api.tell({ event: 'route-changed', verb, service, ...who, epochBefore, epochAfter: epochOf(), ...order.detail });
   const running = api.services().get(service);
   if (running === undefined) send(res, 200, {});
   else send(res, 200, running.state());
@@ -158,13 +170,6 @@ function allStates(api: AdminApi): object {
 function stateOf(api: AdminApi, service: ServiceName): object {
   routeOf(api.store.table, service);
   return api.services().get(service)?.state() ?? {};
-}
-
-/** Digests have one length, so that neither the token's length nor its beginning shows in the time taken. */
-function isAllowed(token: string | null, authorization: string | undefined): boolean {
-  if (token === null) return true;
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(`Bearer ${token}`), digest(authorization ?? ''));
 }
 
 function decode(segment: string): string {
@@ -201,4 +206,9 @@ function send(res: ServerResponse, status: number, value: object): void {
   const body = JSON.stringify(value);
   res.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
   res.end(body);
+}
+
+function sendText(res: ServerResponse, type: string, text: string): void {
+  res.writeHead(200, { 'content-type': type, 'content-length': Buffer.byteLength(text) });
+  res.end(text);
 }

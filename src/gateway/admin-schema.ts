@@ -1,5 +1,6 @@
 /** What the admin API accepts; anything else is `bad-input` with the field's name. */
 import { z } from 'zod';
+import { API_KEY_ENV_PATTERN } from '../domain/cluster-key.js';
 import { CodedError } from '../domain/errors.js';
 import { ENGINES } from '../domain/fleet.js';
 
@@ -33,6 +34,7 @@ export const serviceDefinitionSchema = z.object({
         engine: z.enum(ENGINES).default('generic'),
         concurrency: z.number().positive(),
         limit: z.union([z.int().positive(), z.literal('learned')]).optional(),
+        apiKeyEnv: z.string().regex(API_KEY_ENV_PATTERN, 'must end in _API_KEY').optional(),
       }),
     )
     .min(1)

@@ -12,9 +12,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import type { Dispatcher } from 'undici';
-import { failureOfTransport, ownerOfStatus, type AttemptFailure } from '../domain/error-owner.js';
+import { failureOfTransport, ownerOfStatus, type AttemptFailure, type ErrorOwner } from '../domain/error-owner.js';
 import type { AttemptEnd, AttemptOrder, FailedAnswer, LeaveReason } from './attempt-order.js';
-import { kindOfAnswer, responseHeaders } from './headers.js';
+import { headersFor, kindOfAnswer, responseHeaders } from './headers.js';
 import { IdleClock } from './idle-clock.js';
 import { sendError } from './openai-error.js';
 import { Postponed } from './postponed.js';
@@ -64,7 +64,12 @@ export class Attempt implements Dispatcher.DispatchHandler {
   start(): void {
     const { member, request, body } = this.#order;
     member.upstream.pool.dispatch(
-      { method: request.method, path: member.upstream.prefix + request.path, headers: [...request.headers], body },
+      {
+        method: request.method,
+        path: member.upstream.prefix + request.path,
+        headers: headersFor(request.headers, member.authorization),
+        body,
+      },
       this,
     );
   }
@@ -153,7 +158,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   #collect(chunk: Buffer): void {
     // Of an answer that the caller will not see the beginning is enough.
-    const failing = ownerOfStatus(this.#status) === 'cluster' || this.#order.splice !== null;
+    const failing = this.#owner() === 'cluster' || this.#order.splice !== null;
     if (failing && this.#keptBytes >= ERROR_BYTES_MAX) return;
     this.#keep(chunk);
     if (failing || this.#keptBytes <= COLLECT_BYTES_MAX) return;
@@ -161,13 +166,18 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#pass(this.#openRelay(), collected, collected.length);
   }
 
+  #owner(): ErrorOwner {
+    return ownerOfStatus(this.#status, this.#order.member.authorization !== null);
+  }
+
   #answerWhole(): void {
     const { request, keeper } = this.#order;
-    const owner = ownerOfStatus(this.#status);
+    const owner = this.#owner();
     const body = Buffer.concat(this.#kept, this.#keptBytes);
     if (owner === 'cluster') {
       const answer = { status: this.#status, headers: this.#headers, body };
-      this.#fail('status', `HTTP ${this.#status}`, answer);
+      // That our own key was refused would only mislead a caller, who has another one.
+      this.#fail('status', `HTTP ${this.#status}`, this.#status < 500 ? null : answer);
       return;
     }
     if (this.#order.splice !== null) {

@@ -13,7 +13,8 @@ export type CallerTally = Writable<CallerCounters>;
  */
 export function clusterTally(process: string): ClusterTally {
   const firstToken = new Array<number>(FIRST_TOKEN_BUCKETS_MS.length + 1).fill(0);
-  return { process, requests: 0, ok: 0, client: 0, quota: 0, cluster: 0, cut: 0, spilled: 0, firstToken };
+  const ended = { ok: 0, client: 0, quota: 0, cluster: 0, cut: 0 };
+  return { process, requests: 0, ...ended, spilled: 0, ejections: 0, firstToken, firstTokenMsSum: 0 };
 }
 
 /**
@@ -29,6 +30,7 @@ export function countFirstToken(tally: ClusterTally, ms: number): void {
   let bucket = FIRST_TOKEN_BUCKETS_MS.findIndex((bound) => ms <= bound);
   if (bucket < 0) bucket = FIRST_TOKEN_BUCKETS_MS.length;
   tally.firstToken[bucket] = (tally.firstToken[bucket] ?? 0) + 1;
+  tally.firstTokenMsSum += ms;
 }
 
 /** Half of the window over which live measures reach, ms. Short enough that a recovered cluster is believed soon. */

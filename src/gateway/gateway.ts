@@ -10,12 +10,19 @@
  */
 import { randomUUID } from 'node:crypto';
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
+import type { ServerTls } from '../domain/admin-tls.js';
 import type { GatewaySettings } from '../domain/fleet.js';
+import { isLoopbackHost } from '../domain/loopback.js';
 import type { ServiceDefinition } from '../domain/traffic.js';
 import type { ServiceName } from '../domain/words.js';
 import { serveAdmin } from './admin-api.js';
+import { mustBeGuarded, tlsOptions } from './admin-door.js';
 import { parseOrder, serviceDefinitionSchema } from './admin-schema.js';
+import { KeyRing, replaceKeys } from './key-ring.js';
+import { openMetrics, type MetricsPage } from './process-metrics.js';
 import { Conversations } from './conversations/conversations.js';
 import { openConversationStore } from './conversations/open-store.js';
 import { serveCaller } from './public-api.js';
@@ -35,6 +42,10 @@ export interface GatewayOptions {
   readonly dataDir: string;
   /** Bearer token of the admin API; `null`: everybody who reaches its port may change routes. */
   readonly adminToken: string | null;
+  /** Certificates of the admin API; absent: plain HTTP. */
+  readonly adminTls?: ServerTls | undefined;
+  /** Told by the metrics. */
+  readonly version?: string;
   /** URL of the Redis server, where the settings want one. */
   readonly redisUrl?: string | null;
   readonly settings: GatewaySettings;
@@ -49,6 +60,8 @@ export interface GatewayOptions {
 export interface RunningGateway {
   readonly url: string;
   readonly adminUrl: string;
+  /** Other keys of callers from now on. @throws CodedError `bad-config` when that would open or close the gateway to all */
+  replaceKeys(keys: GatewaySettings['keys']): void;
   /** No new requests; those that run may go on for `graceMs`, then they are broken off. */
   close(graceMs: number): Promise<void>;
 }
@@ -60,11 +73,15 @@ const REQUEST_MS_MAX = 120_000;
 const CALLER_IDLE_MS = 65_000;
 const HEADER_BYTES_MAX = 32 * 1024;
 
+const OPEN_TO_EVERYBODY =
+  'EVERYBODY WHO REACHES THIS PORT MAY USE EVERY CLUSTER: it listens beyond this machine and gateway.keys is not set';
+
 /**
  * Starts the data plane; resolves when both ports listen.
  * @throws CodedError `bad-input` for a definition that cannot be; system errors of the ports and the data directory
  */
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
+  mustBeGuarded(options);
   const tell = teller(options);
   const upstreams = new Upstreams(options.settings.connectTimeoutMs);
   const services = new Map<ServiceName, Service>();
@@ -74,22 +91,27 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const apply = (next: RouteTable): void => applyTable(next, services, deps);
   apply(table);
   const store = new RouteStore({ table, apply, save: async (next) => await saveTable(options.dataDir, next) });
+  const keyRing = keyRingOf(options.settings);
   const conversations = openConversations(options, tell);
   let closing = false;
   let running: readonly Service[] = [...services.values()];
   const api = {
     settings: options.settings,
+    keys: keyRing,
     services: () => (running.length === services.size ? running : (running = [...services.values()])),
     closing: () => closing,
     conversations,
     startedAtS: Math.floor(options.clock() / 1_000),
   };
-  const admin = { token: options.adminToken, store, services: () => services, clock: options.clock, tell };
+  const metrics = metricsOf(options, services);
+  const { adminToken: token, clock } = options;
+  const admin = { token, store, services: () => services, clock, metrics: metrics.page, tell };
   const publicServer = httpServer(
     (req, res) => void serveCaller(api, req, res).catch((error: unknown) => tellFault(tell, error)),
   );
   const adminServer = httpServer(
     (req, res) => void serveAdmin(admin, req, res).catch((error: unknown) => tellFault(tell, error)),
+    options.adminTls,
   );
   try {
     await listen(publicServer, options.host, options.port);
@@ -99,17 +121,37 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     throw error;
   }
   tell({ event: 'gateway-started', process: deps.process, services: [...services.keys()] });
+  if (keyRing === null) tellIfOpen(options.host, tell);
   return {
     url: urlOf(publicServer, options.host),
-    adminUrl: urlOf(adminServer, options.adminHost),
+    adminUrl: urlOf(adminServer, options.adminHost, options.adminTls),
+    replaceKeys(next) {
+      replaceKeys(keyRing, next, tell);
+    },
     async close(graceMs) {
       closing = true;
       await Promise.all([stop(publicServer, graceMs), stop(adminServer, graceMs)]);
+      metrics.stop();
       await store.settled();
       await conversations?.close();
       await upstreams.destroy();
     },
   };
+}
+
+const keyRingOf = ({ keys }: GatewaySettings): KeyRing | null =>
+  keys === undefined ? null : new KeyRing(keys, performance.now());
+
+function metricsOf({ version = 'unknown', clock }: GatewayOptions, services: Map<ServiceName, Service>): MetricsPage {
+  return openMetrics({
+    version,
+    startedAtMs: clock(),
+    states: () => [...services.values()].map((service) => service.state()),
+  });
+}
+
+function tellIfOpen(host: string, tell: ServiceDeps['tell']): void {
+  if (!isLoopbackHost(host)) tell({ event: 'open-to-everybody', message: OPEN_TO_EVERYBODY });
 }
 
 function openConversations(options: GatewayOptions, tell: ServiceDeps['tell']): Conversations | null {
@@ -143,18 +185,18 @@ function applyTable(table: RouteTable, services: Map<ServiceName, Service>, deps
   deps.upstreams.keepOnly(Object.values(table).flatMap((route) => route.definition.members.map((m) => m.url)));
 }
 
-function httpServer(listener: RequestListener): Server {
-  const server = createServer(
-    {
-      headersTimeout: HEADERS_MS_MAX,
-      requestTimeout: REQUEST_MS_MAX,
-      keepAliveTimeout: CALLER_IDLE_MS,
-      connectionsCheckingInterval: 1_000,
-      maxHeaderSize: HEADER_BYTES_MAX,
-      noDelay: true,
-    },
-    listener,
-  );
+const LIMITS = {
+  headersTimeout: HEADERS_MS_MAX,
+  requestTimeout: REQUEST_MS_MAX,
+  keepAliveTimeout: CALLER_IDLE_MS,
+  connectionsCheckingInterval: 1_000,
+  maxHeaderSize: HEADER_BYTES_MAX,
+  noDelay: true,
+};
+
+function httpServer(listener: RequestListener, tls?: ServerTls): Server {
+  const server =
+    tls === undefined ? createServer(LIMITS, listener) : createTlsServer({ ...LIMITS, ...tlsOptions(tls) }, listener);
   return server.on('clientError', refuseConnection);
 }
 
@@ -197,9 +239,9 @@ async function stop(server: Server, graceMs: number): Promise<void> {
   });
 }
 
-function urlOf(server: Server, host: string): string {
+function urlOf(server: Server, host: string, tls?: ServerTls): string {
   const { port } = server.address() as AddressInfo;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 function teller(options: GatewayOptions): ServiceDeps['tell'] {

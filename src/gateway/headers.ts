@@ -43,16 +43,23 @@ function namedByConnection(connection: string | string[] | undefined): ReadonlyS
   );
 }
 
-/** The caller's headers for a cluster, as a flat list of names and values. */
-export function requestHeaders(raw: readonly string[], connection: string | undefined): string[] {
+/** The caller's headers for a cluster, as a flat list of names and values; without a key that was meant for us. */
+export function requestHeaders(raw: readonly string[], connection: string | undefined, keyIsOurs: boolean): string[] {
   const named = namedByConnection(connection);
   const headers: string[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = (raw[i] ?? '').toLowerCase();
-    if (NOT_FORWARDED.has(name) || named?.has(name) === true) continue;
+    if (NOT_FORWARDED.has(name) || named?.has(name) === true || (keyIsOurs && name === 'authorization')) continue;
     headers.push(name, raw[i + 1] ?? '');
   }
   return headers;
+}
+
+/** A request's headers for one cluster: where it has a key of its own, that takes the caller's place. */
+export function headersFor(headers: readonly string[], authorization: string | null): string[] {
+  if (authorization === null) return [...headers];
+  const others = headers.filter((_, i) => headers[i - (i % 2)] !== 'authorization');
+  return [...others, 'authorization', authorization];
 }
 
 /** A cluster's headers for the caller, with the cluster's name: whoever debugs must see who answered. */

@@ -1,4 +1,5 @@
 /** A service's member at run time: one cluster, with what is counted of it. */
+import { clusterAuthorization } from '../domain/cluster-key.js';
 import type { AttemptFailure } from '../domain/error-owner.js';
 import type { EngineKind } from '../domain/fleet.js';
 import { NO_LIMIT } from '../domain/admission/room.js';
@@ -26,6 +27,8 @@ export interface Member {
   upstream: Upstream;
   model: string;
   engine: EngineKind;
+  /** `Authorization` of the cluster's own; `null`: the caller's, if it may pass. */
+  authorization: string | null;
   drained: boolean;
   /** Requests at once on its cluster; NO_LIMIT when nobody said. */
   limit: number | 'learned';
@@ -59,8 +62,9 @@ export const limitOf = ({ limit, upstream }: Member): number =>
 export const hasRoom = (member: Member): boolean => member.upstream.load.running < limitOf(member);
 
 /** What a new definition changes of a member that is there. */
-export function definedOf(spec: MemberDefinition): Pick<Member, 'model' | 'engine' | 'limit'> {
-  return { model: spec.model, engine: spec.engine, limit: spec.limit ?? NO_LIMIT };
+export function definedOf(spec: MemberDefinition): Pick<Member, 'model' | 'engine' | 'authorization' | 'limit'> {
+  const authorization = clusterAuthorization(spec.apiKeyEnv, process.env);
+  return { model: spec.model, engine: spec.engine, authorization, limit: spec.limit ?? NO_LIMIT };
 }
 
 export function newMember(

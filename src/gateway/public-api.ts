@@ -15,10 +15,13 @@ import {
   type ApiPath,
   type Asked,
 } from './choose-service.js';
+import type { Caller } from './caller.js';
 import type { Conversations } from './conversations/conversations.js';
 import { enterResponses, isResponsesApi, type TurnToSend } from './conversations/responses-api.js';
 import { exchange } from './exchange.js';
 import { PRIORITY_HEADER, requestHeaders } from './headers.js';
+import type { KeyRing } from './key-ring.js';
+import { letIn } from './let-in.js';
 import { sendError } from './openai-error.js';
 import { itsTurn } from './pipelining.js';
 import { discardRest, readBody } from './request-body.js';
@@ -28,6 +31,8 @@ import { Transcript } from './transcript.js';
 export interface PublicApi {
   readonly settings: GatewaySettings;
   readonly services: () => readonly Service[];
+  /** `null`: callers need no key. */
+  readonly keys: KeyRing | null;
   readonly closing: () => boolean;
   /** `null`: none are kept. */
   readonly conversations: Conversations | null;
@@ -35,18 +40,25 @@ export interface PublicApi {
   readonly startedAtS: number;
 }
 
+/** A request of the API that was let in. */
+interface Visit {
+  readonly api: PublicApi;
+  /** Who calls; `null` where callers need no key. */
+  readonly caller: Caller | null;
+  /** Those that the caller may use. */
+  readonly services: readonly Service[];
+  readonly target: ApiPath;
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+}
+
 /** Serves one request of the public side; never rejects. */
 export async function serveCaller(api: PublicApi, req: IncomingMessage, res: ServerResponse): Promise<void> {
   if (res.socket === null) await itsTurn(req, res);
   const url = req.url ?? '/';
   if (api.closing()) res.setHeader('connection', 'close');
-  if (url === '/healthz') {
-    sendJson(res, 200, { status: 'ok' });
-    return;
-  }
-  if (url === '/readyz') {
-    const closing = api.closing();
-    sendJson(res, closing ? 503 : 200, { status: closing ? 'closing' : 'ready', services: api.services().length });
+  if (url === '/healthz' || url === '/readyz') {
+    sendOwnHealth(api, url, res);
     return;
   }
   const target = apiPath(url);
@@ -56,11 +68,28 @@ export async function serveCaller(api: PublicApi, req: IncomingMessage, res: Ser
     sendError(res, { status: 404, type: 'invalid_request_error', code: 'not-found', message });
     return;
   }
-  if (req.method === 'GET' && /^\/v1\/models(?:$|[/?])/.test(target.path)) sendModels(api, target, res);
-  else await forward(api, target, req, res);
+  const caller = api.keys === null ? null : await letIn(api.keys, req, res);
+  if (caller !== 'refused') await serveVisit({ api, caller, services: openTo(api, caller), target, req, res });
 }
 
-async function forward(api: PublicApi, target: ApiPath, req: IncomingMessage, res: ServerResponse): Promise<void> {
+const openTo = (api: PublicApi, caller: Caller | null): readonly Service[] =>
+  caller === null ? api.services() : caller.servicesOf(api.services());
+
+async function serveVisit(visit: Visit): Promise<void> {
+  const { target, req } = visit;
+  if (req.method === 'GET' && /^\/v1\/models(?:$|[/?])/.test(target.path)) sendModels(visit);
+  else await forward(visit);
+}
+
+/** Whoever asks these (a load balancer) has no key, and learns nothing but whether to come. */
+function sendOwnHealth(api: PublicApi, url: '/healthz' | '/readyz', res: ServerResponse): void {
+  const closing = api.closing();
+  if (url === '/healthz') sendJson(res, 200, { status: 'ok' });
+  else sendJson(res, closing ? 503 : 200, { status: closing ? 'closing' : 'ready', services: api.services().length });
+}
+
+async function forward(visit: Visit): Promise<void> {
+  const { api, req, res } = visit;
   const read = await readBody(req, api.settings.bodyBytesMax);
   if (read.kind === 'gone') return;
   if (read.kind === 'too-large') {
@@ -81,24 +110,21 @@ async function forward(api: PublicApi, target: ApiPath, req: IncomingMessage, re
     refuse(res, 400, `${PRIORITY_HEADER} is one of ${PRIORITIES.join(', ')}`);
     return;
   }
-  const service = serviceFor(api, target, req, asked);
+  const service = serviceFor(visit, asked);
   if (service === null) {
     sendError(res, {
       status: 404,
       type: 'invalid_request_error',
       code: 'unknown-service',
-      message: nothingServes(api, asked),
+      message: nothingServes(visit, asked),
     });
     return;
   }
-  await send(api, { target, req, res, service, asked, priority, body, parsed: parsed.value });
+  await send({ ...visit, service, asked, priority, body, parsed: parsed.value });
 }
 
 /** A request that is understood, with the service that it is for. */
-interface Understood {
-  readonly target: ApiPath;
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
+interface Understood extends Visit {
   readonly service: Service;
   readonly asked: Asked;
   readonly priority: Priority;
@@ -106,10 +132,10 @@ interface Understood {
   readonly parsed: unknown;
 }
 
-async function send(api: PublicApi, understood: Understood): Promise<void> {
-  const { target, req, res, service, asked, priority, body, parsed } = understood;
+async function send(understood: Understood): Promise<void> {
+  const { api, target, res, service, asked, priority, body, parsed } = understood;
   const { definition } = service.route;
-  const turn = isResponsesApi(target.path) ? await turnOf(api, understood) : null;
+  const turn = isResponsesApi(target.path) ? await turnOf(understood) : null;
   if (turn === 'answered') return;
   const content = turn?.body ?? body;
   const { model } = asked;
@@ -117,7 +143,7 @@ async function send(api: PublicApi, understood: Understood): Promise<void> {
   const choices = asked.stream ? choicesApiOf(target.path) : null;
   await exchange({
     service,
-    request: forwarded(target, req, asked),
+    request: forwarded(understood),
     bodyFor: (own) => bodyAs(content, translates && own !== model ? own : null),
     key: turn?.affinity ?? asked.key,
     priority,
@@ -139,8 +165,8 @@ function bodyAs(body: Buffer, model: string | null): Buffer | null {
 }
 
 /** The conversation's part in a request of the Responses API; `null` when it has none. */
-async function turnOf(api: PublicApi, understood: Understood): Promise<TurnToSend | 'answered' | null> {
-  const { conversations } = api;
+async function turnOf(understood: Understood): Promise<TurnToSend | 'answered' | null> {
+  const { conversations } = understood.api;
   if (conversations === null) return null;
   const { req, res, target, service, asked, parsed } = understood;
   const entered = await enterResponses(conversations, {
@@ -155,11 +181,11 @@ async function turnOf(api: PublicApi, understood: Understood): Promise<TurnToSen
   return entered.kind === 'turn' ? entered : null;
 }
 
-function forwarded(target: ApiPath, req: IncomingMessage, asked: Asked): Forwarded {
+function forwarded({ target, req, caller, asked }: Understood): Forwarded {
   return {
     method: (req.method ?? 'GET') as Dispatcher.HttpMethod,
     path: target.path,
-    headers: requestHeaders(req.rawHeaders, req.headers.connection),
+    headers: requestHeaders(req.rawHeaders, req.headers.connection, caller !== null),
     stream: asked.stream,
     streamKind: streamKindOf(target.path),
     choices: asked.choices,
@@ -191,8 +217,7 @@ function parseBody(req: IncomingMessage, body: Buffer): Parsed {
   }
 }
 
-function serviceFor(api: PublicApi, target: ApiPath, req: IncomingMessage, asked: Asked): Service | null {
-  const services = api.services();
+function serviceFor({ services, target, req }: Visit, asked: Asked): Service | null {
   const header = req.headers['x-understudy-service'];
   const name = chooseService(
     services.map((s) => s.route.definition),
@@ -201,8 +226,8 @@ function serviceFor(api: PublicApi, target: ApiPath, req: IncomingMessage, asked
   return services.find((s) => s.route.definition.service === name) ?? null;
 }
 
-function nothingServes(api: PublicApi, asked: Asked): string {
-  const names = api.services().map((s) => s.route.definition.service);
+function nothingServes({ services }: Visit, asked: Asked): string {
+  const names = services.map((s) => s.route.definition.service);
   const what =
     asked.model === null
       ? 'the request names no model or service'
@@ -211,9 +236,8 @@ function nothingServes(api: PublicApi, asked: Asked): string {
 }
 
 /** Services and the models that they serve; answered here, so that it works when every cluster is down. */
-function sendModels(api: PublicApi, target: ApiPath, res: ServerResponse): void {
-  const definitions = api
-    .services()
+function sendModels({ api, services, target, res }: Visit): void {
+  const definitions = services
     .map((s) => s.route.definition)
     .filter((d) => target.service === null || d.service === target.service);
   const ids = new Set(definitions.flatMap((d) => [d.service, ...d.members.map((m) => m.model)]));

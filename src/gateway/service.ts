@@ -70,6 +70,7 @@ export class Service implements Cast {
       return newMember(spec, { upstream, drained, process: this.#deps.process });
     });
     this.#effective = null;
+    this.#tellMissingKeys();
     this.admission.serve();
   }
 
@@ -248,6 +249,14 @@ export class Service implements Cast {
     return this.#route.definition.service;
   }
 
+  #tellMissingKeys(): void {
+    for (const { cluster, apiKeyEnv } of this.#route.definition.members) {
+      if (apiKeyEnv === undefined || this.#members.find((m) => m.name === cluster)?.authorization !== null) continue;
+      const message = `${cluster} IS ASKED WITHOUT ITS KEY: ${apiKeyEnv} is not set here`;
+      this.#deps.tell({ event: 'cluster-key-missing', service: this.#name, cluster, apiKeyEnv, message });
+    }
+  }
+
   #share(member: Member): number {
     return this.#shares.weights[member.name] ?? 0;
   }
@@ -292,6 +301,7 @@ export class Service implements Cast {
     const atOnce = failure !== 'cut' && ejectsAtOnce(failure);
     const mayEject = this.hasOther(new Set([member.name]));
     if (!member.ejection.failed({ atOnce, onTrial, mayEject, nowMs })) return;
+    member.tally.ejections++;
     this.#effective = null;
     const forMs = Math.round(member.ejection.untilMs - nowMs);
     this.#deps.tell({ event: 'cluster-ejected', service: this.#name, cluster: member.name, because: failure, forMs });

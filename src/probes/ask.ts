@@ -41,6 +41,7 @@ export interface Question {
   readonly fresh?: boolean;
   readonly bytesMax?: number;
   readonly signal?: AbortSignal | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** `error` is a word of the transport: `refused`, `timeout`, `reset`, `dns`, `tls`, `protocol`, `unroutable`, `cancelled`. */
@@ -68,7 +69,7 @@ export async function ask(question: Question): Promise<Answer> {
  */
 async function read(
   dispatcher: Dispatcher,
-  { url, timeoutMs, bytesMax = BODY_BYTES_MAX, signal }: Question,
+  { url, timeoutMs, bytesMax = BODY_BYTES_MAX, signal, headers = {} }: Question,
 ): Promise<{ status: number; body: string; whole: boolean }> {
   const { origin, pathname, search } = new URL(url);
   const reader = new BodyReader(bytesMax);
@@ -77,7 +78,11 @@ async function read(
   signal?.addEventListener('abort', cancel);
   try {
     if (signal?.aborted === true) cancel();
-    else dispatcher.dispatch({ origin, path: `${pathname}${search}`, method: 'GET', headers: askHeaders }, reader);
+    else
+      dispatcher.dispatch(
+        { origin, path: `${pathname}${search}`, method: 'GET', headers: { ...askHeaders, ...headers } },
+        reader,
+      );
     return await reader.page;
   } finally {
     clearTimeout(timer);

@@ -9,7 +9,7 @@ import { hasReached, type CompletionCost } from '../domain/health/probe-budget.j
 import type { GenerationSeen } from '../domain/health/types.js';
 import { createSseParser } from '../engines/sse.js';
 import { probeHeaders, sharedDispatcher, withDeadline, wordOf } from './ask.js';
-import { urlOf } from './cluster-url.js';
+import { keyHeaders, urlOf } from './cluster-url.js';
 import { readChunk } from './completion-chunk.js';
 import { questionFor } from './golden-prompts.js';
 
@@ -128,7 +128,12 @@ async function stream(
     method: 'POST',
     dispatcher: sharedDispatcher,
     signal,
-    headers: { ...probeHeaders(), 'content-type': 'application/json', accept: 'text/event-stream' },
+    headers: {
+      ...probeHeaders(),
+      'content-type': 'application/json',
+      accept: 'text/event-stream',
+      ...keyHeaders(cluster),
+    },
     body: JSON.stringify(completion),
   });
   // Leaving a body early is an error of the body's to undici; without a listener it would end this process.

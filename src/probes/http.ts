@@ -3,7 +3,7 @@ import { dialectOf } from '../engines/registry.js';
 import type { ClusterSpec } from '../domain/fleet.js';
 import type { HttpSeen } from '../domain/health/types.js';
 import { ask } from './ask.js';
-import { urlOf } from './cluster-url.js';
+import { keyHeaders, urlOf } from './cluster-url.js';
 import { printable } from './printable.js';
 
 /** As much of a body as is worth keeping as evidence. */
@@ -16,7 +16,8 @@ export async function probeHttp(
 ): Promise<HttpSeen | null> {
   const { http } = cluster.probes;
   if (http === null) return null;
-  const answer = await ask({ url: urlOf(cluster, http.path), timeoutMs: http.timeoutMs, ...options });
+  const url = urlOf(cluster, http.path);
+  const answer = await ask({ url, timeoutMs: http.timeoutMs, headers: keyHeaders(cluster), ...options });
   const mark = options.fresh === true ? { fresh: true } : {};
   if ('error' in answer) return { error: answer.error, ms: answer.ms, ...mark };
   const body = answer.status === 200 ? {} : { body: printable(answer.body.slice(0, BODY_KEPT)) };

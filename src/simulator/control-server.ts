@@ -7,7 +7,7 @@ import { CodedError } from '../domain/errors.js';
 import type { ActiveFault, Fault, FaultKind } from './faults.js';
 import { knownKind, parseFaultOrder } from './fault-order.js';
 import { ApiError, answerJson, readJson } from './http-answers.js';
-import { isLoopbackHost } from './loopback.js';
+import { isLoopbackHost } from '../domain/loopback.js';
 
 const BODY_BYTES_MAX = 64 * 1024;
 

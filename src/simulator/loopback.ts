@@ -1,10 +1,6 @@
 /** The simulator's faults and load never leave the machine. */
 import { CodedError } from '../domain/errors.js';
-
-export function isLoopbackHost(host: string): boolean {
-  const bare = host.replace(/^\[|\]$/gu, '').toLowerCase();
-  return bare === 'localhost' || bare === '::1' || /^127(?:\.\d{1,3}){3}$/u.test(bare);
-}
+import { isLoopbackHost } from '../domain/loopback.js';
 
 /** @throws CodedError `bad-input` for anything but an http URL of this machine */
 export function loopbackUrl(value: string): URL {

@@ -3,7 +3,8 @@
  * It cannot compare-and-set weights: the epoch is its only fence. What it measures of itself it knows exactly.
  * A reset connection on a write leaves its outcome open; the caller reads back before it writes again.
  */
-import { request } from 'undici';
+import { Agent, request } from 'undici';
+import type { ClientTls } from '../domain/admin-tls.js';
 import { CodedError } from '../domain/errors.js';
 import type { TrafficState } from '../domain/traffic.js';
 import type { ServiceName } from '../domain/words.js';
@@ -12,6 +13,8 @@ import type { Capabilities, TrafficLayer } from './traffic-layer.js';
 export interface GatewayLayerOptions {
   readonly adminUrl: string;
   readonly token: string | null;
+  /** For an admin API that speaks HTTPS; absent: nothing is shown, and the system's authorities are trusted. */
+  readonly tls?: ClientTls | undefined;
   /** For one call, ms. */
   readonly timeoutMs: number;
 }
@@ -35,6 +38,10 @@ const NOT_SENT: ReadonlySet<string> = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
+interface Reach extends GatewayLayerOptions {
+  readonly dispatcher?: Agent;
+}
+
 interface Call {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   readonly path: string;
@@ -43,7 +50,9 @@ interface Call {
 
 /** The traffic layer behind a gateway's admin API. Opens no connection by itself. */
 export function openGateway(options: GatewayLayerOptions): TrafficLayer {
-  const ask = async (call: Call): Promise<unknown> => await callGateway(options, call);
+  const agent = options.tls === undefined ? undefined : new Agent({ connect: { ...options.tls } });
+  const reach: Reach = { ...options, ...(agent !== undefined && { dispatcher: agent }) };
+  const ask = async (call: Call): Promise<unknown> => await callGateway(reach, call);
   const state = async (call: Call): Promise<TrafficState> => (await ask(call)) as TrafficState;
   const on = (verb: string, service: ServiceName): string => `/${verb}/${encodeURIComponent(service)}`;
   return {
@@ -66,7 +75,7 @@ export function openGateway(options: GatewayLayerOptions): TrafficLayer {
   };
 }
 
-async function callGateway(options: GatewayLayerOptions, call: Call): Promise<unknown> {
+async function callGateway(options: Reach, call: Call): Promise<unknown> {
   const { adminUrl, token, timeoutMs } = options;
   let status: number;
   let text: string;
@@ -76,6 +85,7 @@ async function callGateway(options: GatewayLayerOptions, call: Call): Promise<un
       headers: { 'content-type': 'application/json', ...(token === null ? {} : { authorization: `Bearer ${token}` }) },
       body: call.body === undefined ? null : JSON.stringify(call.body),
       signal: AbortSignal.timeout(timeoutMs),
+      ...(options.dispatcher && { dispatcher: options.dispatcher }),
     });
     status = answer.statusCode;
     text = await answer.body.text();

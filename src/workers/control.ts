@@ -7,6 +7,7 @@ import { createMutateActivities } from '../activities/mutate.js';
 import { createNotifyActivities } from '../activities/notify.js';
 import { createTellActivities } from '../activities/tell.js';
 import { createReadActivities } from '../activities/read.js';
+import type { ClientTls } from '../domain/admin-tls.js';
 import type { ClusterSpec, Fleet } from '../domain/fleet.js';
 import type { GenerationSeen } from '../domain/health/types.js';
 import { openNotifiers } from '../notify/registry.js';
@@ -30,6 +31,8 @@ export interface ControlWorkerOptions {
   readonly namespace: string;
   readonly gatewayAdminUrl: string;
   readonly adminToken: string | null;
+  /** How this worker shows who it is to an admin API that asks for certificates. */
+  readonly adminTls?: ClientTls | undefined;
   /** Compiled workflows; by default the bundle that the build made. */
   readonly workflowBundle?: string;
   /** Receives the log notifier's lines. */
@@ -49,6 +52,7 @@ export async function startControlWorker(options: ControlWorkerOptions): Promise
   const layer = openGateway({
     adminUrl: options.gatewayAdminUrl,
     token: options.adminToken,
+    tls: options.adminTls,
     timeoutMs: LAYER_TIMEOUT_MS,
   });
   const complete = async (cluster: ClusterSpec): Promise<GenerationSeen> =>

@@ -1,6 +1,7 @@
 /** Composition root of a probe worker: watch activities of one vantage, nothing that changes anything. */
 import { Worker } from '@temporalio/worker';
 import { createWatchActivities } from '../activities/watch.js';
+import type { ClientTls } from '../domain/admin-tls.js';
 import { connectWorker } from '../temporal/connect.js';
 import { probeFrom } from '../probes/ask.js';
 import { shareTraffic } from '../probes/shared-traffic.js';
@@ -16,6 +17,8 @@ export interface ProbeWorkerOptions {
   /** Admin base URL of the gateway that real traffic passes. */
   readonly gatewayAdminUrl: string;
   readonly adminToken: string | null;
+  /** How this worker shows who it is to an admin API that asks for certificates. */
+  readonly adminTls?: ClientTls | undefined;
   /** Watches at a time: each occupies a slot for its whole life. */
   readonly maxClusters: number;
 }
@@ -39,6 +42,7 @@ export async function startProbeWorker(options: ProbeWorkerOptions): Promise<Run
   const layer = openGateway({
     adminUrl: options.gatewayAdminUrl,
     token: options.adminToken,
+    tls: options.adminTls,
     timeoutMs: TRAFFIC_TIMEOUT_MS,
   });
   const connection = await connectWorker({ address, deadlineMs: CONNECT_WITHIN_MS });

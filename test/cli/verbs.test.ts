@@ -1,10 +1,12 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
+import { eventually } from '../kit/eventually.js';
 
 const BIN = fileURLToPath(new URL('../../bin/understudy.js', import.meta.url));
 const dir = mkdtempSync(join(tmpdir(), 'understudy-cli-'));
@@ -122,6 +124,54 @@ describe('config', () => {
     });
   });
 });
+
+describe('keys', () => {
+  test('new prints a key that nothing keeps, with a line that the configuration takes', async () => {
+    const { code, out } = await understudy(['keys', 'new', 'ada', '--json']);
+    const { key, sha256, line } = JSON.parse(out) as Record<'key' | 'sha256' | 'line', string>;
+    expect({ code, line }).toEqual({ code: 0, line: `- { name: ada, sha256: ${sha256} }` });
+    expect(createHash('sha256').update(key).digest('hex')).toBe(sha256);
+    expect(key).toMatch(/^sk-understudy-[\w-]{43}$/);
+    expect((await understudy(['keys', 'new', 'ada'])).out).not.toContain(key);
+    writeFileSync(join(dir, 'keys.yaml'), withKeys(line));
+    expect((await understudy(['config', 'check', '-f', 'keys.yaml'])).code).toBe(0);
+  });
+
+  test('are read again on SIGHUP; a wrong file changes nothing', async () => {
+    const config = join(dir, 'reload.yaml');
+    const line = (name: string): string =>
+      `- { name: ${name}, sha256: ${createHash('sha256').update(name).digest('hex')} }`;
+    writeFileSync(config, withKeys(line('old')));
+    const args = ['gateway', '--config', config, '--port', '0', '--admin-port', '0', '--data-dir', join(dir, 'reload')];
+    const running = spawn(process.execPath, [BIN, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      let said = '';
+      running.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
+      await eventually(() => said.includes('"event":"ready"'), 20_000);
+      const url = /"event":"ready","url":"([^"]+)"/.exec(said)?.[1] ?? '';
+      const status = async (key: string): Promise<number> =>
+        (await fetch(`${url}/v1/models`, { headers: { authorization: `Bearer ${key}` } })).status;
+      expect([await status('old'), await status('new')]).toEqual([200, 401]);
+      writeFileSync(config, 'version: 2');
+      running.kill('SIGHUP');
+      await eventually(() => said.includes('"event":"keys-not-replaced"'), 10_000);
+      expect([await status('old'), await status('new')]).toEqual([200, 401]);
+      writeFileSync(config, withKeys(line('new')));
+      running.kill('SIGHUP');
+      await eventually(() => said.includes('"event":"keys-replaced"'), 10_000);
+      expect([await status('old'), await status('new')]).toEqual([401, 200]);
+    } finally {
+      running.kill('SIGTERM');
+      await new Promise((resolve) => running.once('exit', resolve));
+    }
+  });
+});
+
+function withKeys(line: string): string {
+  const clusters = 'clusters: { a: { url: http://127.0.0.1:1, region: eu, model: m } }';
+  const services = 'services: { chat: { clusters: [ { name: a, role: primary } ] } }';
+  return `version: 1\n${clusters}\n${services}\ngateway:\n  keys:\n    ${line}\n`;
+}
 
 test('help lists every verb, on stdout, with exit 0', async () => {
   const { code, out } = await understudy(['--help']);

@@ -10,6 +10,10 @@ const CLUSTERS = `
 const SERVICES = `
   chat: { clusters: [ { name: eu-a, role: primary }, { name: us-b, role: standby } ] }`;
 
+const HASH = 'a'.repeat(64);
+const KEY = `  - { name: ada, sha256: ${HASH} }`;
+const KEYS = `gateway:\n keys:\n${KEY}`;
+
 const file = (parts: { clusters?: string; services?: string; more?: string } = {}): string =>
   `version: 1\n${parts.more ?? ''}\nclusters:${parts.clusters ?? CLUSTERS}\nservices:${parts.services ?? SERVICES}\n`;
 
@@ -223,6 +227,20 @@ describe('what is wrong is told with its place and a fix', () => {
       file({ services: SERVICES.replace(' } ] }', ' } ], traffic: { layer: nginx } }') }),
       /Fix: write gateway/,
     ],
+    ['a key in place of its hash', file({ more: KEYS.replace(HASH, 'sk-understudy-SECRET') }), /`understudy keys new/],
+    ['a caller twice', file({ more: `${KEYS}\n${KEY.replace(HASH, 'b'.repeat(64))}` }), /this name stands at another/],
+    ['a hash twice', file({ more: `${KEYS}\n${KEY.replace('ada', 'bob')}` }), /this sha256 stands at another key too/],
+    [
+      'a key for an unknown service',
+      file({ more: KEYS.replace(' }', ', services: [chap] }') }),
+      /no service `chap` .+ Fix: did you mean `chat`/,
+    ],
+    ['no keys', file({ more: 'gateway: { keys: [] }' }), /Fix: at least 1/],
+    [
+      'a cluster’s key by another variable',
+      file({ clusters: CLUSTERS.replace('region:', 'apiKeyEnv: SLACK_BOT_TOKEN, region:') }),
+      /a variable that ends in _API_KEY/,
+    ],
     ['a vantage twice', file({ more: 'vantages: [local, local]' }), /vantage `local` stands here twice/],
     ['a key twice', file({ more: 'version: 1' }), /:2:1: this key stands here twice/],
     ['broken YAML', 'version: "1', /this is not YAML/],
@@ -263,6 +281,16 @@ describe('what is wrong is told with its place and a fix', () => {
   test('a file that is not there', () => {
     expect(() => loadFleet('/nowhere/fleet.yaml')).toThrow(/there is no such file\. Fix:/);
   });
+});
+
+test('keys of callers and of clusters are taken as they stand; what is left out is no limit', () => {
+  const limited = KEYS.replace(' }', ', services: [chat], limits: { requestsPerMinute: 60 } }');
+  const clusters = CLUSTERS.replace('region:', 'apiKeyEnv: EU_A_API_KEY, region:');
+  const fleet = parseFleet(file({ more: limited, clusters }), 'fleet.yaml');
+  const limits = { requestsPerMinute: 60, concurrent: null };
+  expect(fleet.gateway.keys).toEqual([{ name: 'ada', sha256: HASH, services: ['chat'], limits }]);
+  expect(Object.values(fleet.clusters).map((c) => c.apiKeyEnv)).toEqual(['EU_A_API_KEY', undefined]);
+  expect(parseFleet(file(), 'fleet.yaml').gateway.keys).toBeUndefined();
 });
 
 test('config.schema.json is what the schema generates (`understudy config schema`)', () => {

@@ -61,6 +61,18 @@ describe('the service', () => {
   });
 });
 
+test('a trace goes on through the gateway untouched, and so does what else the caller says of itself', async () => {
+  const a = await upstream(answerAs('a'));
+  const lab = await gateway([service({ a: a.url }, { a: 100 })]);
+  const headers = {
+    traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+    tracestate: 'vendor=value,other=1',
+    baggage: 'tenant=7',
+  };
+  await lab.chat({}, { headers });
+  expect(a.requests[0]?.headers).toMatchObject(headers);
+});
+
 test('the cluster gets its own model id and nothing else changes; hop-by-hop headers stay behind', async () => {
   const a = await upstream(answerAs('a'));
   const lab = await gateway([service({ a: `${a.url}/base` }, { a: 100 })]);

@@ -29,6 +29,28 @@ afterEach(async () => await engine.crash());
 
 const generic = (): ClusterSpec => engine.cluster({ engine: 'generic', probes: probeDefaults('generic') });
 
+test('a cluster with a key is asked with it, by every probe', async () => {
+  process.env['TEST_EU_A_API_KEY'] = 'k';
+  try {
+    const probes = { ...probeDefaults('vllm'), gpu: { path: '/gpu-status', timeoutMs: 1_000 } };
+    const cluster = engine.cluster({ probes, apiKeyEnv: 'TEST_EU_A_API_KEY' });
+    const generation = { maxTokens: 16, timeoutMs: 5_000 };
+    await Promise.all([
+      probeHttp(cluster),
+      probeGpu(cluster),
+      probeMetrics(cluster),
+      probeIdentity(cluster, { timeoutMs: 1_000 }),
+    ]);
+    expect(await probeGeneration(cluster, generation)).toMatchObject({ ok: true });
+    expect(engine.authorized.size).toBe(5);
+    expect(new Set(engine.authorized.values())).toEqual(new Set(['Bearer k']));
+    await probeHttp(engine.cluster());
+    expect(engine.authorized.get('/health')).toBeUndefined();
+  } finally {
+    Reflect.deleteProperty(process.env, 'TEST_EU_A_API_KEY');
+  }
+});
+
 describe('http', () => {
   test('200 is an answer with its time', async () => {
     const seen = await probeHttp(engine.cluster());

@@ -53,6 +53,8 @@ export class ToyEngine {
   readonly prompts: string[] = [];
   /** `priority` of each completion; `undefined` where the field was not sent. */
   readonly priorities: unknown[] = [];
+  /** `Authorization` by path, as it came last. */
+  readonly authorized = new Map<string, string | undefined>();
   #server: Server | null = null;
   #port = 0;
 
@@ -102,6 +104,7 @@ export class ToyEngine {
   async #answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const path = req.url ?? '/';
     this.asked.set(path, (this.asked.get(path) ?? 0) + 1);
+    this.authorized.set(path, req.headers.authorization);
     if (path === '/health') return await this.#health(res);
     if (path === '/v1/chat/completions') return await this.#complete(req, res);
     if (path === '/metrics' && this.behaviour.metrics === 'endless') return await pourForever(res);

@@ -1,9 +1,12 @@
 /** `understudy gateway`: one gateway in the foreground, JSON lines on stdout. It needs no Temporal, to start or to serve. */
 import { InvalidArgumentError, type Command } from 'commander';
+import { readServerTls } from '../../config/admin-tls.js';
 import { dataDir } from '../../config/instance.js';
 import type { Fleet } from '../../domain/fleet.js';
 import { serviceDefinition, type ServiceDefinition } from '../../domain/traffic.js';
+import type { RunningGateway } from '../../gateway/gateway.js';
 import { eventLine, serveUntilStopped } from '../long-running.js';
+import { version } from '../version.js';
 import { does, verb } from '../verb.js';
 
 interface GatewayOptions {
@@ -13,6 +16,9 @@ interface GatewayOptions {
   readonly adminHost: string;
   readonly adminPort: number;
   readonly dataDir?: string;
+  readonly adminTlsCert?: string;
+  readonly adminTlsKey?: string;
+  readonly adminClientCa?: string;
 }
 
 /** Running answers get this long to end when the gateway is stopped. */
@@ -25,6 +31,9 @@ export function gatewayCommand(): Command {
     .option('--port <n>', 'port for callers; 0 lets the system choose', port, 4401)
     .option('--admin-host <address>', 'where workers and operators connect', '127.0.0.1')
     .option('--admin-port <n>', 'port of the admin API; 0 lets the system choose', port, 4402)
+    .option('--admin-tls-cert <file>', 'certificate of the admin API; with --admin-tls-key it speaks HTTPS')
+    .option('--admin-tls-key <file>', 'its key')
+    .option('--admin-client-ca <file>', 'admin clients must show a certificate that this authority signed')
     .option('--data-dir <dir>', 'where the route table is kept (default: $UNDERSTUDY_DATA_DIR or .understudy)');
   return does<GatewayOptions>(command, async (options) => {
     const { loadFleet } = await import('../../config/load.js');
@@ -39,12 +48,15 @@ export function gatewayCommand(): Command {
         adminPort,
         dataDir: dataDir(options.dataDir),
         adminToken: process.env['UNDERSTUDY_ADMIN_TOKEN'] ?? null,
+        adminTls: readServerTls(options),
+        version: version(),
         redisUrl: process.env[fleet.gateway.conversations.redisUrlEnv] ?? null,
         settings: fleet.gateway,
         definitions: serviceDefinitions(fleet),
         clock: Date.now,
         audit: (line) => process.stdout.write(`${line}\n`),
       });
+      process.on('SIGHUP', () => replaceKeys(gateway, () => loadFleet(options.config)));
       eventLine({ event: 'ready', url: gateway.url, adminUrl: gateway.adminUrl });
       return { stop: async () => await gateway.close(GRACE_MS) };
     });
@@ -55,6 +67,16 @@ export function gatewayCommand(): Command {
 export function serviceDefinitions(fleet: Fleet): ServiceDefinition[] {
   const clusters = Object.values(fleet.clusters);
   return Object.values(fleet.services).map((service) => serviceDefinition(service, clusters));
+}
+
+/** A wrong file changes nothing. */
+function replaceKeys(running: RunningGateway, read: () => Fleet): void {
+  try {
+    running.replaceKeys(read().gateway.keys);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    eventLine({ event: 'keys-not-replaced', message });
+  }
 }
 
 function port(text: string): number {

@@ -1,6 +1,7 @@
 /** `understudy worker control|probe`: one worker in the foreground, JSON lines on stdout. */
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
+import type { ClientTls } from '../../domain/admin-tls.js';
 import type { Fleet } from '../../domain/fleet.js';
 import { UsageError } from '../exit.js';
 import { eventLine, serveWorker } from '../long-running.js';
@@ -82,10 +83,12 @@ function reachOf({ address, namespace, gatewayAdmin }: Target): {
   readonly namespace: string;
   readonly gatewayAdminUrl: string;
   readonly adminToken: string | null;
+  readonly adminTls: ClientTls | undefined;
 } {
   if (gatewayAdmin === null)
     throw new UsageError('no gateway is named: a worker needs --gateway-admin, or UNDERSTUDY_GATEWAY_ADMIN');
-  return { address, namespace, gatewayAdminUrl: gatewayAdmin.url, adminToken: gatewayAdmin.token };
+  const { url: gatewayAdminUrl, token: adminToken, tls: adminTls } = gatewayAdmin;
+  return { address, namespace, gatewayAdminUrl, adminToken, adminTls };
 }
 
 function slots(text: string): number {

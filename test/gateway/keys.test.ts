@@ -1,0 +1,180 @@
+/** Callers with keys: who is let in, to what, how often; and which key a cluster sees. */
+import { createHash } from 'node:crypto';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { KeySpec } from '../../src/domain/fleet.js';
+import { eventually } from '../kit/eventually.js';
+import { gateway, service, stopAll, upstream, type Lab } from './kit.js';
+import { answerAs, hang, status, type Upstream } from './upstream.js';
+
+afterEach(async () => {
+  for (const name of Object.keys(process.env)) if (name.startsWith('TEST_')) Reflect.deleteProperty(process.env, name);
+  await stopAll();
+});
+
+const NO_LIMITS: KeySpec['limits'] = { requestsPerMinute: null, concurrent: null };
+const keyOf = (name: string, change: Partial<KeySpec> = {}): KeySpec => ({
+  name,
+  sha256: createHash('sha256').update(`sk-${name}`).digest('hex'),
+  services: null,
+  limits: NO_LIMITS,
+  ...change,
+});
+const as = (name: string): { headers: Record<string, string> } => ({ headers: { authorization: `Bearer sk-${name}` } });
+const errorOf = async (answer: Response): Promise<object> => ((await answer.json()) as { error: object }).error;
+
+async function scene(keys: readonly KeySpec[], behaviour = answerAs('a')): Promise<{ lab: Lab; a: Upstream }> {
+  const a = await upstream(behaviour);
+  const chat = service({ a: a.url }, { a: 100 });
+  const other = { ...chat, service: 'other', members: chat.members.map((m) => ({ ...m, model: 'mistral' })) };
+  return { lab: await gateway([chat, other], { settings: { keys } }), a };
+}
+
+describe('where keys are needed', () => {
+  test.each<[string, Record<string, string>]>([
+    ['no key', {}],
+    ['a wrong key', { authorization: 'Bearer sk-nobody' }],
+    ['the hash instead of the key', { authorization: `Bearer ${keyOf('ada').sha256}` }],
+    ['another scheme', { authorization: 'Basic sk-ada' }],
+    ['a huge key', { authorization: `Bearer ${'x'.repeat(10_000)}` }],
+  ])('%s is refused as OpenAI does it, and asks no cluster', async (_name, headers) => {
+    const { lab, a } = await scene([keyOf('ada')]);
+    const answer = await lab.chat({}, { headers });
+    expect(answer.status).toBe(401);
+    expect(await errorOf(answer)).toMatchObject({ type: 'invalid_request_error', code: 'invalid_api_key' });
+    expect((await fetch(`${lab.url}/v1/models`, { headers })).status).toBe(401);
+    expect(a.requests).toEqual([]);
+  });
+
+  test('a known key is let in, and no cluster sees it', async () => {
+    const { lab, a } = await scene([keyOf('ada'), keyOf('bob')]);
+    for (const name of ['ada', 'bob']) expect((await lab.chat({}, as(name))).status).toBe(200);
+    expect(a.requests.map((r) => r.headers.authorization)).toEqual([undefined, undefined]);
+  });
+
+  test('health is asked without one', async () => {
+    const { lab } = await scene([keyOf('ada')]);
+    for (const path of ['/healthz', '/readyz']) expect((await fetch(lab.url + path)).status).toBe(200);
+  });
+
+  test('services that a key does not open are as if they were not there', async () => {
+    const { lab } = await scene([keyOf('ada', { services: ['chat'] }), keyOf('bob')]);
+    const answer = await lab.chat({ model: 'mistral' }, as('ada'));
+    expect(answer.status).toBe(404);
+    const error = await errorOf(answer);
+    expect(error).toMatchObject({ code: 'unknown-service', message: expect.stringMatching(/services: chat$/) });
+    const models = await (await fetch(`${lab.url}/v1/models`, as('ada'))).json();
+    expect(models).toMatchObject({ data: [{ id: 'chat' }, { id: 'llama' }] });
+    expect((await lab.chat({ model: 'other' }, as('bob'))).status).toBe(200);
+    expect((await lab.chat({}, { ...as('ada'), path: '/other/v1/chat/completions' })).status).toBe(404);
+  });
+
+  test('new keys hold at once, and what a caller has used stays used', async () => {
+    const once = { limits: { ...NO_LIMITS, requestsPerMinute: 1 } };
+    const { lab } = await scene([keyOf('ada', once), keyOf('bob')]);
+    expect((await lab.chat({}, as('ada'))).status).toBe(200);
+    lab.replaceKeys([keyOf('ada', once), keyOf('eve')]);
+    const statuses = await Promise.all(['ada', 'bob', 'eve'].map(async (who) => (await lab.chat({}, as(who))).status));
+    expect(statuses).toEqual([429, 401, 200]);
+    expect(() => lab.replaceKeys(undefined)).toThrow(/restart/);
+    expect(JSON.stringify(lab.lines)).not.toContain('sk-');
+  });
+});
+
+describe('a limit', () => {
+  test('that is new counts from when it came, not what was used before', async () => {
+    const { lab } = await scene([keyOf('ada')]);
+    for (let i = 0; i < 5; i++) await lab.chat({}, as('ada'));
+    lab.replaceKeys([keyOf('ada', { limits: { ...NO_LIMITS, requestsPerMinute: 2 } })]);
+    expect((await lab.chat({}, as('ada'))).status).toBe(200);
+  });
+
+  test('per minute is told with every answer, and refuses what is beyond it', async () => {
+    const { lab, a } = await scene([keyOf('ada', { limits: { ...NO_LIMITS, requestsPerMinute: 2 } }), keyOf('bob')]);
+    const answers = [];
+    for (let i = 0; i < 3; i++) answers.push(await lab.chat({}, as('ada')));
+    expect(answers.map((r) => r.status)).toEqual([200, 200, 429]);
+    const left = answers.map((r) => r.headers.get('x-ratelimit-remaining-requests'));
+    expect(left).toEqual(['1', '0', '0']);
+    const [, , refused] = answers as [Response, Response, Response];
+    expect(refused.headers.get('x-ratelimit-limit-requests')).toBe('2');
+    expect(refused.headers.get('x-ratelimit-reset-requests')).toMatch(/s$/);
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(await errorOf(refused)).toMatchObject({ type: 'requests', code: 'rate_limit_exceeded' });
+    expect((await lab.chat({}, as('bob'))).status).toBe(200);
+    expect(a.requests).toHaveLength(3);
+  });
+
+  test('on requests at once lets the next one in when one has ended, or its caller has left', async () => {
+    const { lab, a } = await scene([keyOf('ada', { limits: { ...NO_LIMITS, concurrent: 1 } })], hang);
+    const leaving = new AbortController();
+    const first = lab.chat({}, { ...as('ada'), signal: leaving.signal }).catch(() => null);
+    await eventually(() => a.requests.length === 1, 5_000);
+    const second = await lab.chat({}, as('ada'));
+    expect(second.status).toBe(429);
+    expect(await errorOf(second)).toMatchObject({ code: 'rate_limit_exceeded' });
+    leaving.abort();
+    await first;
+    a.behave(answerAs('a'));
+    await eventually(async () => (await lab.chat({}, as('ada'))).status === 200, 5_000);
+    expect((await lab.chat({}, as('ada'))).status).toBe(200);
+  });
+});
+
+describe('a cluster', () => {
+  test('without a key of its own gets the caller’s, where callers need none of ours', async () => {
+    const a = await upstream(answerAs('a'));
+    const lab = await gateway([service({ a: a.url }, { a: 100 })]);
+    await lab.chat({}, as('ada'));
+    expect(a.requests[0]?.headers.authorization).toBe('Bearer sk-ada');
+  });
+
+  test.each([['with keys', [keyOf('ada')]] as const, ['without keys', undefined] as const])(
+    'with a key of its own gets that one, %s; it stands nowhere else',
+    async (_name, keys) => {
+      process.env['TEST_A_API_KEY'] = 'cluster-secret';
+      const a = await upstream(answerAs('a'));
+      const chat = service({ a: a.url }, { a: 100 });
+      const members = chat.members.map((m) => ({ ...m, apiKeyEnv: 'TEST_A_API_KEY' }));
+      const lab = await gateway([{ ...chat, members }], { settings: keys === undefined ? {} : { keys } });
+      await lab.chat({}, as('ada'));
+      await lab.chat({ stream: true }, as('ada'));
+      expect(a.requests.map((r) => r.headers.authorization)).toEqual(Array(2).fill('Bearer cluster-secret'));
+      const seen = JSON.stringify([lab.lines, await lab.state(), await lab.admin('GET', '/state')]);
+      expect(seen).not.toContain('cluster-secret');
+    },
+  );
+
+  test('that refuses the key which we hold for it has failed: another one answers, and no caller is blamed', async () => {
+    process.env['TEST_A_API_KEY'] = 'old';
+    const a = await upstream(status(401, 'wrong key old'));
+    const b = await upstream(answerAs('b'));
+    const chat = service({ a: a.url, b: b.url }, { a: 100, b: 0 });
+    const members = chat.members.map((m) => (m.cluster === 'a' ? { ...m, apiKeyEnv: 'TEST_A_API_KEY' } : m));
+    const lab = await gateway([{ ...chat, members }]);
+    expect((await lab.chat()).headers.get('x-understudy-cluster')).toBe('b');
+    b.behave(status(500));
+    await b.crash();
+    const last = await lab.chat();
+    expect(last.status).toBe(502);
+    expect(await last.text()).not.toContain('wrong key');
+  });
+
+  test('whose variable is not set is told loudly, and no other variable can be drawn out', async () => {
+    const a = await upstream(answerAs('a'));
+    const chat = service({ a: a.url }, { a: 100 });
+    const named = (apiKeyEnv: string): object => ({ ...chat, members: chat.members.map((m) => ({ ...m, apiKeyEnv })) });
+    const lab = await gateway([named('TEST_NONE_API_KEY') as typeof chat]);
+    expect(lab.lines).toContainEqual(expect.objectContaining({ event: 'cluster-key-missing', cluster: 'a' }));
+    const { status: answer } = await lab.admin('PUT', '/services/chat', named('UNDERSTUDY_ADMIN_TOKEN'));
+    expect(answer).toBe(400);
+  });
+});
+
+test('open beyond this machine is said loudly, once, unless keys are needed', async () => {
+  const open = { event: 'open-to-everybody' };
+  const lines = async (host: string, keys?: readonly KeySpec[]): Promise<object[]> =>
+    (await gateway([], { host, ...(keys === undefined ? {} : { settings: { keys } }) })).lines;
+  expect(await lines('0.0.0.0')).toContainEqual(expect.objectContaining(open));
+  expect(await lines('127.0.0.1')).not.toContainEqual(expect.objectContaining(open));
+  expect(await lines('0.0.0.0', [keyOf('ada')])).not.toContainEqual(expect.objectContaining(open));
+});
