@@ -132,6 +132,11 @@ export const VERB_FILES: Readonly<Record<string, VerbFile>> = {
     group: RUN,
     load: async () => (await import('./verbs/worker.js')).workerCommand(),
   },
+  record: {
+    summary: 'write what a running system sees as a trace',
+    group: SIMULATION,
+    load: async () => (await import('./verbs/record.js')).recordCommand(),
+  },
   simulate: {
     summary: 'what would have been done about a trace',
     group: SIMULATION,

@@ -4,7 +4,7 @@
  * a completion whenever it arrives.
  */
 import type { ClusterSpec } from '../domain/fleet.js';
-import type { SelfSeen } from '../domain/health/types.js';
+import type { SelfSeen, TickSeen } from '../domain/health/types.js';
 import { observe, type VantageHealth } from '../domain/health/vantage.js';
 import { wantsFreshTry } from '../domain/health/wants.js';
 import type { ServiceName } from '../domain/words.js';
@@ -23,6 +23,8 @@ export interface WatcherOptions {
   readonly sources: LookSources;
   readonly signal: AbortSignal;
   readonly now: () => number;
+  /** Hears of everything that was seen, before it is judged: a recorder's. */
+  readonly onSeen?: (tick: TickSeen) => void;
 }
 
 /** One step of the loop at a time, so that whoever drives it decides when it ends. */
@@ -82,14 +84,14 @@ class ClusterWatcher implements Watcher {
   }
 
   async #takeWhatIsDue(health: VantageHealth, plannedAtMs: number): Promise<VantageHealth> {
-    const { cluster, now } = this.#options;
+    const { now } = this.#options;
     const generation = this.#generations.take();
     if (generation !== undefined) {
-      const after = observe(
-        health,
-        { atMs: now(), generation, self: { ...this.#self(0), control: this.#control } },
-        cluster,
-      );
+      const after = this.#observe(health, {
+        atMs: now(),
+        generation,
+        self: { ...this.#self(0), control: this.#control },
+      });
       this.#generations.consider(after, now());
       return after;
     }
@@ -103,7 +105,7 @@ class ClusterWatcher implements Watcher {
     this.#generations.consider(health, now());
     const tick = await this.#look.take(health, self);
     this.#control = tick.self.control;
-    const after = observe(health, tick, cluster);
+    const after = this.#observe(health, tick);
     const { intervalMs } = cluster.health;
     this.#nextTickAtMs = nextTick({ atMs: now(), plannedAtMs }, this.#phaseMs, intervalMs);
     const fresh = wantsFreshTry(after) && after.suspended === null;
@@ -119,7 +121,12 @@ class ClusterWatcher implements Watcher {
     const atMs = now();
     const timeoutMs = Math.max(1, nextTickAtMs - atMs);
     const http = await probeHttp(cluster, { fresh: true, timeoutMs, signal });
-    return observe(health, { atMs, http, self: { ...this.#self(lateMs), control: this.#control } }, cluster);
+    return this.#observe(health, { atMs, http, self: { ...this.#self(lateMs), control: this.#control } });
+  }
+
+  #observe(health: VantageHealth, tick: TickSeen): VantageHealth {
+    this.#options.onSeen?.(tick);
+    return observe(health, tick, this.#options.cluster);
   }
 
   #self(lateMs: number): Omit<SelfSeen, 'control'> {

@@ -31,7 +31,7 @@ export interface RunningProbeWorker {
 
 const CONNECT_WITHIN_MS = 30_000;
 /** What real traffic saw is asked every tick; a gateway that is slow to tell leaves it unknown. */
-const TRAFFIC_TIMEOUT_MS = 1_000;
+export const TRAFFIC_TIMEOUT_MS = 1_000;
 /** Room for watches that are being replaced while the old ones end. */
 const SPARE_SLOTS = 10;
 

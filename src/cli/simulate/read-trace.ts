@@ -7,7 +7,7 @@ import type { TraceHeader, TraceTick } from '../../domain/simulation/trace.js';
 import { headerLine, tickLine } from './trace-schema.js';
 
 /** Three days of two clusters seen from three places, every two seconds, are about this much. */
-const TRACE_BYTES_MAX = 512 * 1_048_576;
+export const TRACE_BYTES_MAX = 512 * 1_048_576;
 const LINE_LENGTH_MAX = 1_048_576;
 
 export interface Trace {

@@ -15,14 +15,15 @@ export function runTrace(trace: Trace, fileName: string): Simulation {
 }
 
 /**
- * The header as a configuration file that says nothing else: so the settings are the defaults, whatever these are.
+ * The header as a configuration file that says nothing else: so the settings are the defaults, whatever these are, where
+ * it does not say otherwise.
  * @throws CodedError `bad-input` when the header describes no sound configuration
  */
 export function settingsOf(
   header: TraceHeader,
   fileName: string,
 ): { readonly service: ServiceSpec; readonly clusters: readonly ClusterSpec[] } {
-  const { interval, service, failback, vantages, clusters } = header;
+  const { interval, service, failback, vantages, clusters, mode, health } = header;
   const hasPrimary = clusters.some((c) => c.role === 'primary');
   const file = {
     version: 1,
@@ -36,6 +37,7 @@ export function settingsOf(
           engine: c.engine,
           model: c.model,
           capacity: { concurrency: c.concurrency },
+          ...(c.probes === undefined ? {} : { probes: c.probes }),
         },
       ]),
     ),
@@ -43,7 +45,8 @@ export function settingsOf(
       [service]: {
         strategy: hasPrimary ? 'primary-standby' : 'round-robin',
         clusters: clusters.map(({ name, role }) => ({ name, role })),
-        health: { interval: `${Math.round(interval * 1_000)}ms` },
+        ...(mode === undefined ? {} : { mode }),
+        health: { ...health, interval: `${Math.round(interval * 1_000)}ms` },
         failback: { policy: failback },
       },
     },

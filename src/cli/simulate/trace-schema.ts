@@ -5,12 +5,16 @@ import { VERDICTS } from '../../domain/words.js';
 const name = z.string().min(1).max(200);
 const count = z.number().nonnegative();
 const text = z.string().max(10_000);
+/** Settings in the words of the configuration file, which checks them. */
+const words = z.record(z.string(), z.unknown());
 
 export const headerLine = z.object({
   trace: z.string().max(200).default('unnamed'),
   about: text.optional(),
   interval: z.number().positive().max(3_600),
   service: name,
+  mode: z.enum(['auto', 'approve']).optional(),
+  health: words.optional(),
   failback: z.enum(['auto', 'approve', 'never']).default('approve'),
   vantages: z.array(name).min(1).max(100),
   clusters: z
@@ -22,6 +26,7 @@ export const headerLine = z.object({
         region: text.default('unknown'),
         model: name,
         concurrency: z.int().min(1).default(64),
+        probes: words.optional(),
       }),
     )
     .min(1)
@@ -39,6 +44,8 @@ const http = z.object({
   error: text.optional(),
   ms: count.default(0),
   body: text.optional(),
+  says: z.enum(['loading', 'failing']).optional(),
+  fresh: z.boolean().optional(),
 });
 const known = z.number().nullable().default(null);
 
@@ -65,6 +72,8 @@ const seen = z.object({
       gap: z.number().nullish(),
       content: z.boolean().nullish(),
       error: text.nullish(),
+      sent: z.boolean().nullish(),
+      cost: z.object({ ms: count, promptTokens: count, completionTokens: count }).nullish(),
     })
     .nullish(),
   identity: text.nullish(),

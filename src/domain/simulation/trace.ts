@@ -1,5 +1,5 @@
 /** What was seen of one service, tick by tick (docs/decisions.md, "Traces"). A recorded incident and a made-up one look the same. */
-import type { PassiveSeen, SelfSeen, TickSeen, HttpSeen } from '../health/types.js';
+import type { GenerationSeen, HttpSeen, PassiveSeen, SelfSeen, TickSeen } from '../health/types.js';
 import type { ClusterName, Vantage, Verdict } from '../words.js';
 
 export interface TraceCluster {
@@ -10,6 +10,8 @@ export interface TraceCluster {
   /** Model id that it must serve. */
   readonly model: string;
   readonly concurrency: number;
+  /** Where it differs from the defaults, as `clusters.<name>.probes` of the configuration file. */
+  readonly probes?: Readonly<Record<string, unknown>>;
 }
 
 /** A move that was right: not before `after`, and no later than `within` after that, both in s. */
@@ -28,6 +30,9 @@ export interface TraceHeader {
   /** Between two ticks, s. */
   readonly interval: number;
   readonly service: string;
+  /** As in the configuration file; absent: the default. */
+  readonly mode?: 'auto' | 'approve';
+  readonly health?: Readonly<Record<string, unknown>>;
   readonly failback: 'auto' | 'approve' | 'never';
   readonly vantages: readonly Vantage[];
   readonly clusters: readonly TraceCluster[];
@@ -37,8 +42,10 @@ export interface TraceHeader {
   };
 }
 
-/** What one vantage learnt of one cluster. `generation` is what a completion would have found, had one been sent. */
-export type SeenFromVantage = Omit<TickSeen, 'atMs' | 'self' | 'passive'> & {
+/** What one vantage learnt of one cluster. */
+export type SeenFromVantage = Omit<TickSeen, 'atMs' | 'self' | 'passive' | 'generation'> & {
+  /** What a completion would have found, had one been sent; `sent`: one was, and this is when it ended. */
+  readonly generation?: (GenerationSeen & { readonly sent?: boolean }) | null;
   /** The extra try on a fresh connection, where it was recorded. */
   readonly fresh?: HttpSeen | null;
 };

@@ -13,6 +13,9 @@ const SILENT_MS_MAX = 30_000;
 /** When the extra try on a fresh connection comes after a first failure. */
 const FRESH_TRY_AFTER_MS = 500;
 
+/** So many times `every` a completion of a recording stands for one that would be sent now. */
+const SENT_FRESH_EVERY = 2;
+
 /** One cluster at one tick. */
 export interface Look {
   readonly atMs: number;
@@ -29,6 +32,10 @@ export class WatchedCluster {
   readonly #healths = new Map<Vantage, VantageHealth>();
   readonly #reports = new Map<Vantage, VantageReport>();
   readonly #seenAtMs = new Map<Vantage, number>();
+  /** Model id that was told last, where a recording asked for it. */
+  #identity: string | null = null;
+  /** The last completion of a recording. */
+  #sent: { readonly atMs: number; readonly generation: GenerationSeen } | null = null;
   /** How many vantages had a vote at the last tick. */
   #heard = 0;
 
@@ -39,6 +46,8 @@ export class WatchedCluster {
     this.#last = look;
     let isCalm = this.#reports.size === this.#heard;
     for (const [vantage, seen] of Object.entries(look.seen)) {
+      if (seen.identity !== undefined) this.#identity = seen.identity;
+      if (seen.generation?.sent === true) this.#sent = { atMs: look.atMs, generation: seen.generation };
       const before = this.#healths.get(vantage) ?? beginVantage(look.atMs);
       const health = this.#observe(before, seen, look);
       this.#healths.set(vantage, health);
@@ -72,21 +81,29 @@ export class WatchedCluster {
   /** What a completion that is sent now would find; `null` when the trace does not know. */
   completeNow(): GenerationSeen | null {
     const found = Object.values(this.#last?.seen ?? {}).flatMap((seen) => seen.generation ?? []);
-    if (found.length === 0) return null;
+    if (found.length === 0) return this.#lastSent();
     this.generations += 1;
     const bad = found.filter((generation) => !generation.ok || generation.content === false);
     // Whoever starts a move is one more place: it sees what most see.
     return bad.length * 2 >= found.length ? (bad[0] ?? null) : (found.find((g) => !bad.includes(g)) ?? null);
   }
 
+  /** A recording holds a completion only where one ended: the last one, as long as a watch would not send another. */
+  #lastSent(): GenerationSeen | null {
+    const ageMs = (this.#last?.atMs ?? 0) - (this.#sent?.atMs ?? -Infinity);
+    return ageMs <= SENT_FRESH_EVERY * (this.spec.probes.generation?.everyMs ?? 0)
+      ? (this.#sent?.generation ?? null)
+      : null;
+  }
+
   /** Model id that it says it serves, as far as the trace knows. */
   get identity(): string | null {
-    return Object.values(this.#last?.seen ?? {}).flatMap((seen) => seen.identity ?? [])[0] ?? null;
+    return Object.values(this.#last?.seen ?? {}).flatMap((seen) => seen.identity ?? [])[0] ?? this.#identity;
   }
 
   #observe(before: VantageHealth, seen: SeenFromVantage, { atMs, passive, self }: Look): VantageHealth {
     const { generation = null, fresh } = seen;
-    const asks = generation !== null && this.#asks(before, atMs);
+    const asks = generation !== null && (generation.sent === true || this.#asks(before, atMs));
     if (asks) this.generations += 1;
     const after = observe(before, tickOf(seen, asks ? generation : null, { atMs, passive, self }), this.spec);
     if (fresh === undefined || fresh === null || !wantsFreshTry(after)) return after;
