@@ -17,7 +17,30 @@ export interface ContinuationRules {
   readonly unstreamed: 'rest' | 'said-and-rest' | null;
   /** The engine can return token ids (`return_token_ids`) and take them as a prompt: closer than text, which re-tokenises. */
   readonly tokenIds: boolean;
+  /** How the engine counts the tokens of a text; `null`: it cannot, or how is not known. */
+  readonly count: TokenCounting | null;
 }
+
+export interface TokenCounting {
+  readonly path: string;
+  readonly ask: (model: string, text: string) => Readonly<Record<string, unknown>>;
+  /** The number in the engine's answer; `null` when it is not there. */
+  readonly read: (answer: Readonly<Record<string, unknown>>) => number | null;
+}
+
+/** Measured on vLLM 0.32; without the flag a template's special tokens count too. */
+const VLLM_COUNTS: TokenCounting = {
+  path: '/tokenize',
+  ask: (model, prompt) => ({ model, prompt, add_special_tokens: false }),
+  read: ({ count }) => (typeof count === 'number' ? count : null),
+};
+
+/** Measured on llama-server. */
+const LLAMACPP_COUNTS: TokenCounting = {
+  path: '/tokenize',
+  ask: (_model, content) => ({ content, add_special: false }),
+  read: ({ tokens }) => (Array.isArray(tokens) ? tokens.length : null),
+};
 
 /** Both are needed: without them a new turn begins, with only the second one the request is refused. */
 const UNFINISHED_TURN = { add_generation_prompt: false, continue_final_message: true } as const;
@@ -28,6 +51,7 @@ export const VLLM_CONTINUES: ContinuationRules = {
   completions: true,
   unstreamed: 'rest',
   tokenIds: true,
+  count: VLLM_COUNTS,
 };
 
 /** SGLang documents `continue_final_message`; the other field it does not need and does not mind. */
@@ -36,6 +60,7 @@ export const SGLANG_CONTINUES: ContinuationRules = {
   completions: true,
   unstreamed: 'rest',
   tokenIds: false,
+  count: null,
 };
 
 /** Measured on llama-server: a trailing assistant message is continued with or without the flags. */
@@ -44,6 +69,7 @@ export const LLAMACPP_CONTINUES: ContinuationRules = {
   completions: true,
   unstreamed: 'said-and-rest',
   tokenIds: false,
+  count: LLAMACPP_COUNTS,
 };
 
 /** A text completion goes on from any prompt; what a chat request with an unfinished turn does is not known. */
@@ -52,7 +78,8 @@ export const TEXT_ONLY_CONTINUES: ContinuationRules = {
   completions: true,
   unstreamed: 'rest',
   tokenIds: false,
+  count: null,
 };
 
 /** Nothing is known of the engine. */
-export const NEVER_CONTINUES: ContinuationRules = { chat: null, completions: false, unstreamed: null, tokenIds: false };
+export const NEVER_CONTINUES: ContinuationRules = { chat: null, completions: false, unstreamed: null, tokenIds: false, count: null };

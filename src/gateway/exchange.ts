@@ -18,6 +18,7 @@ import { cannotContinue, failed, isOpenAiError, nobody, overloaded, sendAnswer, 
 import type { AnswerKeeper } from './conversations/answer-keeper.js';
 import { TRIAL_FIRST_BYTE_MS } from './ejection.js';
 import { errorFrame, sendError, type CallerError } from './openai-error.js';
+import { requestForRest } from './request-for-rest.js';
 import { hasRoom, type AttemptOutcome, type Choice, type Member } from './member.js';
 import type { Service } from './service.js';
 import type { Transcript } from './transcript.js';
@@ -95,7 +96,7 @@ class Exchange {
 
   /** One attempt; true when another should follow. Their number is bounded: by the clusters, and by the continuations. */
   async #next(): Promise<boolean> {
-    const { service } = this.#order;
+    const { service, transcript } = this.#order;
     const picked = this.#pick();
     if (picked === null) {
       this.#giveUp();
@@ -103,15 +104,19 @@ class Exchange {
     }
     const choice = hasRoom(picked.member) ? service.admission.claim(picked) : await this.#findRoom();
     if (choice === null) return false;
+    if (transcript?.begun !== true) return await this.#ask(choice, this.#order.bodyFor(choice.member.model));
+    const rest = await requestForRest(transcript, choice.member);
+    if (this.#left === null && rest.kind === 'ask')
+      return await this.#ask(choice, Buffer.from(JSON.stringify(rest.body)));
+    service.ended(choice, { kind: 'none' });
+    if (this.#left === null) this.#endWithout(rest.kind === 'refused' ? rest.because : null);
+    return false;
+  }
+
+  async #ask(choice: Choice, body: Buffer | null): Promise<boolean> {
+    const { service } = this.#order;
     const { member } = choice;
-    const request = this.#continuing ? this.#order.transcript?.requestFor(member) : undefined;
-    if (request !== undefined && request.kind !== 'ask') {
-      service.ended(choice, { kind: 'none' });
-      this.#endWithout(request.kind === 'refused' ? request.because : null);
-      return false;
-    }
-    if (request === undefined && this.#tried.size === 1) service.callers.retried++;
-    const body = request === undefined ? this.#order.bodyFor(member.model) : Buffer.from(JSON.stringify(request.body));
+    if (!this.#continuing && this.#tried.size === 1) service.callers.retried++;
     this.#tried.add(member.name);
     service.began(member);
     const end = await this.#try(choice, body);

@@ -44,10 +44,15 @@ export class Said {
 
   /**
    * Tokens that were said. An engine sends one token a frame, more when it lags: without its own count this is the lower
-   * bound, so a continued answer may become longer than it was allowed to, never shorter.
+   * bound.
    */
   get tokens(): number {
     return this.#countedTokens ?? this.#frames;
+  }
+
+  /** Whether that is the engine's own count. */
+  get isCounted(): boolean {
+    return this.#countedTokens !== null;
   }
 
   /** The text; `null` when what came was no proper JSON after all. */

@@ -7,6 +7,7 @@ import {
   continuedRequest,
   engineContinues,
   forbiddenByRequest,
+  tokensMatter,
   type ChoicesApi,
   type ContinuedRequest,
   type SaidSoFar,
@@ -46,6 +47,9 @@ export class Transcript {
   #said: Said | null = null;
   #text = '';
   #tokens = 0;
+  /** Nobody has counted them exactly, and it matters. */
+  #isUncounted = false;
+  readonly #tokensMatter: boolean;
   #promptTokens: number | null = null;
   #identity: Frame | null = null;
   /** Model id of the cluster that began, once it has broken off. */
@@ -57,6 +61,7 @@ export class Transcript {
     this.#body = order.body;
     this.#translates = order.translates;
     this.#refusal = forbiddenByRequest(order.api, order.parsed);
+    this.#tokensMatter = tokensMatter(order.parsed);
   }
 
   /** The caller has been told something by a cluster that then broke off. */
@@ -92,6 +97,16 @@ export class Transcript {
     return engineContinues(this.#api, dialectOf(speaker.engine).continuation) ? null : 'engine-cannot';
   }
 
+  /** What was said, if it matters how many tokens that were and a lower bound is all that is known. */
+  get uncounted(): string | null {
+    return this.#isUncounted && this.#text !== '' ? this.#text : null;
+  }
+
+  /** Tokens of all that was said, as an engine counts them. */
+  counted(tokens: number): void {
+    this.#tokens = Math.max(this.#tokens, tokens);
+  }
+
   /** The request for the rest. */
   requestFor(speaker: Speaker): ContinuedRequest {
     const said: SaidSoFar = { text: this.#text, tokens: this.#tokens };
@@ -121,6 +136,7 @@ export class Transcript {
     this.#identity ??= said.identity;
     this.#text += text;
     this.#tokens += said.tokens;
+    this.#isUncounted ||= this.#tokensMatter && !said.isCounted;
     if (PARTIAL_CHARACTER.test(this.#text)) this.#refusal ??= 'partial-character';
   }
 

@@ -7,7 +7,18 @@ import { SAID_BYTES_MAX } from '../../src/gateway/said.js';
 import { eventually } from '../kit/eventually.js';
 import { gateway, service, stopAll, upstream, type Lab } from './kit.js';
 import { openStream, readStream, type StreamSeen } from './read-stream.js';
-import { beginStream, delta, finish, frame, hang, role, status, type Behaviour, type Upstream } from './upstream.js';
+import {
+  beginStream,
+  delta,
+  finish,
+  frame,
+  hang,
+  role,
+  sendJson,
+  status,
+  type Behaviour,
+  type Upstream,
+} from './upstream.js';
 
 afterEach(stopAll);
 
@@ -51,7 +62,7 @@ const CHAT = { model: 'chat', messages: [{ role: 'user', content: 'count' }], st
 const ask = async (lab: Lab, more: object = {}): Promise<StreamSeen> =>
   await readStream(await openStream(lab.url, { ...CHAT, ...more }));
 const bodyOf = (server: Upstream): Record<string, unknown> =>
-  JSON.parse(server.requests[0]?.body ?? '{}') as Record<string, unknown>;
+  JSON.parse(server.requests.find((r) => r.url !== '/tokenize')?.body ?? '{}') as Record<string, unknown>;
 
 describe('a break', () => {
   test('asks the next cluster for the rest only', async () => {
@@ -66,6 +77,27 @@ describe('a break', () => {
       add_generation_prompt: false,
       continue_final_message: true,
     });
+  });
+
+  test.each<[string, Behaviour, number]>([
+    ['as the engine counts them', (_request, res) => sendJson(res, 200, { count: 4, tokens: [1, 2, 3, 4] }), 6],
+    ['as frames, where it counts fewer', (_request, res) => sendJson(res, 200, { count: 1 }), 8],
+    ['as frames, where it cannot count', status(404), 8],
+    ['as frames, where its answer means nothing', (_request, res) => sendJson(res, 200, { count: 'four' }), 8],
+    ['as frames, where it does not answer', hang, 8],
+  ])('counts the tokens that were said %s', async (_how, counts, left) => {
+    const rest: Behaviour = (request, res) => (request.url === '/tokenize' ? counts : REST)(request, res);
+    const { b, lab } = await scene(breaksAfter(SPOKEN), rest);
+    expect(await ask(lab, { max_tokens: 10 })).toMatchObject({ text: 'one two three', errors: [], dones: 1 });
+    expect(bodyOf(b)).toMatchObject({ max_tokens: left });
+    const [asked] = b.requests;
+    expect(JSON.parse(asked?.body ?? '')).toEqual({ model: 'llama', prompt: 'one two ', add_special_tokens: false });
+  });
+
+  test('of an answer without a limit or usage is not counted', async () => {
+    const { b, lab } = await scene(breaksAfter(SPOKEN));
+    await ask(lab);
+    expect(b.requests.map((r) => r.url)).toEqual(['/v1/chat/completions']);
   });
 
   test('inside a frame, inside a character, discards the half frame and says it once', async () => {

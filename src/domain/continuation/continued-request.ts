@@ -57,6 +57,16 @@ export function forbiddenByRequest(api: ChoicesApi, body: unknown): CannotContin
   return extensible ? null : 'prompt-form';
 }
 
+/** Whether it makes a difference to the caller how many tokens were said before the break. */
+export function tokensMatter(body: unknown): boolean {
+  if (!isFields(body)) return false;
+  const { stream_options: options } = body;
+  return (
+    [...LIMITS, 'min_tokens'].some((field) => isAsked(body[field])) ||
+    (isFields(options) && isAsked(options['include_usage']))
+  );
+}
+
 /** Whether an engine can go on with a begun answer at all. */
 export function engineContinues(api: ChoicesApi, needs: ContinuationNeeds): boolean {
   return api === 'chat' ? needs.chat !== null : needs.completions;
