@@ -12,7 +12,7 @@ export interface ContinuationRules {
   readonly completions: boolean;
   /**
    * What comes back for a request that is not streamed: only the rest, or the said part again with the rest behind it.
-   * A stream always brings only the rest. `null`: not known; stream instead.
+   * A stream brings only the rest, given the fields above. `null`: not known; stream instead.
    */
   readonly unstreamed: 'rest' | 'said-and-rest' | null;
   /** The engine can return token ids (`return_token_ids`) and take them as a prompt: closer than text, which re-tokenises. */
@@ -63,9 +63,12 @@ export const SGLANG_CONTINUES: ContinuationRules = {
   count: null,
 };
 
-/** Measured on llama-server: a trailing assistant message is continued with or without the flags. */
+/**
+ * Measured on llama-server (llama.cpp of 0.3.36's source package): a trailing assistant message is always continued, but
+ * without the fields a stream says the old part again, in one frame with the first new token.
+ */
 export const LLAMACPP_CONTINUES: ContinuationRules = {
-  chat: { fields: {} },
+  chat: { fields: UNFINISHED_TURN },
   completions: true,
   unstreamed: 'said-and-rest',
   tokenIds: false,
@@ -82,4 +85,10 @@ export const TEXT_ONLY_CONTINUES: ContinuationRules = {
 };
 
 /** Nothing is known of the engine. */
-export const NEVER_CONTINUES: ContinuationRules = { chat: null, completions: false, unstreamed: null, tokenIds: false, count: null };
+export const NEVER_CONTINUES: ContinuationRules = {
+  chat: null,
+  completions: false,
+  unstreamed: null,
+  tokenIds: false,
+  count: null,
+};

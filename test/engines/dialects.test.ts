@@ -129,7 +129,7 @@ describe('continuation', () => {
       sglang: both,
       'tensorrt-llm': null,
       triton: null,
-      llamacpp: {},
+      llamacpp: both,
       tgi: null,
       ollama: null,
     });
