@@ -63,15 +63,9 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   start(): void {
     const { member, request, body } = this.#order;
-    member.upstream.pool.dispatch(
-      {
-        method: request.method,
-        path: member.upstream.prefix + request.path,
-        headers: headersFor(request.headers, member.authorization),
-        body,
-      },
-      this,
-    );
+    const headers = headersFor(request.headers, member.authorization);
+    const path = member.upstream.prefix + request.path;
+    member.upstream.pool.dispatch({ method: request.method, path, headers, body }, this);
   }
 
   /** Break off. What its caller has then is for the exchange to end, or to go on with. */
