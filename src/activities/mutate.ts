@@ -11,6 +11,8 @@ import { pause } from './pause.js';
 
 /** Completions that open a target's connections and wake its caches. */
 const WARM_UP_COMPLETIONS = 4;
+/** Beginnings of prompts that a target reads beforehand. */
+const WARM_PREFIXES = 32;
 const DRAIN_LOOK_MS = 200;
 /** A queue that is empty once may fill again from a request that is just on its way. */
 const EMPTY_LOOKS = 3;
@@ -40,17 +42,26 @@ export function createMutateActivities({ layer, complete, engineRunning }: Mutat
         await layer.spill(service, wish, { epoch });
         return { refused: null };
       }),
-    warmUp: async ({ target }) => {
-      const answers = await Promise.all(
-        Array.from({ length: WARM_UP_COMPLETIONS }, async () => await complete(target)),
-      );
-      return { completions: answers.filter((a) => a.ok).length };
-    },
+    warmUp: async (order) => await warmUp(layer, complete, order),
     drain: async (order) => await translated(async () => await drainUntilEmpty(layer, engineRunning, order)),
     undrain: async ({ service, epoch, cluster }) => {
       await translated(async () => await layer.undrain(service, cluster, { epoch }));
     },
   };
+}
+
+async function warmUp(
+  layer: TrafficLayer,
+  complete: MutateDeps['complete'],
+  { target, service, epoch, timeoutMs }: Parameters<Mutate['warmUp']>[0],
+) {
+  const startedAtMs = Date.now();
+  const answers = await Promise.all(Array.from({ length: WARM_UP_COMPLETIONS }, async () => await complete(target)));
+  const completions = answers.filter((a) => a.ok).length;
+  const order = { cluster: target.name, max: WARM_PREFIXES, timeoutMs };
+  // A cold cache is slow, no more: whatever goes wrong here is no reason to stop.
+  const warmed = await layer.warm?.(service, order, { epoch }).catch(() => null);
+  return { completions, prefixes: warmed?.prefixes ?? null, tookMs: Date.now() - startedAtMs };
 }
 
 type DrainOrder = Parameters<Mutate['drain']>[0];

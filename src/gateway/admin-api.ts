@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { CodedError, type ErrorCode } from '../domain/errors.js';
-import type { ServiceName } from '../domain/words.js';
+import type { ClusterName, ServiceName } from '../domain/words.js';
 import {
   drainOrderSchema,
   fenceOrderSchema,
@@ -12,6 +12,7 @@ import {
   serviceDefinitionSchema,
   spillOrderSchema,
   undrainOrderSchema,
+  warmOrderSchema,
   weightsOrderSchema,
 } from './admin-schema.js';
 import { hasToken, nameOfVisitor } from './admin-visitor.js';
@@ -30,6 +31,7 @@ import {
   type RouteTable,
 } from './route-table.js';
 import type { Service } from './service.js';
+import { warm } from './warm.js';
 
 export interface AdminApi {
   readonly token: string | null;
@@ -44,11 +46,16 @@ export interface AdminApi {
 /** Largest body: a service with 100 members is some 20 KiB. */
 const ADMIN_BODY_MAX = 256 * 1024;
 
+/** Beginnings of prompts that are listed. */
+const HOT_LISTED_MAX = 64;
+
 /** What a verb would do to the table, and what it does besides once that is applied. */
 interface Order {
   readonly change: (table: RouteTable) => RouteTable;
   readonly detail: Readonly<Record<string, unknown>>;
   readonly after?: () => void;
+  /** What it answers with, in place of the state. */
+  readonly answer?: () => Promise<object>;
 }
 
 type Verb = (api: AdminApi, service: ServiceName, body: Buffer) => Order;
@@ -76,6 +83,14 @@ const VERBS: Readonly<Record<string, Verb>> = {
     const { forMs, ...share } = parseOrder(spillOrderSchema, body);
     const untilMs = api.clock() + forMs;
     return { change: (table) => writeSpill(table, service, { ...share, untilMs }), detail: { ...share, forMs } };
+  },
+  'POST warm': (api, service, body) => {
+    const { epoch, cluster, ...bounds } = parseOrder(warmOrderSchema, body);
+    return {
+      change: (table) => takeFence(table, service, epoch),
+      detail: { epoch, cluster, ...bounds },
+      answer: async () => await warmCluster(api, service, { cluster, ...bounds }),
+    };
   },
   'POST drain': (api, service, body) => {
     const { epoch, cluster, rehome, handOver } = parseOrder(drainOrderSchema, body);
@@ -119,9 +134,10 @@ async function answer(api: AdminApi, req: IncomingMessage, res: ServerResponse):
   const { path, noun, service } = target(req);
   const method = req.method ?? '';
   const verb = VERBS[`${method} ${noun}`];
+  const look = LOOKS[noun];
   if (service !== null && verb !== undefined) await change(api, { verb, service }, req, res);
   else if (method === 'GET' && Object.hasOwn(PAGES, path)) PAGES[path]?.(api, res);
-  else if (method === 'GET' && noun === 'state' && service !== null) send(res, 200, stateOf(api, service));
+  else if (method === 'GET' && look !== undefined && service !== null) send(res, 200, look(api, service));
   else {
     const message = `${method} ${path.slice(0, 200)} is not a verb of the admin API`;
     await discardRest(req, res);
@@ -159,9 +175,36 @@ async function change(
   const verb = `${req.method ?? ''} ${req.url ?? ''}`;
   api.tell({ event: 'route-changed', verb, service, ...who, epochBefore, epochAfter: epochOf(), ...order.detail });
   const running = api.services().get(service);
-  if (running === undefined) send(res, 200, {});
+  if (order.answer !== undefined) send(res, 200, await order.answer());
+  else if (running === undefined) send(res, 200, {});
   else send(res, 200, running.state());
 }
+
+type WarmBounds = Parameters<typeof warm>[2];
+
+/** @throws CodedError `unknown-cluster` */
+async function warmCluster(
+  api: AdminApi,
+  name: ServiceName,
+  { cluster, ...bounds }: WarmBounds & { readonly cluster: ClusterName },
+): Promise<object> {
+  const service = api.services().get(name);
+  const member = service?.members.find((m) => m.name === cluster);
+  if (service === undefined || member === undefined)
+    throw new CodedError('unknown-cluster', `${name} has no cluster "${cluster}"`);
+  return await warm(member, service.hot, bounds);
+}
+
+function hotOf(api: AdminApi, service: ServiceName): object {
+  routeOf(api.store.table, service);
+  return { prefixes: api.services().get(service)?.hot.list(HOT_LISTED_MAX) ?? [] };
+}
+
+/** What may be asked of one service. */
+const LOOKS: Readonly<Record<string, ((api: AdminApi, service: ServiceName) => object) | undefined>> = {
+  state: stateOf,
+  hot: hotOf,
+};
 
 function allStates(api: AdminApi): object {
   return Object.fromEntries([...api.services()].map(([name, service]) => [name, service.state()]));

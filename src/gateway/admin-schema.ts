@@ -67,6 +67,14 @@ export const spillOrderSchema = z.object({
   sharePct: z.number().min(0).max(100),
   forMs: z.int().min(0).max(SPILL_MS_MAX),
 });
+/** A move waits for it: nobody's cache is worth more than half a minute of that. */
+const WARM_MS_MAX = 30_000;
+export const warmOrderSchema = z.object({
+  epoch,
+  cluster: name,
+  max: z.int().min(1).max(64).default(32),
+  timeoutMs: z.int().min(1).max(WARM_MS_MAX).default(10_000),
+});
 export const undrainOrderSchema = z.object({ epoch, cluster: name });
 
 /** @throws CodedError `bad-input`, naming each wrong field */

@@ -140,7 +140,9 @@ async function send(understood: Understood): Promise<void> {
   const content = turn?.body ?? body;
   const { model } = asked;
   const translates = model !== null && standsForService(definition, model);
-  const choices = asked.stream ? choicesApiOf(target.path) : null;
+  const spoken = choicesApiOf(target.path);
+  service.hot.note(spoken, parsed);
+  const choices = asked.stream ? spoken : null;
   await exchange({
     service,
     request: forwarded(understood),

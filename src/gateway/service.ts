@@ -14,6 +14,7 @@ import type { ClusterName, Weights } from '../domain/words.js';
 import { Admission, type Cast } from './admission.js';
 import { callerTally, countFirstToken, type CallerTally } from './counters.js';
 import { definedOf, hasRoom, limitOf, newMember, type AttemptOutcome, type Choice, type Member } from './member.js';
+import { HotPrefixes } from './hot-prefixes.js';
 import { RetryBudget } from './retry-budget.js';
 import type { ServiceRoute } from './route-table.js';
 import { sharesOf, type Shares } from './shares.js';
@@ -35,6 +36,7 @@ export class Service implements Cast {
   readonly callers: CallerTally;
   readonly budget = new RetryBudget();
   readonly admission = new Admission(this);
+  readonly hot = new HotPrefixes();
   readonly #deps: ServiceDeps;
   readonly #turns: Turns = new Map();
   #route: ServiceRoute;

@@ -8,7 +8,7 @@ import type { ClientTls } from '../domain/admin-tls.js';
 import { CodedError } from '../domain/errors.js';
 import type { TrafficState } from '../domain/traffic.js';
 import type { ServiceName } from '../domain/words.js';
-import type { Capabilities, TrafficLayer } from './traffic-layer.js';
+import type { Capabilities, TrafficLayer, Warmable } from './traffic-layer.js';
 
 export interface GatewayLayerOptions {
   readonly adminUrl: string;
@@ -70,6 +70,12 @@ export function openGateway(options: GatewayLayerOptions): TrafficLayer {
       await state({ method: 'POST', path: on('drain', service), body: { epoch, cluster, rehome, handOver } }),
     spill: async (service, wish, { epoch }) =>
       await state({ method: 'PUT', path: on('spill', service), body: { epoch, ...wish } }),
+    warm: async (service, order, { epoch }) => {
+      // It answers when it is done, so it may take longer than a change does.
+      const patient = { ...options, timeoutMs: options.timeoutMs + order.timeoutMs };
+      const call = { method: 'POST', path: on('warm', service), body: { epoch, ...order } } as const;
+      return (await callGateway(patient, call)) as Awaited<ReturnType<Warmable['warm']>>;
+    },
     undrain: async (service, cluster, { epoch }) =>
       await state({ method: 'POST', path: on('undrain', service), body: { epoch, cluster } }),
   };

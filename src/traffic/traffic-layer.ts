@@ -39,7 +39,22 @@ export interface SpillWish {
   readonly forMs: number;
 }
 
-export interface TrafficLayer extends Partial<Spillable> {
+export interface Warmable {
+  /** Has `cluster` read the hottest beginnings of prompts, for `timeoutMs` at most. */
+  warm(
+    service: ServiceName,
+    order: WarmOrder,
+    fence: Fence,
+  ): Promise<{ readonly prefixes: number; readonly tookMs: number }>;
+}
+
+export interface WarmOrder {
+  readonly cluster: ClusterName;
+  readonly max: number;
+  readonly timeoutMs: number;
+}
+
+export interface TrafficLayer extends Partial<Spillable>, Partial<Warmable> {
   readonly can: Capabilities;
   /** Effective state, not the configured one. */
   read(service: ServiceName): Promise<TrafficState>;

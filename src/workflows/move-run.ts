@@ -46,6 +46,7 @@ export class MoveRun {
   #view: MoveView;
   #startedAtMs = nowMs();
   #guardKnowsAsking = false;
+  #remark: string | null = null;
 
   constructor(readonly input: MoveInput) {
     const { plan, epoch } = input;
@@ -84,7 +85,14 @@ export class MoveRun {
   /** A new chapter: shown in the story, in Temporal's UI and, through the guard, in `status`. */
   enter(step: string, sentence: string): void {
     this.#show({ step, state: step === 'go back' ? 'going-back' : 'running', question: null });
-    this.story.tell(sentence, { head: this.#head(step, 'running') });
+    const text = this.#remark === null ? sentence : `${this.#remark}. ${sentence}`;
+    this.#remark = null;
+    this.story.tell(text, { head: this.#head(step, 'running') });
+  }
+
+  /** Told with the next chapter, for it is worth no message of its own. */
+  remark(sentence: string): void {
+    this.#remark = sentence;
   }
 
   note(step: Omit<MoveStepRecord, 'at'>): void {

@@ -12,7 +12,7 @@ import type { MoveRecord } from '../domain/move-record.js';
 import type { MoveInput } from '../domain/plan/types.js';
 import { codeOf, failure, hurried, sentenceOf } from './failures.js';
 import { MoveRun } from './move-run.js';
-import { atOnce, draining, mutate, read, undo } from './proxies.js';
+import { atOnce, draining, mutate, read, undo, warming } from './proxies.js';
 import { ramp } from './ramp.js';
 import { Saga } from './saga.js';
 
@@ -120,16 +120,21 @@ async function fence(run: MoveRun): Promise<void> {
   await mutate.fence(`epoch ${run.fence.epoch}`, run.fence);
 }
 
+/** Longest time for it; a move waits. */
+const WARM_MS_MAX = 10_000;
+
 /** A cold target is slow at first; a few completions open its connections and fill its caches. Its failure stops nothing. */
 async function warmUp(run: MoveRun): Promise<void> {
   if (!run.plan.warm) return;
   await run.operator.permits();
   run.enter('warm up', `Warming up ${run.plan.to}`);
   try {
-    const { completions } = await mutate.warmUp(`completions on ${run.plan.to}`, {
-      target: memberOf(run, run.plan.to),
-    });
-    run.note({ name: 'warm up', weights: null, verdict: 'done', why: `${completions} completions` });
+    const order = { ...run.fence, target: memberOf(run, run.plan.to), timeoutMs: WARM_MS_MAX };
+    const { completions, prefixes, tookMs } = await warming(WARM_MS_MAX).warmUp(`warm ${run.plan.to}`, order);
+    const read = prefixes === null ? `${completions} completions` : `${prefixes} prefixes`;
+    const why = `warmed ${run.plan.to} with ${read} in ${Math.round(tookMs / 100) / 10} s`;
+    run.note({ name: 'warm up', weights: null, verdict: 'done', why });
+    run.remark(why);
   } catch (error) {
     run.note({ name: 'warm up', weights: null, verdict: 'failed', why: sentenceOf(error) });
   }

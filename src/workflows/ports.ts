@@ -61,7 +61,18 @@ export interface Mutate {
     readonly sharePct: number;
     readonly forMs: number;
   }): Promise<{ readonly refused: string | null }>;
-  warmUp(order: { readonly target: ClusterSpec }): Promise<{ readonly completions: number }>;
+  /** A few completions, and where the layer knows them the hottest beginnings of prompts. Their failure is an answer. */
+  warmUp(order: {
+    readonly target: ClusterSpec;
+    readonly service: ServiceName;
+    readonly epoch: number;
+    readonly timeoutMs: number;
+  }): Promise<{
+    readonly completions: number;
+    /** `null`: the layer knows none, or did not answer. */
+    readonly prefixes: number | null;
+    readonly tookMs: number;
+  }>;
   /** Returns at its deadline instead of failing: what is left is an answer. */
   drain(order: {
     readonly service: ServiceName;

@@ -84,6 +84,15 @@ export const mutate: Titled<Mutate> = titled<Mutate>({
   retry,
 });
 
+/** Bounded, and tried once: a cold target is slow at first, no more. */
+export const warming = (timeoutMs: number): Titled<Pick<Mutate, 'warmUp'>> =>
+  titled<Pick<Mutate, 'warmUp'>>({
+    startToCloseTimeout: timeoutMs + 10_000,
+    scheduleToCloseTimeout: timeoutMs + 20_000,
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+    retry: { ...retry, maximumAttempts: 2 },
+  });
+
 export const draining = (timeoutMs: number): Titled<Pick<Mutate, 'drain'>> =>
   titled<Pick<Mutate, 'drain'>>({
     startToCloseTimeout: timeoutMs + 20_000,

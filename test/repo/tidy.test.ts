@@ -27,7 +27,6 @@ const BANNED_NAMES = ['util', 'utils', 'helper', 'helpers', 'manager', 'common',
 const WITHOUT_EPOCH: Readonly<Record<string, string>> = {
   define: 'describes clusters to the layer and moves no traffic; the layer keeps its own epoch',
   forget: 'the service is retired: no move can run on it any more',
-  warmUp: 'sends completions to a cluster and changes no weight',
 };
 
 function filesBelow(folder: string): string[] {

@@ -68,6 +68,26 @@ describe('a switchover', () => {
     expect(await service.weights()).toEqual({ a: 0, b: 100 });
   });
 
+  test('has its target read first what callers ask again and again, and says so once', async () => {
+    const service = await scene.service(['a', 'b']);
+    const system = { role: 'system', content: 'You answer in verse. '.repeat(10) };
+    for (const question of ['one', 'two', 'three']) {
+      const body = { model: service.spec.name, messages: [system, { role: 'user', content: question }], max_tokens: 2 };
+      const headers = { 'content-type': 'application/json', 'x-understudy-service': service.spec.name };
+      const url = `${scene.gateway.url}/v1/chat/completions`;
+      await (await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) })).text();
+    }
+    const record = await run(service.moveInput({ to: 'b' }));
+    const why = /^warmed b with 1 prefixes in \d+(?:\.\d)? s$/u;
+    expect(record.steps.find((s) => s.name === 'warm up')).toMatchObject({
+      verdict: 'done',
+      why: expect.stringMatching(why),
+    });
+    await eventually(() =>
+      scene.told.some((line) => line.includes(service.spec.name) && line.includes('warmed b with 1')),
+    );
+  });
+
   test('whose target shows errors is ramped back and ends rolled back', async () => {
     const service = await scene.service(['a', 'b']);
     const handle = await start(withGate(service, endlessGate));
