@@ -80,8 +80,8 @@ async function drainUntilEmpty(layer: TrafficLayer, engineRunning: MutateDeps['e
     const state = await layer.read(service);
     const tookMs = Date.now() - startedAtMs;
     left = state.clusters[cluster.name]?.inFlight ?? 'unknown';
-    // A dead engine counts nothing, and another service's requests are not ours to wait for without end.
-    if (left === 0 && !rehome && tookMs < ENGINE_WAIT_MS_MAX) left = await stillRunning(engineRunning, cluster);
+    // A dead engine counts nothing.
+    if (!rehome) left = await confirmed(left, tookMs, async () => await engineRunning(cluster));
     emptyLooks = left === 0 ? emptyLooks + 1 : 0;
     heartbeat({ left });
     if (cancellationSignal().aborted) break;
@@ -95,8 +95,17 @@ async function drainUntilEmpty(layer: TrafficLayer, engineRunning: MutateDeps['e
   return { left, tookMs: Date.now() - startedAtMs };
 }
 
-/** An engine that does not say leaves the gateway's zero standing. */
-async function stillRunning(engineRunning: MutateDeps['engineRunning'], cluster: ClusterSpec): Promise<number> {
-  const running = await engineRunning(cluster);
+/**
+ * The layer's count, with the engine's own. An engine that does not say leaves the layer's zero standing; another service's
+ * requests are not ours to wait for without end. What the layer does not know (a gateway is away) only the engine knows.
+ */
+async function confirmed(
+  left: number | Unknown,
+  tookMs: number,
+  engineRunning: () => Promise<number | Unknown>,
+): Promise<number | Unknown> {
+  if (left === 'unknown') return await engineRunning();
+  if (left > 0 || tookMs >= ENGINE_WAIT_MS_MAX) return left;
+  const running = await engineRunning();
   return running === 'unknown' ? 0 : running;
 }

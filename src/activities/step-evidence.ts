@@ -1,4 +1,5 @@
 /** What happened on the gaining clusters since a step began: the layer's counts and our own completions together. */
+import { countedBy } from '../domain/counted-by.js';
 import type { ClusterSpec } from '../domain/fleet.js';
 import type { StepEvidence } from '../domain/plan/judge-step.js';
 import type { PlanStep } from '../domain/plan/types.js';
@@ -40,11 +41,13 @@ const NOTHING = { ok: 0, errors: 0, cut: 0, slow: 0 };
 
 type Count = ClusterCounters | 'unknown' | undefined;
 
-/** Counts of a process that began anew start at zero; unknown counts add nothing, they are not zero errors. */
+/** Counts of a process that began anew start at zero; those that cannot be known add nothing, they are not zero errors. */
 function countersSince(before: Count, after: Count, slowMs: number | null): typeof NOTHING {
   if (after === undefined || after === 'unknown') return NOTHING;
   const end = totalsOf(after, slowMs);
-  if (before === undefined || before === 'unknown' || before.process !== after.process) return end;
+  const counted = before === undefined || before === 'unknown' ? 'anew' : countedBy(before.process, after.process);
+  if (counted === 'mixed') return NOTHING;
+  if (before === undefined || before === 'unknown' || counted === 'anew') return end;
   const begin = totalsOf(before, slowMs);
   return {
     ok: end.ok - begin.ok,

@@ -31,8 +31,8 @@ export function withTarget(command: Command): Command {
     .option('--temporal <host:port>', 'a Temporal service instead of an instance (default: $TEMPORAL_ADDRESS)')
     .option('--namespace <name>', 'its namespace (default: $TEMPORAL_NAMESPACE or default)')
     .option(
-      '--gateway-admin <url>',
-      'admin URL of the gateway (default: $UNDERSTUDY_GATEWAY_ADMIN, or the instance’s)',
+      '--gateway-admin <urls>',
+      'admin URL of the gateway, several with commas (default: $UNDERSTUDY_GATEWAY_ADMIN, or the instance’s)',
     );
 }
 
@@ -83,10 +83,12 @@ function instanceIn(dir: string, address: string | undefined): Instance | null {
 }
 
 function gatewayOf(options: TargetOptions, env: NodeJS.ProcessEnv, instance: Instance | null): GatewayAdmin | null {
-  const url = options.gatewayAdmin ?? env['UNDERSTUDY_GATEWAY_ADMIN'] ?? instance?.gateway.adminUrl;
-  if (url === undefined) return null;
-  if (!URL.canParse(url)) throw new CodedError('bad-input', `the gateway's admin URL \`${url}\` is not a URL`);
-  return { url, token: adminToken(env, instance), tls: readClientTls(env) };
+  const named = options.gatewayAdmin ?? env['UNDERSTUDY_GATEWAY_ADMIN'] ?? instance?.gateway.adminUrl;
+  if (named === undefined) return null;
+  const urls = named.split(',').map((url) => url.trim());
+  const wrong = urls.find((url) => !URL.canParse(url));
+  if (wrong !== undefined) throw new CodedError('bad-input', `the gateway's admin URL \`${wrong}\` is not a URL`);
+  return { urls, token: adminToken(env, instance), tls: readClientTls(env) };
 }
 
 /** UNDERSTUDY_ADMIN_TOKEN, else the instance's. */

@@ -41,9 +41,10 @@ function withoutAbsent<T extends object>(table: T): { [K in keyof T]: Exclude<T[
   };
 }
 
-function gatewaySettings({ adminUrl, keys, ...limits }: FleetFile['gateway']): GatewaySettings {
+function gatewaySettings({ adminUrl, adminUrls, keys, ...limits }: FleetFile['gateway']): GatewaySettings {
   return {
-    adminUrl: adminUrl ?? null,
+    adminUrls: adminUrls ?? (adminUrl === undefined ? [] : [adminUrl]),
+    workers: limits.workers,
     connectTimeoutMs: limits.connectTimeout,
     firstByteTimeoutMs: limits.firstByteTimeout,
     idleTimeoutMs: limits.idleTimeout,

@@ -3,7 +3,13 @@
  * it (json-schema.ts) and docs/configuration.md describes it. What needs more than one place to judge is in cross-checks.ts.
  */
 import { z } from 'zod';
-import { CONVERSATION_STORES, ENGINES, OVERLOAD_DEFAULTS, TRAFFIC_LAYERS } from '../domain/fleet.js';
+import {
+  CONVERSATION_STORES,
+  ENGINES,
+  GATEWAY_WORKERS_MAX,
+  OVERLOAD_DEFAULTS,
+  TRAFFIC_LAYERS,
+} from '../domain/fleet.js';
 import { PROBES_PER_HOUR_MIN } from '../domain/health/probe-budget.js';
 import { apiKeys } from './api-keys.js';
 import { anyHttpUrl, apiKeyEnvName, baseUrl, duration, envName, name, path, pattern } from './fields.js';
@@ -11,6 +17,8 @@ import { anyHttpUrl, apiKeyEnvName, baseUrl, duration, envName, name, path, patt
 /** More members than this in one service were never tried. */
 const MEMBERS_MAX = 32;
 const RAMP_STEPS_MAX = 20;
+/** Every write waits for all gateways; more were never tried. */
+const GATEWAYS_MAX = 16;
 const VANTAGES_MAX = 16;
 
 const probeTimeout = duration('How long an answer may take.', { minMs: 10, maxMs: 120_000 }).optional();
@@ -268,6 +276,16 @@ const conversations = z
 const gateway = z
   .strictObject({
     adminUrl: baseUrl('Admin base URL as the workers reach it; omit it for an instance on one machine.').optional(),
+    adminUrls: z
+      .array(baseUrl('Admin base URL of one gateway.'))
+      .min(1)
+      .max(GATEWAYS_MAX)
+      .optional()
+      .meta({ description: 'Admin base URLs of several gateways that serve the same; in place of adminUrl.' }),
+    workers: z
+      .union([z.int().min(1).max(GATEWAY_WORKERS_MAX), z.literal('auto')])
+      .default(1)
+      .meta({ description: 'Processes that serve callers; auto is one a core.' }),
     connectTimeout: duration('To connect to a cluster.').prefault('1s'),
     firstByteTimeout: duration('From request to first byte.').prefault('30s'),
     idleTimeout: duration('Between two bytes of an answer.').prefault('30s'),
@@ -280,6 +298,11 @@ const gateway = z
       .meta({ description: 'Largest request body, bytes.' }),
     conversations: conversations.prefault({}),
     keys: apiKeys.optional(),
+  })
+  .superRefine(({ adminUrl, adminUrls }, ctx) => {
+    if (adminUrl === undefined || adminUrls === undefined) return;
+    const fix = 'keep adminUrls, with the URL of every gateway in it';
+    ctx.addIssue({ code: 'custom', path: ['adminUrl'], message: 'adminUrls is there too', params: { fix } });
   })
   .meta({ description: "Limits of Understudy's own gateway." });
 

@@ -2,12 +2,14 @@
 import { Agent, fetch, type Response } from 'undici';
 import type { ClientTls } from '../domain/admin-tls.js';
 import { CodedError } from '../domain/errors.js';
+import { mergeReplicas, type ReplicaAnswer } from '../domain/merge-replicas.js';
 import type { TrafficState } from '../domain/traffic.js';
 import type { ServiceName } from '../domain/words.js';
 
-/** Where a gateway's admin API is. The token is never part of a message. */
+/** Where the admin API of a service's gateways is. The token is never part of a message. */
 export interface GatewayAdmin {
-  readonly url: string;
+  /** At least one. */
+  readonly urls: readonly string[];
   readonly token: string | null;
   /** For an admin API that speaks HTTPS. */
   readonly tls?: ClientTls | undefined;
@@ -16,15 +18,69 @@ export interface GatewayAdmin {
 const TIMEOUT_MS = 2_000;
 const BODY_BYTES_MAX = 16 * 1_048_576;
 
+export interface GatewayState {
+  readonly services: ReadonlyMap<ServiceName, TrafficState>;
+  /** Of gateways with worker processes: how many serve, and should. */
+  readonly workers: readonly { readonly gateway: string; readonly serving: number; readonly wanted: number }[];
+  /** Gateways that did not answer, in one sentence each. */
+  readonly away: readonly string[];
+}
+
+type Answer =
+  { readonly name: string; readonly body: AdminState } | { readonly name: string; readonly error: CodedError };
+
+interface AdminState {
+  readonly services: readonly TrafficState[];
+  readonly workers: { readonly wanted: number; readonly serving: readonly unknown[] } | null;
+}
+
 /**
- * The state of every service that the gateway serves.
- * @throws CodedError `layer-unreachable` saying what was tried and what came back
+ * The state of every service, over all gateways.
+ * @throws CodedError `layer-unreachable` when none answers, saying what was tried and what came back
  */
-export async function readGatewayState(admin: GatewayAdmin): Promise<ReadonlyMap<ServiceName, TrafficState>> {
-  const url = new URL('/state', admin.url);
-  const agent = admin.tls === undefined ? undefined : new Agent({ connect: { ...admin.tls } });
+export async function readGatewayState(admin: GatewayAdmin): Promise<GatewayState> {
+  const answers = await Promise.all(
+    admin.urls.map(async (url): Promise<Answer> => {
+      const name = new URL(url).host;
+      return await askGateway(url, admin).then(
+        (body) => ({ name, body }),
+        (error: CodedError) => ({ name, error }),
+      );
+    }),
+  );
+  const failed = answers.flatMap((answer) => ('error' in answer ? [answer.error] : []));
+  const [first] = failed;
+  if (first !== undefined && failed.length === answers.length) throw first;
+  const told = answers.flatMap((answer) => ('body' in answer ? [answer] : []));
+  const names = new Set(told.flatMap(({ body }) => body.services.map(({ service }) => service)));
+  return {
+    services: new Map([...names].flatMap((name) => stateOf(name, answers))),
+    workers: told.flatMap(({ name, body: { workers } }) =>
+      workers === null ? [] : [{ gateway: name, serving: workers.serving.length, wanted: workers.wanted }],
+    ),
+    away: failed.map(({ message }) => message),
+  };
+}
+
+function stateOf(service: ServiceName, answers: readonly Answer[]): [ServiceName, TrafficState][] {
+  const parts = answers.map((answer): ReplicaAnswer => {
+    if ('error' in answer) return { name: answer.name, code: 'layer-unreachable', why: answer.error.message };
+    const state = answer.body.services.find((s) => s.service === service);
+    return state === undefined
+      ? { name: answer.name, code: 'unknown-service', why: `it does not know ${service}` }
+      : { name: answer.name, state };
+  });
+  const [only, ...others] = parts;
+  if (only !== undefined && others.length === 0) return 'state' in only ? [[service, only.state]] : [];
+  const merged = mergeReplicas(parts);
+  return merged.kind === 'state' ? [[service, merged.state]] : [];
+}
+
+async function askGateway(base: string, { token, tls }: GatewayAdmin): Promise<AdminState> {
+  const url = new URL('/state', base);
+  const agent = tls === undefined ? undefined : new Agent({ connect: { ...tls } });
   try {
-    const headers = admin.token === null ? {} : { authorization: `Bearer ${admin.token}` };
+    const headers = token === null ? {} : { authorization: `Bearer ${token}` };
     const answer = await fetch(url, {
       headers,
       signal: AbortSignal.timeout(TIMEOUT_MS),
@@ -33,8 +89,8 @@ export async function readGatewayState(admin: GatewayAdmin): Promise<ReadonlyMap
     });
     if (answer.status !== 200)
       throw new Error(answer.status === 401 ? 'it refuses the admin token' : `status ${answer.status}`);
-    const states = statesIn(JSON.parse(await boundedText(answer)));
-    return new Map(states.map((state) => [state.service, state]));
+    const body: unknown = JSON.parse(await boundedText(answer));
+    return { services: statesIn(body), workers: (body as Partial<AdminState>).workers ?? null };
   } catch (error) {
     throw new CodedError('layer-unreachable', `the gateway at ${url.origin} does not answer: ${sentence(error)}`, {
       cause: error,

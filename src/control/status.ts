@@ -24,7 +24,7 @@ export interface StatusView {
   readonly services: readonly ServiceStatus[];
   /** Services whose guard did not answer, and why. */
   readonly unanswered: readonly { readonly name: ServiceName; readonly why: string }[];
-  /** Why `effective` and `inFlight` are missing; `null` when they are fresh. */
+  /** Why `effective` and `inFlight` are missing, or which gateway they do not speak of; `null` when they are fresh and whole. */
   readonly gatewayNote: string | null;
 }
 
@@ -76,7 +76,8 @@ async function askGateway(
 ): Promise<{ readonly states: ReadonlyMap<ServiceName, TrafficState>; readonly note: string | null }> {
   if (admin === null) return { states: new Map(), note: 'no gateway is named: weights in effect are not known' };
   try {
-    return { states: await readGatewayState(admin), note: null };
+    const { services, away } = await readGatewayState(admin);
+    return { states: services, note: away.length === 0 ? null : away.join('; ') };
   } catch (error) {
     return { states: new Map(), note: error instanceof Error ? error.message : String(error) };
   }

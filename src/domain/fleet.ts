@@ -187,9 +187,14 @@ export interface ConversationSettings {
   readonly redisUrlEnv: string;
 }
 
+/** More processes than this on one machine were never tried. */
+export const GATEWAY_WORKERS_MAX = 64;
+
 export interface GatewaySettings {
-  /** Admin base URL of the gateway, as the control and probe workers reach it. `null`: the instance's own. */
-  readonly adminUrl: string | null;
+  /** Admin base URLs of all gateways, as the control and probe workers reach them. Empty: the instance's own. */
+  readonly adminUrls: readonly string[];
+  /** Processes that serve callers; `auto`: one a core. */
+  readonly workers: number | 'auto';
   readonly connectTimeoutMs: number;
   readonly firstByteTimeoutMs: number;
   readonly idleTimeoutMs: number;

@@ -66,6 +66,8 @@ export interface ClusterTraffic {
   readonly failingSinceMs: number | null;
   /** Wall clock, ms: last success of a real request; `null` when there was none. */
   readonly lastOkAtMs: number | null;
+  /** Wall clock, ms: last failure that the cluster must answer for. Absent: the layer does not say. */
+  readonly lastFailedAtMs?: number | null;
 }
 
 /** A share of one cluster's requests that goes to another one for a while, beside the weights: they stay as written. */
@@ -93,6 +95,16 @@ export interface TrafficState {
   readonly callers: CallerCounters | Unknown;
   /** What spills over now; `null`: nothing; absent: the layer cannot. */
   readonly spill?: SpillLease | null;
+  /** Of a layer with several replicas: how each stands to this state. Absent: there is one. */
+  readonly replicas?: readonly ReplicaStanding[];
+}
+
+export interface ReplicaStanding {
+  readonly name: string;
+  /** `behind`: it answers and holds something older; `away`: nobody knows by what it serves, if it does. */
+  readonly standing: 'holds' | 'behind' | 'away';
+  /** `null` when it holds the state. */
+  readonly why: string | null;
 }
 
 export interface MemberDefinition {

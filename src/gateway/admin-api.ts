@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { CodedError, type ErrorCode } from '../domain/errors.js';
-import type { ClusterName, ServiceName } from '../domain/words.js';
+import type { ServiceName } from '../domain/words.js';
 import {
   drainOrderSchema,
   fenceOrderSchema,
@@ -17,6 +17,8 @@ import {
 } from './admin-schema.js';
 import { hasToken, nameOfVisitor } from './admin-visitor.js';
 import { METRICS_TYPE } from './metrics-page.js';
+import { tableFile } from './table-file.js';
+import type { DataPlane } from './data-plane.js';
 import { discardRest, readBody } from './request-body.js';
 import type { RouteStore } from './route-store.js';
 import {
@@ -30,16 +32,17 @@ import {
   writeWeights,
   type RouteTable,
 } from './route-table.js';
-import type { Service } from './service.js';
-import { warm } from './warm.js';
+import { mergeHot } from './hot-prefixes.js';
+import type { Questions } from './questions.js';
+import { mergeWarmed } from './warm.js';
 
 export interface AdminApi {
   readonly token: string | null;
   readonly store: RouteStore;
-  readonly services: () => ReadonlyMap<ServiceName, Service>;
+  readonly plane: DataPlane;
   readonly clock: () => number;
   /** Prometheus' page. */
-  readonly metrics: () => string;
+  readonly metrics: () => Promise<string>;
   readonly tell: (event: Readonly<Record<string, unknown>>) => void;
 }
 
@@ -53,7 +56,7 @@ const HOT_LISTED_MAX = 64;
 interface Order {
   readonly change: (table: RouteTable) => RouteTable;
   readonly detail: Readonly<Record<string, unknown>>;
-  readonly after?: () => void;
+  readonly after?: () => Promise<unknown>;
   /** What it answers with, in place of the state. */
   readonly answer?: () => Promise<object>;
 }
@@ -89,7 +92,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
     return {
       change: (table) => takeFence(table, service, epoch),
       detail: { epoch, cluster, ...bounds },
-      answer: async () => await warmCluster(api, service, { cluster, ...bounds }),
+      answer: async () => await warmCluster(api, { service, cluster, ...bounds }),
     };
   },
   'POST drain': (api, service, body) => {
@@ -97,11 +100,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
     return {
       change: (table) => drainCluster(table, service, { epoch, cluster }),
       detail: { epoch, cluster, rehome, handOver },
-      after: () => {
-        const running = api.services().get(service);
-        if (rehome) running?.rehome(cluster);
-        if (handOver) running?.handOver(cluster);
-      },
+      after: async () => await api.plane.ask('leave', { service, cluster, rehome, handOver }),
     };
   },
   'POST undrain': (_api, service, body) => {
@@ -110,10 +109,11 @@ const VERBS: Readonly<Record<string, Verb>> = {
   },
 };
 
-const PAGES: Readonly<Record<string, (api: AdminApi, res: ServerResponse) => void>> = {
+const PAGES: Readonly<Record<string, (api: AdminApi, res: ServerResponse) => void | Promise<void>>> = {
   '/healthz': (_api, res) => send(res, 200, { status: 'ok' }),
-  '/metrics': (api, res) => sendText(res, METRICS_TYPE, api.metrics()),
-  '/state': (api, res) => send(res, 200, { services: allStates(api) }),
+  '/metrics': async (api, res) => sendText(res, METRICS_TYPE, await api.metrics()),
+  '/state': async (api, res) => send(res, 200, await everything(api)),
+  '/table': ({ store }, res) => send(res, 200, tableFile(store.table)),
 };
 
 /** Serves one request of the admin side; never rejects. */
@@ -136,8 +136,8 @@ async function answer(api: AdminApi, req: IncomingMessage, res: ServerResponse):
   const verb = VERBS[`${method} ${noun}`];
   const look = LOOKS[noun];
   if (service !== null && verb !== undefined) await change(api, { verb, service }, req, res);
-  else if (method === 'GET' && Object.hasOwn(PAGES, path)) PAGES[path]?.(api, res);
-  else if (method === 'GET' && look !== undefined && service !== null) send(res, 200, look(api, service));
+  else if (method === 'GET' && Object.hasOwn(PAGES, path)) await PAGES[path]?.(api, res);
+  else if (method === 'GET' && look !== undefined && service !== null) send(res, 200, await look(api, service));
   else {
     const message = `${method} ${path.slice(0, 200)} is not a verb of the admin API`;
     await discardRest(req, res);
@@ -167,52 +167,48 @@ async function change(
   }
   const { service } = asked;
   const order = asked.verb(api, service, read.body);
-  const epochOf = (): number | null => api.services().get(service)?.route.epoch ?? null;
+  const epochOf = (): number | null => api.store.table[service]?.epoch ?? null;
   const epochBefore = epochOf();
   await api.store.change(order.change);
-  order.after?.();
+  await order.after?.();
   const who = { by: nameOfVisitor(req, api.token), from: req.socket.remoteAddress ?? 'unknown' };
   const verb = `${req.method ?? ''} ${req.url ?? ''}`;
   api.tell({ event: 'route-changed', verb, service, ...who, epochBefore, epochAfter: epochOf(), ...order.detail });
-  const running = api.services().get(service);
   if (order.answer !== undefined) send(res, 200, await order.answer());
-  else if (running === undefined) send(res, 200, {});
-  else send(res, 200, running.state());
+  else send(res, 200, (await api.plane.states(service))[service] ?? {});
 }
 
-type WarmBounds = Parameters<typeof warm>[2];
+/** What a worker needs beyond the time that the cluster has, ms. */
+const WARM_SPARE_MS = 1_000;
 
 /** @throws CodedError `unknown-cluster` */
-async function warmCluster(
-  api: AdminApi,
-  name: ServiceName,
-  { cluster, ...bounds }: WarmBounds & { readonly cluster: ClusterName },
-): Promise<object> {
-  const service = api.services().get(name);
-  const member = service?.members.find((m) => m.name === cluster);
-  if (service === undefined || member === undefined)
-    throw new CodedError('unknown-cluster', `${name} has no cluster "${cluster}"`);
-  return await warm(member, service.hot, bounds);
+async function warmCluster(api: AdminApi, order: Questions['warm']['argument']): Promise<object> {
+  const { service, cluster, timeoutMs } = order;
+  const { members } = routeOf(api.store.table, service).definition;
+  if (!members.some((m) => m.cluster === cluster))
+    throw new CodedError('unknown-cluster', `${service} has no cluster "${cluster}"`);
+  return mergeWarmed(await api.plane.ask('warm', order, timeoutMs + WARM_SPARE_MS));
 }
 
-function hotOf(api: AdminApi, service: ServiceName): object {
+async function hotOf(api: AdminApi, service: ServiceName): Promise<object> {
   routeOf(api.store.table, service);
-  return { prefixes: api.services().get(service)?.hot.list(HOT_LISTED_MAX) ?? [] };
+  return { prefixes: mergeHot(await api.plane.ask('hot', { service, max: HOT_LISTED_MAX }), HOT_LISTED_MAX) };
 }
 
 /** What may be asked of one service. */
-const LOOKS: Readonly<Record<string, ((api: AdminApi, service: ServiceName) => object) | undefined>> = {
+const LOOKS: Readonly<Record<string, ((api: AdminApi, service: ServiceName) => Promise<object>) | undefined>> = {
   state: stateOf,
   hot: hotOf,
 };
 
-function allStates(api: AdminApi): object {
-  return Object.fromEntries([...api.services()].map(([name, service]) => [name, service.state()]));
+async function everything(api: AdminApi): Promise<object> {
+  const { workers } = api.plane;
+  return { services: await api.plane.states(null), ...(workers === null ? {} : { workers }) };
 }
 
-function stateOf(api: AdminApi, service: ServiceName): object {
+async function stateOf(api: AdminApi, service: ServiceName): Promise<object> {
   routeOf(api.store.table, service);
-  return api.services().get(service)?.state() ?? {};
+  return (await api.plane.states(service))[service] ?? {};
 }
 
 function decode(segment: string): string {
@@ -240,7 +236,7 @@ function sendFailure(
   const message = error instanceof Error ? error.message : String(error);
   if (code === 'invariant') api.tell({ event: 'admin-fault', message });
   // A writer that is fenced out should learn by whom.
-  const epoch = code === 'stale-epoch' ? api.services().get(target(req).service ?? '')?.route.epoch : undefined;
+  const epoch = code === 'stale-epoch' ? api.store.table[target(req).service ?? '']?.epoch : undefined;
   send(res, STATUS[code] ?? 500, epoch === undefined ? { code, message } : { code, message, epoch });
 }
 

@@ -77,6 +77,16 @@ export class Ejection {
     return this.#eject(order.nowMs);
   }
 
+  /** Ejected on the word of somebody else. Returns false when it is out already. */
+  follow(nowMs: number): boolean {
+    return this.#state === 'in' && this.#eject(nowMs);
+  }
+
+  /** A trial is due at once. */
+  tryNow(): void {
+    this.#untilMs = 0;
+  }
+
   #eject(nowMs: number): boolean {
     if (this.#state === 'in' && nowMs - this.#returnedAtMs > BACK_OFF_FORGET_MS) this.#level = 0;
     this.#state = 'out';

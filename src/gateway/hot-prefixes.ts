@@ -94,6 +94,16 @@ export class HotPrefixes {
   }
 }
 
+/** What several processes counted of one service, as one list. */
+export function mergeHot(lists: readonly (readonly HotPrefix[])[], max: number): readonly HotPrefix[] {
+  const byHash = new Map<string, HotPrefix>();
+  for (const prefix of lists.flat()) {
+    const known = byHash.get(prefix.hash);
+    byHash.set(prefix.hash, { ...prefix, count: prefix.count + (known?.count ?? 0) });
+  }
+  return [...byHash.values()].sort((a, b) => b.count - a.count).slice(0, max);
+}
+
 /** So often at least it was asked. */
 const certain = ({ count, inherited }: Tracked): number => count - inherited;
 

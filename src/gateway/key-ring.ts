@@ -62,14 +62,19 @@ export class KeyRing {
 }
 
 /** @throws CodedError `bad-config` when keys would come to be needed, or not needed any more: nobody should do that in passing */
+export function mustStayAsItIs(needsKeys: boolean, keys: readonly KeySpec[] | undefined): void {
+  if (needsKeys === (keys !== undefined)) return;
+  throw new CodedError('bad-config', 'gateway.keys can be switched on or off by a restart only. Fix: restart');
+}
+
+/** @throws CodedError `bad-config` as above */
 export function replaceKeys(
   ring: KeyRing | null,
   keys: readonly KeySpec[] | undefined,
   tell: (event: Readonly<Record<string, unknown>>) => void,
 ): void {
-  if (ring === null && keys === undefined) return;
-  if (ring === null || keys === undefined)
-    throw new CodedError('bad-config', 'gateway.keys can be switched on or off by a restart only. Fix: restart');
+  mustStayAsItIs(ring !== null, keys);
+  if (ring === null || keys === undefined) return;
   ring.replace(keys, performance.now());
   tell({ event: 'keys-replaced', names: keys.map((key) => key.name) });
 }

@@ -38,6 +38,7 @@ export interface Member {
   lastOkAtMs: number | null;
   /** Monotonic, ms: when it came back from an ejection, or from a drain with a share. */
   returnedAtMs: number;
+  lastFailedAtMs: number | null;
   /** Monotonic, ms: last byte that came from this cluster. */
   lastSignMs: number;
 }
@@ -84,6 +85,7 @@ export function newMember(
     failingSinceMs: null,
     lastOkAtMs: null,
     returnedAtMs: -Infinity,
+    lastFailedAtMs: null,
     lastSignMs: -Infinity,
   };
 }

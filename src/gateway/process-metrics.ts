@@ -11,17 +11,17 @@ export interface MetricsSource {
   readonly version: string;
   /** Wall clock, ms. */
   readonly startedAtMs: number;
-  readonly states: () => readonly TrafficState[];
+  readonly states: () => Promise<readonly TrafficState[]>;
 }
 
 export interface MetricsPage {
-  readonly page: () => string;
+  readonly page: () => Promise<string>;
   readonly stop: () => void;
 }
 
 export function openMetrics(source: MetricsSource): MetricsPage {
   const own = new ProcessMetrics(source);
-  return { page: () => metricsPage(source.states(), own.metrics()), stop: () => own.stop() };
+  return { page: async () => metricsPage(await source.states(), own.metrics()), stop: () => own.stop() };
 }
 
 class ProcessMetrics {

@@ -19,7 +19,8 @@ interface Pending {
 export interface RouteStoreOptions {
   readonly table: RouteTable;
   readonly save: (table: RouteTable) => Promise<void>;
-  readonly apply: (table: RouteTable) => void;
+  /** Resolves when nobody serves by an older table any more. */
+  readonly apply: (table: RouteTable) => Promise<void>;
 }
 
 export class RouteStore {
@@ -79,7 +80,7 @@ export class RouteStore {
     try {
       if (next !== this.#table) await this.#options.save(next);
       this.#table = next;
-      this.#options.apply(next);
+      await this.#options.apply(next);
       for (const pending of understood) pending.resolve();
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);

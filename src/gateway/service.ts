@@ -219,6 +219,20 @@ export class Service implements Cast {
     for (const request of [...(member?.running ?? [])]) request.handOver();
   }
 
+  /** Another process that serves the same has ejected it: leave it out here as well, without three failures of our own. */
+  ejectedElsewhere(cluster: ClusterName): void {
+    const member = this.#members.find((m) => m.name === cluster);
+    if (member === undefined || !this.hasOther(new Set([cluster]))) return;
+    if (!member.ejection.follow(performance.now())) return;
+    this.#effective = null;
+    this.rehome(cluster);
+  }
+
+  /** Another process has seen it answer again: try it with the next request. */
+  returnedElsewhere(cluster: ClusterName): void {
+    this.#members.find((m) => m.name === cluster)?.ejection.tryNow();
+  }
+
   state(): TrafficState {
     const { weights } = this.effective(performance.now());
     const { epoch, changedAtMs, weights: intended } = this.#route;
@@ -239,6 +253,7 @@ export class Service implements Cast {
             drained: m.drained,
             failingSinceMs: m.failingSinceMs,
             lastOkAtMs: m.lastOkAtMs,
+            lastFailedAtMs: m.lastFailedAtMs,
           },
         ]),
       ),
@@ -299,7 +314,8 @@ export class Service implements Cast {
     const nowMs = performance.now();
     member.tally[failure === 'cut' ? 'cut' : 'cluster']++;
     member.live.failed(nowMs);
-    member.failingSinceMs ??= this.#deps.clock();
+    member.lastFailedAtMs = this.#deps.clock();
+    member.failingSinceMs ??= member.lastFailedAtMs;
     const atOnce = failure !== 'cut' && ejectsAtOnce(failure);
     const mayEject = this.hasOther(new Set([member.name]));
     if (!member.ejection.failed({ atOnce, onTrial, mayEject, nowMs })) return;

@@ -9,7 +9,7 @@ import type { RouteTable } from './route-table.js';
 const FILE_NAME = 'gateway-routes.json';
 
 const weights = z.record(z.string(), z.number().min(0).max(100));
-const fileSchema = z.object({
+export const tableSchema = z.object({
   version: z.literal(1),
   services: z.record(
     z.string(),
@@ -52,12 +52,17 @@ export function readTable(dataDir: string, nowMs: number): TableRead {
     throw error;
   }
   try {
-    return { kind: 'read', table: fileSchema.parse(JSON.parse(text)).services };
+    return { kind: 'read', table: tableSchema.parse(JSON.parse(text)).services };
   } catch (error) {
     const movedTo = `${path}.corrupt-${nowMs}`;
     renameSync(path, movedTo);
     return { kind: 'corrupt', movedTo, why: error instanceof Error ? error.message : String(error) };
   }
+}
+
+/** What is in the file, and what peers are told. */
+export function tableFile(services: RouteTable): { readonly version: 1; readonly services: RouteTable } {
+  return { version: 1, services };
 }
 
 /** Resolves when the table, and the name under which it is found, are on disk. */
@@ -66,7 +71,7 @@ export async function saveTable(dataDir: string, table: RouteTable): Promise<voi
   const next = `${path}.next`;
   const file = await open(next, 'w', 0o600);
   try {
-    await file.writeFile(`${JSON.stringify({ version: 1, services: table })}\n`);
+    await file.writeFile(`${JSON.stringify(tableFile(table))}\n`);
     await file.sync();
   } finally {
     await file.close();

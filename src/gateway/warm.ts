@@ -34,6 +34,12 @@ export async function warm(
   return { ...counts, tookMs: Math.round(performance.now() - startedAtMs) };
 }
 
+/** Processes of one gateway have mostly the same beginnings, so the most that one of them had read is what was read. */
+export function mergeWarmed(parts: readonly Warmed[]): Warmed {
+  const most = (pick: (part: Warmed) => number): number => Math.max(0, ...parts.map(pick));
+  return { prefixes: most((p) => p.prefixes), failed: most((p) => p.failed), tookMs: most((p) => p.tookMs) };
+}
+
 async function readOne(
   { upstream, model }: Member,
   path: string,

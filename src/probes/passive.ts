@@ -1,5 +1,6 @@
 /** `passive`: what real traffic did since the last look, from the counters that the data plane keeps for ever. */
 import { FIRST_TOKEN_BUCKETS_MS, type ClusterCounters, type TrafficState } from '../domain/traffic.js';
+import { countedBy } from '../domain/counted-by.js';
 import type { ClusterName, ServiceName } from '../domain/words.js';
 import type { PassiveSeen } from '../domain/health/types.js';
 
@@ -24,7 +25,9 @@ export function createPassiveMeter(cluster: ClusterName): PassiveMeter {
         if (counters === undefined || counters === 'unknown') continue;
         const before = last.get(service);
         last.set(service, counters);
-        if (before !== undefined) parts.push(subtract(counters, before));
+        if (before === undefined) continue;
+        const counted = countedBy(before.process, counters.process);
+        if (counted !== 'mixed') parts.push(subtract(counters, counted === 'same' ? before : null));
       }
       return parts.length === 0 ? null : seenOf(parts.reduce(add));
     },
@@ -33,8 +36,7 @@ export function createPassiveMeter(cluster: ClusterName): PassiveMeter {
 
 type PassiveCounts = Omit<ClusterCounters, 'process' | 'requests'>;
 
-function subtract(now: ClusterCounters, before: ClusterCounters): PassiveCounts {
-  const from = before.process === now.process ? before : null;
+function subtract(now: ClusterCounters, from: ClusterCounters | null): PassiveCounts {
   const since = (pick: (c: ClusterCounters) => number): number =>
     Math.max(0, pick(now) - (from === null ? 0 : pick(from)));
   return {

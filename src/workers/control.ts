@@ -15,7 +15,7 @@ import { probeGeneration } from '../probes/generation.js';
 import { probeIdentity } from '../probes/identity.js';
 import { probeMetrics } from '../probes/metrics.js';
 import { connectWorker } from '../temporal/connect.js';
-import { openGateway } from '../traffic/gateway.js';
+import { openGateways } from '../traffic/gateway-replicas.js';
 import { CONTROL_TASK_QUEUE } from '../workflows/ids.js';
 
 /** A completion for preflight, warm-up and padding: short, for it costs the cluster a slot. */
@@ -29,7 +29,7 @@ export interface ControlWorkerOptions {
   readonly fleet: Pick<Fleet, 'slack' | 'webhook'>;
   readonly address: string;
   readonly namespace: string;
-  readonly gatewayAdminUrl: string;
+  readonly gatewayAdminUrls: readonly string[];
   readonly adminToken: string | null;
   /** How this worker shows who it is to an admin API that asks for certificates. */
   readonly adminTls?: ClientTls | undefined;
@@ -49,8 +49,8 @@ const BUNDLE = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
 
 /** @throws CodedError `temporal-unreachable` */
 export async function startControlWorker(options: ControlWorkerOptions): Promise<RunningWorker> {
-  const layer = openGateway({
-    adminUrl: options.gatewayAdminUrl,
+  const layer = openGateways({
+    adminUrls: options.gatewayAdminUrls,
     token: options.adminToken,
     tls: options.adminTls,
     timeoutMs: LAYER_TIMEOUT_MS,

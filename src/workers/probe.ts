@@ -5,7 +5,7 @@ import type { ClientTls } from '../domain/admin-tls.js';
 import { connectWorker } from '../temporal/connect.js';
 import { probeFrom } from '../probes/ask.js';
 import { shareTraffic } from '../probes/shared-traffic.js';
-import { openGateway } from '../traffic/gateway.js';
+import { openGateways } from '../traffic/gateway-replicas.js';
 import type { Vantage } from '../domain/words.js';
 import { probeTaskQueue } from '../workflows/ids.js';
 
@@ -14,8 +14,8 @@ export interface ProbeWorkerOptions {
   readonly address: string;
   readonly namespace: string;
   readonly vantage: Vantage;
-  /** Admin base URL of the gateway that real traffic passes. */
-  readonly gatewayAdminUrl: string;
+  /** Admin base URLs of the gateways that real traffic passes. */
+  readonly gatewayAdminUrls: readonly string[];
   readonly adminToken: string | null;
   /** How this worker shows who it is to an admin API that asks for certificates. */
   readonly adminTls?: ClientTls | undefined;
@@ -39,8 +39,8 @@ const SPARE_SLOTS = 10;
 export async function startProbeWorker(options: ProbeWorkerOptions): Promise<RunningProbeWorker> {
   const { address, namespace, vantage } = options;
   probeFrom(vantage);
-  const layer = openGateway({
-    adminUrl: options.gatewayAdminUrl,
+  const layer = openGateways({
+    adminUrls: options.gatewayAdminUrls,
     token: options.adminToken,
     tls: options.adminTls,
     timeoutMs: TRAFFIC_TIMEOUT_MS,

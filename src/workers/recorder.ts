@@ -9,13 +9,13 @@ import type { ClusterName, ServiceName } from '../domain/words.js';
 import type { LookSources } from '../probes/look.js';
 import { shareTraffic } from '../probes/shared-traffic.js';
 import { createWatcher } from '../probes/watcher.js';
-import { openGateway } from '../traffic/gateway.js';
+import { openGateways, type ReplicasOptions } from '../traffic/gateway-replicas.js';
 import { TRAFFIC_TIMEOUT_MS } from './probe.js';
 
 export interface RecorderOptions {
   readonly clusters: readonly { readonly spec: ClusterSpec; readonly services: readonly ServiceName[] }[];
-  /** Admin API of the gateway that real traffic passes; `null`: what callers meet is not known. */
-  readonly gateway: { readonly url: string; readonly token: string | null } | null;
+  /** Admin API of the gateways that real traffic passes; `null`: what callers meet is not known. */
+  readonly gateway: (Omit<ReplicasOptions, 'adminUrls' | 'timeoutMs'> & { readonly urls: readonly string[] }) | null;
   readonly onSeen: (cluster: ClusterName, tick: TickSeen) => void;
   readonly signal: AbortSignal;
 }
@@ -46,6 +46,7 @@ export async function watchAndTell({ clusters, gateway, onSeen, signal }: Record
 
 function trafficOf(gateway: RecorderOptions['gateway']): LookSources['trafficState'] {
   if (gateway === null) return async () => await Promise.resolve(null);
-  const layer = openGateway({ adminUrl: gateway.url, token: gateway.token, timeoutMs: TRAFFIC_TIMEOUT_MS });
+  const { urls: adminUrls, token, tls } = gateway;
+  const layer = openGateways({ adminUrls, token, tls, timeoutMs: TRAFFIC_TIMEOUT_MS });
   return shareTraffic(async (service) => await layer.read(service));
 }

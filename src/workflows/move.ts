@@ -5,6 +5,7 @@
  * the guard that schedules the way home afterwards. A dead source is never gone back to: then the way is forward.
  */
 import type { ClusterSpec } from '../domain/fleet.js';
+import { withAbsent } from '../domain/merge-replicas.js';
 import { judgePreflight, weightsText, type PreflightFacts } from '../domain/plan/judge-preflight.js';
 import { retreatPath } from '../domain/plan/plan-move.js';
 import { goalOf, nextTarget } from '../domain/plan/redirect.js';
@@ -179,7 +180,8 @@ async function endCheck(run: MoveRun): Promise<MoveRecord> {
   run.after = state;
   run.weights = state.intended;
   const expected = goalOf(run.plan);
-  const why = `${run.plan.to} serves ${Math.round(state.effective[run.plan.to] ?? 0)} % (${weightsText(state.effective)})`;
+  const serves = `${run.plan.to} serves ${Math.round(state.effective[run.plan.to] ?? 0)} % (${weightsText(state.effective)})`;
+  const why = withAbsent(serves, state);
   const holds = (state.effective[run.plan.to] ?? 0) >= (expected[run.plan.to] ?? 0) - 1;
   run.note({ name: 'end check', weights: state.effective, verdict: holds ? 'holds' : 'drifted', why });
   return await run.end(holds ? 'done' : 'held', holds ? why : `the end state does not hold: ${why}`);

@@ -2,6 +2,7 @@
  * The ramp of a move: for each step shift, watch, judge. `proceed` goes on, `ask` asks a person, `abort` ends the ramp:
  * back if the source lives, else on to the next target, else everything to the least bad and a person is called.
  */
+import { withAbsent } from '../domain/merge-replicas.js';
 import { gainingClusters } from '../domain/plan/plan-move.js';
 import { judgeStep, type StepVerdict } from '../domain/plan/judge-step.js';
 import { weightsText } from '../domain/plan/judge-preflight.js';
@@ -45,7 +46,8 @@ async function climb(run: MoveRun): Promise<string | null> {
     const written = await write(run, step);
     run.shifted(written, goalOf(run.plan));
     const verdict = await verify(run, step, written);
-    run.note({ name: `ramp ${step.name}`, weights: written.intended, verdict: verdict.kind, why: verdict.because });
+    const because = withAbsent(verdict.because, written);
+    run.note({ name: `ramp ${step.name}`, weights: written.intended, verdict: verdict.kind, why: because });
     if (verdict.kind === 'abort') return verdict.because;
     run.recovered();
   }

@@ -24,7 +24,7 @@ test('an instance names its Temporal, its gateway and its token', () => {
   expect(findTarget({ dataDir: dir }, {})).toMatchObject({
     address: '127.0.0.1:4410',
     namespace: 'home',
-    gatewayAdmin: { url: 'http://127.0.0.1:4402', token: 'secret-of-the-instance' },
+    gatewayAdmin: { urls: ['http://127.0.0.1:4402'], token: 'secret-of-the-instance' },
   });
 });
 
@@ -36,10 +36,10 @@ test('--temporal wins over everything, and has no gateway unless one is named', 
     gatewayAdmin: null,
   });
   const named = findTarget(
-    { temporal: 'flag:1', gatewayAdmin: 'http://gw:1' },
+    { temporal: 'flag:1', gatewayAdmin: 'http://gw:1, http://gw:2' },
     { ...env, UNDERSTUDY_ADMIN_TOKEN: 't' },
   );
-  expect(named.gatewayAdmin).toEqual({ url: 'http://gw:1', token: 't' });
+  expect(named.gatewayAdmin).toEqual({ urls: ['http://gw:1', 'http://gw:2'], token: 't' });
 });
 
 test('a data directory that was named wins over TEMPORAL_ADDRESS, the default one does not', () => {

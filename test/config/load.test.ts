@@ -33,7 +33,8 @@ describe('a sound file', () => {
     const fleet = parseFleet(file(), 'fleet.yaml');
     expect(fleet).toMatchObject({ temporal: null, slack: null, webhook: null, vantages: ['local'] });
     expect(fleet.gateway).toEqual({
-      adminUrl: null,
+      adminUrls: [],
+      workers: 1,
       connectTimeoutMs: 1_000,
       firstByteTimeoutMs: 30_000,
       idleTimeoutMs: 30_000,
@@ -155,6 +156,12 @@ describe('what is wrong is told with its place and a fix', () => {
       file({ more: 'gateway: { idleTimeout: 30 sec }' }),
       /:2:25: .*not a duration\. Fix: write a number with a unit/,
     ],
+    [
+      'one gateway and several',
+      file({ more: 'gateway: { adminUrl: "http://a:1", adminUrls: ["http://a:1", "http://b:1"] }' }),
+      /adminUrls is there too.*Fix: keep adminUrls/s,
+    ],
+    ['no worker at all', file({ more: 'gateway: { workers: 0 }' }), /:2:21: /],
     ['a duration out of bounds', file({ more: 'gateway: { idleTimeout: 48h }' }), /:2:25: .*out of bounds/],
     [
       'a URL with a path',

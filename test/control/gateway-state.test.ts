@@ -17,9 +17,9 @@ test('the state of every service is read with the token', async () => {
     const known = req.headers.authorization === 'Bearer t' && req.url === '/state';
     res.writeHead(known ? 200 : 401).end(JSON.stringify({ services: { chat: { service: 'chat', epoch: 3 } } }));
   });
-  expect((await readGatewayState({ url, token: 't' })).get('chat')).toMatchObject({ epoch: 3 });
-  await expect(readGatewayState({ url, token: 'secret' })).rejects.toThrow(/refuses the admin token/);
-  await expect(readGatewayState({ url, token: 'secret' })).rejects.not.toThrow(/secret/);
+  expect((await readGatewayState({ urls: [url], token: 't' })).services.get('chat')).toMatchObject({ epoch: 3 });
+  await expect(readGatewayState({ urls: [url], token: 'secret' })).rejects.toThrow(/refuses the admin token/);
+  await expect(readGatewayState({ urls: [url], token: 'secret' })).rejects.not.toThrow(/secret/);
 });
 
 test.each<[string, RequestListener, RegExp]>([
@@ -31,7 +31,7 @@ test.each<[string, RequestListener, RegExp]>([
   ['a broken connection', (req) => req.socket.destroy(), /does not answer/],
 ])('%s is told as a gateway that does not answer', async (_what, answer, words) => {
   const url = await serve(answer);
-  await expect(readGatewayState({ url, token: null })).rejects.toMatchObject({
+  await expect(readGatewayState({ urls: [url], token: null })).rejects.toMatchObject({
     code: 'layer-unreachable',
     message: expect.stringMatching(words),
   });
@@ -40,7 +40,7 @@ test.each<[string, RequestListener, RegExp]>([
 test('nobody there', async () => {
   const url = await serve(() => undefined);
   await new Promise((resolve) => open.pop()?.close(resolve));
-  await expect(readGatewayState({ url, token: null })).rejects.toMatchObject({
+  await expect(readGatewayState({ urls: [url], token: null })).rejects.toMatchObject({
     code: 'layer-unreachable',
     message: expect.stringContaining('connection refused'),
   });

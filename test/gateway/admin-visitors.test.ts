@@ -34,7 +34,7 @@ test('a certificate of our authority opens the admin API, and the audit has its 
   await layer.write('chat', { a: 0, b: 100 }, { epoch: 4 });
   const by = { by: 'certificate controller', from: '127.0.0.1', epochBefore: 0, epochAfter: 4 };
   expect(changes(lab)).toEqual([expect.objectContaining(by)]);
-  expect([...(await readGatewayState({ url: lab.adminUrl, token: null, tls })).keys()]).toEqual(['chat']);
+  expect([...(await readGatewayState({ urls: [lab.adminUrl], token: null, tls })).services.keys()]).toEqual(['chat']);
 });
 
 test('no certificate, or one of another authority, opens nothing; nor does plain HTTP', async () => {

@@ -8,7 +8,8 @@ import { startGateway, type GatewayOptions, type RunningGateway } from '../../sr
 import { startUpstream, type Behaviour, type Upstream } from './upstream.js';
 
 const SETTINGS: GatewaySettings = {
-  adminUrl: null,
+  adminUrls: [],
+  workers: 1,
   connectTimeoutMs: 1_000,
   firstByteTimeoutMs: 5_000,
   idleTimeoutMs: 5_000,
@@ -17,7 +18,14 @@ const SETTINGS: GatewaySettings = {
   conversations: { store: 'off', ttlMs: 60_000, bytesMax: 16 << 20, redisUrlEnv: 'UNDERSTUDY_REDIS_URL' },
 };
 
+export const gatewaySettings = (): GatewaySettings => SETTINGS;
+
 const stops: (() => unknown)[] = [];
+
+/** What must be ended after the test; the newest first. */
+export function atEnd(stop: () => unknown): void {
+  stops.push(stop);
+}
 
 export async function stopAll(): Promise<void> {
   for (const stop of stops.splice(0).reverse()) await stop();

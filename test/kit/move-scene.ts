@@ -57,9 +57,11 @@ export interface TestService {
 export interface SceneOptions {
   readonly address: string;
   readonly workflowBundle: string;
+  /** Admin URLs of further gateways that the worker writes to. */
+  readonly alsoAt?: readonly string[];
 }
 
-export async function openScene({ address, workflowBundle }: SceneOptions): Promise<Scene> {
+export async function openScene({ address, workflowBundle, alsoAt = [] }: SceneOptions): Promise<Scene> {
   const dataDir = mkdtempSync(join(tmpdir(), 'understudy-scene-'));
   const gateway = await startGateway({
     host: '127.0.0.1',
@@ -69,7 +71,8 @@ export async function openScene({ address, workflowBundle }: SceneOptions): Prom
     dataDir,
     adminToken: null,
     settings: {
-      adminUrl: null,
+      adminUrls: [],
+      workers: 1,
       connectTimeoutMs: 500,
       firstByteTimeoutMs: 5_000,
       idleTimeoutMs: 5_000,
@@ -87,7 +90,7 @@ export async function openScene({ address, workflowBundle }: SceneOptions): Prom
     fleet: { slack: null, webhook: null },
     address,
     namespace: 'default',
-    gatewayAdminUrl: wire.url,
+    gatewayAdminUrls: [wire.url, ...alsoAt],
     adminToken: null,
     workflowBundle,
     write: (line) => told.push(line),

@@ -166,7 +166,7 @@ test('the health of a cluster: healthy, dead, healthy again, retired', async () 
     address: inject('temporalAddress'),
     namespace: 'default',
     vantage,
-    gatewayAdminUrl: scene.gateway.adminUrl,
+    gatewayAdminUrls: [scene.gateway.adminUrl],
     adminToken: null,
     maxClusters: 2,
   });

@@ -167,7 +167,7 @@ test('the probe worker as it is deployed watches too, also while its gateway is 
     address: inject('temporalAddress'),
     namespace: 'default',
     vantage,
-    gatewayAdminUrl: 'http://127.0.0.1:1',
+    gatewayAdminUrls: ['http://127.0.0.1:1'],
     adminToken: null,
     maxClusters: 10,
   });

@@ -58,7 +58,7 @@ async function startWorker(): Promise<void> {
     fleet: { slack: null, webhook: null },
     address,
     namespace,
-    gatewayAdminUrl: gateway.adminUrl,
+    gatewayAdminUrls: [gateway.adminUrl],
     adminToken: 't',
     workflowBundle: inject('workflowBundlePath'),
     write: () => undefined,
@@ -147,14 +147,14 @@ describe('with a worker', () => {
   });
 
   test('status joins what the guard wants with what the gateway does', async () => {
-    const view = await readStatus(control, { url: gateway.adminUrl, token: 't' });
+    const view = await readStatus(control, { urls: [gateway.adminUrl], token: 't' });
     expect(view).toMatchObject({ unanswered: [], gatewayNote: null });
     const chat = view.services.find((s) => s.name === 'chat');
     expect(chat?.clusters.map((c) => [c.name, c.role, c.intended, c.effective, c.inFlight])).toEqual([
       ['eu-a', 'primary', 100, 100, 0],
       ['us-b', 'standby', 0, 0, 0],
     ]);
-    const blind = await readStatus(control, { url: gateway.adminUrl, token: 'wrong' }, ['chat']);
+    const blind = await readStatus(control, { urls: [gateway.adminUrl], token: 'wrong' }, ['chat']);
     expect(blind.services[0]?.clusters[0]).toMatchObject({ effective: null, inFlight: null });
     expect(blind.gatewayNote).toContain('refuses the admin token');
   });

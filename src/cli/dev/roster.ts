@@ -25,6 +25,8 @@ export interface Roster {
   readonly ports: readonly WantedPort[];
   readonly temporal: { readonly address: string; readonly namespace: string; readonly uiUrl: string | null };
   readonly gateway: { readonly url: string; readonly adminUrl: string };
+  /** All gateways that are written to: the instance's own, unless the configuration names others. */
+  readonly adminUrls: readonly string[];
   readonly simulated: Readonly<Record<string, { readonly url: string; readonly controlUrl: string }>>;
   /** Processes by stage: a stage starts when the one before serves, and ends in the opposite order. */
   readonly stages: {
@@ -44,14 +46,17 @@ export function rosterOf(order: RosterOrder): Roster {
   const temporal = order.temporal
     ? { ...order.temporal, uiUrl: null }
     : { address: `${LOOPBACK}:${ports.temporal}`, namespace: 'default', uiUrl: http(ports.temporalUi) };
+  const configured = order.fleet.gateway.adminUrls;
+  const adminUrls = configured.length > 0 ? configured : [gateway.adminUrl];
   return {
     ports: wantedPorts(order),
     temporal,
     gateway,
+    adminUrls,
     simulated: simulatedUrls(order),
     stages: {
       dataPlane: [gatewayEntry(order), ...simulatedEntries(order)],
-      workers: workerEntries(order, { temporal, adminUrl: order.fleet.gateway.adminUrl ?? gateway.adminUrl }),
+      workers: workerEntries(order, { temporal, adminUrls }),
       load: order.simulated && order.rate !== null ? [loadEntry(gateway.url, order.rate)] : [],
     },
   };
@@ -110,9 +115,16 @@ function simulatedEntries({ simulated, portBase }: RosterOrder): RosterEntry[] {
 
 function workerEntries(
   { fleet, configFile }: RosterOrder,
-  { temporal, adminUrl }: { readonly temporal: Roster['temporal']; readonly adminUrl: string },
+  { temporal, adminUrls }: Pick<Roster, 'temporal' | 'adminUrls'>,
 ): RosterEntry[] {
-  const reach = ['--address', temporal.address, '--namespace', temporal.namespace, '--gateway-admin', adminUrl];
+  const reach = [
+    '--address',
+    temporal.address,
+    '--namespace',
+    temporal.namespace,
+    '--gateway-admin',
+    adminUrls.join(','),
+  ];
   return [
     entry('worker control', ['worker', 'control', '--config', configFile, ...reach]),
     ...fleet.vantages.map((vantage) =>

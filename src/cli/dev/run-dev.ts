@@ -77,7 +77,7 @@ async function run(scene: Scene, stop: StopSignal): Promise<void> {
     reporter.open({ urls: urlsOf(roster), tips: tipsOf(scene), processes });
     await watchFleet({
       temporal: roster.temporal,
-      gateway: { url: roster.gateway.adminUrl, token: adminToken },
+      gateway: { urls: roster.adminUrls, token: adminToken },
       everyMs: STATUS_EVERY_MS,
       signal: stop.signal,
       onStatus: reporter.status,

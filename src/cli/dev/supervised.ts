@@ -1,7 +1,7 @@
 /** One process under supervision: started, restarted when it ends by itself, and ended when told to. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CodedError } from '../../domain/errors.js';
-import { nextWait } from './back-off.js';
+import { nextWait } from '../../domain/back-off.js';
 
 /** One life of a process. */
 export interface Life {

@@ -89,12 +89,26 @@ async function checkFailing(control: Control): Promise<Check | null> {
 export async function checkGateway(admin: GatewayAdmin | null, instance: Instance | null): Promise<Check> {
   if (admin === null) return skipped('gateway', 'none is named: --gateway-admin, or UNDERSTUDY_GATEWAY_ADMIN');
   try {
-    const states = await readGatewayState(admin);
-    if (instance === null) return ok('gateway', `serves ${[...states.keys()].join(', ')}`);
+    const { services, workers, away } = await readGatewayState(admin);
+    if (away.length > 0)
+      return problem(
+        'gateway',
+        away.join('; '),
+        'start it, or take it out of `gateway.adminUrls` if it is gone for good',
+      );
+    const short = workers.find(({ serving, wanted }) => serving < wanted);
+    if (short !== undefined)
+      return problem(
+        'gateway',
+        `${short.gateway}: ${short.serving} of ${short.wanted} workers serve`,
+        'they are started again by themselves; its log says why they end (`worker-lost`)',
+      );
+    const crew = workers.map(({ gateway, serving }) => `; ${gateway} with ${serving} workers`).join('');
+    if (instance === null) return ok('gateway', `serves ${[...services.keys()].join(', ')}${crew}`);
     const answer = await fetch(new URL('/readyz', instance.gateway.url), {
       signal: AbortSignal.timeout(CLUSTER_TIMEOUT_MS),
     });
-    if (answer.status === 200) return ok('gateway', `${instance.gateway.url} is ready`);
+    if (answer.status === 200) return ok('gateway', `${instance.gateway.url} is ready${crew}`);
     return problem(
       'gateway',
       `${instance.gateway.url} is not ready (status ${answer.status})`,

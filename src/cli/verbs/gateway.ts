@@ -1,8 +1,9 @@
 /** `understudy gateway`: one gateway in the foreground, JSON lines on stdout. It needs no Temporal, to start or to serve. */
+import { availableParallelism } from 'node:os';
 import { InvalidArgumentError, type Command } from 'commander';
-import { readServerTls } from '../../config/admin-tls.js';
+import { readClientTls, readServerTls } from '../../config/admin-tls.js';
 import { dataDir } from '../../config/instance.js';
-import type { Fleet } from '../../domain/fleet.js';
+import { type Fleet, GATEWAY_WORKERS_MAX } from '../../domain/fleet.js';
 import { serviceDefinition, type ServiceDefinition } from '../../domain/traffic.js';
 import type { RunningGateway } from '../../gateway/gateway.js';
 import { eventLine, serveUntilStopped } from '../long-running.js';
@@ -15,6 +16,8 @@ interface GatewayOptions {
   readonly port: number;
   readonly adminHost: string;
   readonly adminPort: number;
+  readonly workers?: number | 'auto';
+  readonly peer?: readonly string[];
   readonly dataDir?: string;
   readonly adminTlsCert?: string;
   readonly adminTlsKey?: string;
@@ -34,6 +37,12 @@ export function gatewayCommand(): Command {
     .option('--admin-tls-cert <file>', 'certificate of the admin API; with --admin-tls-key it speaks HTTPS')
     .option('--admin-tls-key <file>', 'its key')
     .option('--admin-client-ca <file>', 'admin clients must show a certificate that this authority signed')
+    .option(
+      '--workers <n>',
+      'processes that serve callers, auto for one a core (default: as configured, else 1)',
+      workers,
+    )
+    .option('--peer <url>', 'admin URL of a gateway that serves the same, asked at start; repeatable', peer)
     .option('--data-dir <dir>', 'where the route table is kept (default: $UNDERSTUDY_DATA_DIR or .understudy)');
   return does<GatewayOptions>(command, async (options) => {
     const { loadFleet } = await import('../../config/load.js');
@@ -46,9 +55,12 @@ export function gatewayCommand(): Command {
         port: publicPort,
         adminHost,
         adminPort,
+        peers: options.peer ?? fleet.gateway.adminUrls,
+        workers: workerCount(options.workers ?? fleet.gateway.workers),
         dataDir: dataDir(options.dataDir),
         adminToken: process.env['UNDERSTUDY_ADMIN_TOKEN'] ?? null,
         adminTls: readServerTls(options),
+        peerTls: readClientTls(process.env),
         version: version(),
         redisUrl: process.env[fleet.gateway.conversations.redisUrlEnv] ?? null,
         settings: fleet.gateway,
@@ -77,6 +89,22 @@ function replaceKeys(running: RunningGateway, read: () => Fleet): void {
     const message = error instanceof Error ? error.message : String(error);
     eventLine({ event: 'keys-not-replaced', message });
   }
+}
+
+function workerCount(wanted: number | 'auto'): number {
+  return wanted === 'auto' ? Math.min(availableParallelism(), GATEWAY_WORKERS_MAX) : wanted;
+}
+
+function workers(text: string): number | 'auto' {
+  if (text === 'auto') return text;
+  const n = Number(text);
+  if (/^\d+$/.test(text) && n >= 1 && n <= GATEWAY_WORKERS_MAX) return n;
+  throw new InvalidArgumentError(`write a number, 1 to ${GATEWAY_WORKERS_MAX}, or auto`);
+}
+
+function peer(text: string, before: readonly string[] = []): readonly string[] {
+  if (!URL.canParse(text)) throw new InvalidArgumentError('write a URL, such as http://10.0.0.2:4402');
+  return [...before, text];
 }
 
 function port(text: string): number {

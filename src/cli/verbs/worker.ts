@@ -81,14 +81,14 @@ async function fleetOf(file: string | undefined): Promise<Pick<Fleet, 'slack' | 
 function reachOf({ address, namespace, gatewayAdmin }: Target): {
   readonly address: string;
   readonly namespace: string;
-  readonly gatewayAdminUrl: string;
+  readonly gatewayAdminUrls: readonly string[];
   readonly adminToken: string | null;
   readonly adminTls: ClientTls | undefined;
 } {
   if (gatewayAdmin === null)
     throw new UsageError('no gateway is named: a worker needs --gateway-admin, or UNDERSTUDY_GATEWAY_ADMIN');
-  const { url: gatewayAdminUrl, token: adminToken, tls: adminTls } = gatewayAdmin;
-  return { address, namespace, gatewayAdminUrl, adminToken, adminTls };
+  const { urls: gatewayAdminUrls, token: adminToken, tls: adminTls } = gatewayAdmin;
+  return { address, namespace, gatewayAdminUrls, adminToken, adminTls };
 }
 
 function slots(text: string): number {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { expect, test, vi } from 'vitest';
-import { nextWait } from '../../../src/cli/dev/back-off.js';
+import { nextWait } from '../../../src/domain/back-off.js';
 import { supervise, type Life } from '../../../src/cli/dev/supervised.js';
 import { isAlive } from '../../../src/temporal/running.js';
 

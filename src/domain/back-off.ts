@@ -1,4 +1,4 @@
-/** How long to wait before starting something again that ended by itself. */
+/** How long to wait before starting something again that ended by itself. Pure. */
 const FIRST_MS = 250;
 const LAST_MS = 10_000;
 /** One that ran this long was well: the next wait is the first one again. */

@@ -1,0 +1,72 @@
+/** HTTP servers as both ports of the gateway want them: bounded in time and size, and ended within a grace. */
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { ServerTls } from '../domain/admin-tls.js';
+import { tlsOptions } from './admin-door.js';
+
+/** A caller must have sent its headers, and then all of its request, within these, ms. */
+const HEADERS_MS_MAX = 10_000;
+const REQUEST_MS_MAX = 120_000;
+/** How long an idle caller keeps its connection, ms; longer than load balancers in front (60 s), which hate surprises. */
+const CALLER_IDLE_MS = 65_000;
+const HEADER_BYTES_MAX = 32 * 1024;
+
+const LIMITS = {
+  headersTimeout: HEADERS_MS_MAX,
+  requestTimeout: REQUEST_MS_MAX,
+  keepAliveTimeout: CALLER_IDLE_MS,
+  connectionsCheckingInterval: 1_000,
+  maxHeaderSize: HEADER_BYTES_MAX,
+  noDelay: true,
+};
+
+export function httpServer(listener: RequestListener, tls?: ServerTls): Server {
+  const server =
+    tls === undefined ? createServer(LIMITS, listener) : createTlsServer({ ...LIMITS, ...tlsOptions(tls) }, listener);
+  return server.on('clientError', refuseConnection);
+}
+
+const REFUSALS: Readonly<Record<string, readonly [string, string]>> = {
+  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'the headers are too large'],
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'the request did not come in time'],
+};
+
+/** What Node's parser refuses never becomes a request; the caller gets the usual shape all the same. */
+function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const [status, message] = REFUSALS[error.code ?? ''] ?? ['400 Bad Request', 'this is not HTTP'];
+  const body = JSON.stringify({ error: { message, type: 'invalid_request_error', code: 'bad-input' } });
+  socket.end(
+    `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}
+
+export async function listen(server: Server, host: string, port: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+export async function stop(server: Server, graceMs: number): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+    server.close(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
+
+export function urlOf(server: Server, host: string, tls?: ServerTls): string {
+  const { port } = server.address() as AddressInfo;
+  return `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}

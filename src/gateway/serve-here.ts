@@ -1,0 +1,97 @@
+/** Serves callers in this process: the services at run time, the connections to their clusters, and the public port. */
+import { performance } from 'node:perf_hooks';
+import type { GatewaySettings } from '../domain/fleet.js';
+import type { ServiceName } from '../domain/words.js';
+import { Conversations } from './conversations/conversations.js';
+import { openConversationStore } from './conversations/open-store.js';
+import type { DataPlane } from './data-plane.js';
+import { KeyRing, replaceKeys } from './key-ring.js';
+import { httpServer, listen, stop, urlOf } from './http-server.js';
+import { serveCaller } from './public-api.js';
+import { answersOf } from './questions.js';
+import type { RouteTable } from './route-table.js';
+import { Service, type ServiceDeps } from './service.js';
+import { Upstreams } from './upstreams.js';
+
+export interface ServeOptions {
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  readonly settings: GatewaySettings;
+  /** Where conversations are kept on disk; several processes may share it. */
+  readonly dataDir: string;
+  /** URL of the Redis server, where the settings want one. */
+  readonly redisUrl: string | null;
+  readonly table: RouteTable;
+  /** Identity under which is counted. */
+  readonly process: string;
+  /** Wall clock, ms: `created` of the models. */
+  readonly startedAtMs: number;
+  /** Wall clock, ms. */
+  readonly clock: () => number;
+  readonly tell: ServiceDeps['tell'];
+}
+
+/** Resolves when the public port listens. */
+export async function serveHere(options: ServeOptions): Promise<DataPlane> {
+  const { settings, clock, tell } = options;
+  const upstreams = new Upstreams(settings.connectTimeoutMs);
+  const services = new Map<ServiceName, Service>();
+  const deps: ServiceDeps = { process: options.process, upstreams, clock, tell };
+  applyTable(options.table, services, deps);
+  const keys = settings.keys === undefined ? null : new KeyRing(settings.keys, performance.now());
+  const conversations = openConversations(options);
+  let closing = false;
+  let running: readonly Service[] = [...services.values()];
+  const api = {
+    settings,
+    keys,
+    services: () => running,
+    closing: () => closing,
+    conversations,
+    startedAtS: Math.floor(options.startedAtMs / 1_000),
+  };
+  const server = httpServer(
+    (req, res) => void serveCaller(api, req, res).catch((error: unknown) => tellFault(tell, error)),
+  );
+  await listen(server, options.host, options.port);
+  const answers = answersOf(services, (next) => replaceKeys(keys, next, tell));
+  return {
+    url: urlOf(server, options.host),
+    workers: null,
+    apply: (table) => {
+      applyTable(table, services, deps);
+      running = [...services.values()];
+      return Promise.resolve();
+    },
+    states: async (only) => await answers.states(only),
+    ask: async (name, argument) => [await answers[name](argument)],
+    replaceKeys: (next) => void answers.replaceKeys(next ?? null),
+    close: async (graceMs) => {
+      closing = true;
+      await stop(server, graceMs);
+      await conversations?.close();
+      await upstreams.destroy();
+    },
+  };
+}
+
+function openConversations({ settings, dataDir, redisUrl, clock, tell }: ServeOptions): Conversations | null {
+  const store = openConversationStore(settings.conversations, { dataDir, redisUrl, clock });
+  return store === null ? null : new Conversations(store, tell);
+}
+
+function applyTable(table: RouteTable, services: Map<ServiceName, Service>, deps: ServiceDeps): void {
+  for (const [name, route] of Object.entries(table)) {
+    const known = services.get(name);
+    if (known === undefined) services.set(name, new Service(route, deps));
+    else if (known.route !== route) known.apply(route);
+  }
+  for (const name of [...services.keys()]) if (!Object.hasOwn(table, name)) services.delete(name);
+  deps.upstreams.keepOnly(Object.values(table).flatMap((route) => route.definition.members.map((m) => m.url)));
+}
+
+/** What went wrong in our own code while a request was answered. */
+export function tellFault(tell: ServiceDeps['tell'], error: unknown): void {
+  tell({ event: 'gateway-fault', message: error instanceof Error ? error.message : String(error) });
+}

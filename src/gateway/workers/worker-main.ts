@@ -1,0 +1,105 @@
+/**
+ * A worker process of the gateway: serves callers like a gateway of one process, does what its parent tells it, and tells
+ * what it counts. It reads no configuration. Without its parent it finishes what runs, and ends.
+ */
+import cluster from 'node:cluster';
+import type { TrafficState } from '../../domain/traffic.js';
+import type { DataPlane, States } from '../data-plane.js';
+import { serveHere, tellFault } from '../serve-here.js';
+import { tableAfter, type Beginning, type Call, type Word } from './messages.js';
+
+/** What a kill can take from the counts: what was counted since the last report. */
+const REPORT_MS = 200;
+/** Running answers get this long when the parent is gone, or when somebody ends this process alone. */
+const GRACE_MS = 8_000;
+
+const say = (word: Word, sent?: () => void): void => {
+  // A parent that is gone hears nothing, and `disconnect` has begun the end of this process.
+  if (process.connected) process.send?.(word, undefined, undefined, () => sent?.());
+  else sent?.();
+};
+const tell = (event: Readonly<Record<string, unknown>>): void => say({ kind: 'event', event });
+
+let table: Beginning['table'] = {};
+let plane: Promise<DataPlane> | null = null;
+let closing: Promise<void> | null = null;
+
+/** What was reported last, service by service. */
+const reported = new Map<string, string>();
+
+// The parent's word is all that keeps this process until it serves, whatever was preloaded (`understudy dev` lets go of it).
+process.channel?.ref();
+process.on('message', (call: Call) => {
+  carryOut(call).then(
+    (answer) => say({ kind: 'answer', id: call.id, answer }),
+    (error: unknown) =>
+      say({ kind: 'failure', id: call.id, why: error instanceof Error ? error.message : String(error) }),
+  );
+});
+// A Ctrl-C goes to the whole group, and the parent is the one that ends it in order.
+process.on('SIGINT', () => undefined);
+process.on('SIGTERM', () => void close(GRACE_MS));
+cluster.worker?.on('disconnect', () => {
+  // Otherwise Node ends this process here and now, in the middle of its streams.
+  if (cluster.worker !== undefined) cluster.worker.exitedAfterDisconnect = true;
+  void close(GRACE_MS);
+});
+say({ kind: 'hello' });
+
+async function carryOut(call: Call): Promise<unknown> {
+  if (call.name === 'begin') return await begin(call.argument);
+  if (plane === null) throw new Error(`${call.name} before begin`);
+  const serving = await plane;
+  if (call.name === 'apply') {
+    table = tableAfter(table, call.argument);
+    await serving.apply(table);
+    return null;
+  }
+  if (call.name === 'close') {
+    await close(call.argument.graceMs);
+    return null;
+  }
+  const [answer] = await serving.ask(call.name, call.argument as never);
+  return answer;
+}
+
+async function begin(beginning: Beginning): Promise<{ readonly url: string }> {
+  table = beginning.table;
+  plane = serveHere({ ...beginning, clock: Date.now, tell });
+  const { url } = await plane;
+  setInterval(() => void report().catch((error: unknown) => tellFault(tell, error)), REPORT_MS).unref();
+  return { url };
+}
+
+async function report(): Promise<void> {
+  const states = (await plane)?.states(null);
+  if (states !== undefined) say({ kind: 'report', states: newsIn(await states) });
+}
+
+function newsIn(states: States): States {
+  return Object.fromEntries(
+    Object.entries(states).filter(([name, state]) => {
+      const mark = markOf(state);
+      if (reported.get(name) === mark) return false;
+      reported.set(name, mark);
+      return true;
+    }),
+  );
+}
+
+/** Differs whenever something was counted, began or ended; far shorter than the state itself. */
+function markOf({ callers, clusters }: TrafficState): string {
+  const numbers = Object.values(clusters).map(({ inFlight, counters }) => [inFlight, ...Object.values(counters)]);
+  return [...Object.values(callers), ...numbers].join();
+}
+
+/** The last report is the exact one. */
+async function close(graceMs: number): Promise<void> {
+  closing ??= (async () => {
+    await (await plane)?.close(graceMs);
+    await report();
+    // Answers under way go out first.
+    setImmediate(() => say({ kind: 'report', states: {} }, () => process.exit(0)));
+  })();
+  await closing;
+}
