@@ -1,5 +1,6 @@
 /** Has a cluster read the hottest beginnings of prompts, with one token each, so that callers who come do not wait for it. */
 import type { ChoicesApi } from '../domain/continuation/continued-request.js';
+import { headersFor } from './headers.js';
 import type { HotPrefixes } from './hot-prefixes.js';
 import type { Member } from './member.js';
 
@@ -41,7 +42,7 @@ export function mergeWarmed(parts: readonly Warmed[]): Warmed {
 }
 
 async function readOne(
-  { upstream, model }: Member,
+  { upstream, model, authorization }: Member,
   path: string,
   body: Readonly<Record<string, unknown>>,
   signal: AbortSignal,
@@ -50,7 +51,7 @@ async function readOne(
     const answer = await upstream.pool.request({
       method: 'POST',
       path: `${upstream.prefix}${path}`,
-      headers: { 'content-type': 'application/json' },
+      headers: headersFor(['content-type', 'application/json'], authorization),
       body: JSON.stringify({ ...body, model }),
       signal,
     });
