@@ -7,6 +7,9 @@ import { unwatchedOf, unwatchedSentence } from './unwatched.js';
 import { maintenanceSentence, withoutExpired } from './maintenance.js';
 import { mostOf, spillSentence } from './spill.js';
 import type { GuardState } from './state.js';
+import { gainingClusters } from '../plan/plan-move.js';
+import { goalOf } from '../plan/redirect.js';
+import type { MovePlan } from '../plan/types.js';
 import type { ClusterName, Evidence, Verdict } from '../words.js';
 
 export interface ClusterExplanation {
@@ -59,7 +62,7 @@ function conditionOf(state: GuardState, name: ClusterName): string {
 }
 
 function explainAutomation(state: GuardState, nowMs: number): string[] {
-  const { move, spec, fleet, cooldownUntilMs } = state;
+  const { move, spec, cooldownUntilMs } = state;
   const held = holdsFailback(state, nowMs);
   const restless = penaltyAt(state.penalty, nowMs);
   const sentences = [
@@ -71,7 +74,6 @@ function explainAutomation(state: GuardState, nowMs: number): string[] {
     nowMs < cooldownUntilMs ? `cooling down until ${iso(cooldownUntilMs)}` : null,
     restless < FAILBACK_PENALTY_MAX ? null : unrest(restless),
     ...explainSight(state),
-    fleet === null ? 'the governor has told nothing, so nothing is held back for the fleet’s sake' : null,
   ].filter((sentence) => sentence !== null);
   return sentences.length === 0 ? ['automation is on'] : sentences;
 }
@@ -140,10 +142,19 @@ function foretellMove({ input }: Extract<GuardCommand, { kind: 'start-move' }>):
   const { plan, cause } = input;
   const steps = plan.steps.map((step) => step.name).join(', ');
   const way = plan.profile === 'emergency' ? `at once (${steps})` : `step by step (${steps}), each one verified`;
-  if (plan.approval === 'none') return `the traffic would move to ${plan.to} ${way}`;
+  const shift = `${whatMoves(plan)} would move to ${takersOf(plan)} ${way}`;
+  if (plan.approval === 'none') return shift;
   const why = cause.includes('restless') ? 'the service was restless lately' : 'the mode is approve';
-  return `a person would be asked, as ${why}; then the traffic would move to ${plan.to} ${way}`;
+  return `a person would be asked, as ${why}; then ${shift}`;
 }
+
+function whatMoves({ from, start }: MovePlan): string {
+  const share = round(from.reduce((sum, name) => sum + (start[name] ?? 0), 0));
+  return share === 100 ? 'the traffic' : `the ${share} % of ${from.join(' and ')}`;
+}
+
+/** Several active clusters share what one of them leaves. */
+const takersOf = (plan: MovePlan): string => gainingClusters(plan.start, goalOf(plan)).join(' and ');
 
 function whyUnmoved(state: GuardState, name: ClusterName): string {
   const lease = state.maintenance[name];

@@ -58,6 +58,25 @@ test.each<[string, Scene, string]>([
   expect(of(scene, 'eu-a')?.ifDead).toBe(sentence);
 });
 
+describe('of several active clusters', () => {
+  const members = ['eu-a', 'us-b', 'ap-c'].map((cluster) => ({ cluster, role: 'active' as const }));
+  const shared = (): Scene => new Scene({ strategy: 'round-robin', members }).hear({ kind: 'fleet', view: CALM });
+
+  test.each([
+    ['eu-a', 'the 33.33 % of eu-a would move to us-b and ap-c at once (25 %, 100 %)'],
+    ['us-b', 'the 33.33 % of us-b would move to eu-a and ap-c at once (25 %, 100 %)'],
+    ['ap-c', 'the 33.33 % of ap-c would move to eu-a and us-b at once (25 %, 100 %)'],
+  ])('each one is told who shares its part: %s', (name, sentence) => {
+    expect(of(shared(), name)?.ifDead).toBe(sentence);
+  });
+
+  test('one that went already is no taker', () => {
+    const scene = shared().confirmed('us-b', 'dead').pass(2_000);
+    scene.endMove('done', { 'eu-a': 50, 'us-b': 0, 'ap-c': 50 }).pass(10 * MIN);
+    expect(of(scene, 'eu-a')?.ifDead).toBe('the 50 % of eu-a would move to ap-c at once (25 %, 100 %)');
+  });
+});
+
 describe('the last decision', () => {
   test('not to act', () => {
     const scene = calm().verdict('us-b', 'dead').verdict('eu-a', 'dead');
@@ -85,9 +104,10 @@ test('what holds automation is told first', () => {
   const held = { why: 'too much at once', untilMs: 2_000_000 };
   const scene = calm().hear({ kind: 'fleet', view: { ...CALM, brake: held } });
   expect(explained(scene).automation).toEqual(['held: too much at once']);
-  expect(explained(new Scene()).automation).toEqual([
-    'the governor has told nothing, so nothing is held back for the fleet’s sake',
-  ]);
+});
+
+test('a governor that had no reason to speak is nothing to tell', () => {
+  expect(explained(new Scene()).automation).toEqual(['automation is on']);
 });
 
 test('a vantage that nobody watches from is named', () => {
