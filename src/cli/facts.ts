@@ -1,5 +1,6 @@
 /** Facts of a status in the words that all views share. Pure. */
 import type { ServiceStatus } from '../control/status.js';
+import { probeCostSentence, usedUpSentences } from '../domain/health/probe-cost.js';
 import { unwatchedOf, unwatchedSentence } from '../domain/guard/unwatched.js';
 import type { Weights } from '../domain/words.js';
 
@@ -25,6 +26,18 @@ export function leftOut({ clusters, move }: ServiceStatus): string[] {
 
 /** Vantages that nobody watches from: one sentence each. */
 export const unwatched = ({ clusters }: ServiceStatus): string[] => unwatchedOf(clusters).map(unwatchedSentence);
+
+/** What completions cost each cluster: one sentence each, where it was asked. */
+export const probing = ({ clusters }: ServiceStatus): string[] =>
+  clusters.flatMap(({ name, probes }) =>
+    probes === undefined ? [] : [`probes of ${name}: ${probeCostSentence(probes)}`],
+  );
+
+/** Clusters that may be sent no completion at the moment: one sentence a vantage. */
+export const usedUp = ({ clusters }: ServiceStatus): string[] =>
+  clusters.flatMap(({ name, probes }) =>
+    probes === undefined ? [] : usedUpSentences(probes).map((sentence) => `${name}: ${sentence}`),
+  );
 
 /** What spills over from an overloaded cluster, in one sentence. */
 export const spilling = ({ spill }: ServiceStatus): string[] =>

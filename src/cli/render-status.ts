@@ -2,7 +2,7 @@
 import type { ClusterStatus, ServiceStatus, StatusView } from '../control/status.js';
 import type { Verdict } from '../domain/words.js';
 import { clock, span, spokenTimes } from './clock-words.js';
-import { leftOut, maintained, percent, spilling, unwatched } from './facts.js';
+import { leftOut, maintained, percent, probing, spilling, unwatched, usedUp } from './facts.js';
 import { colour, columns } from './output.js';
 
 /** What was not done longer ago than this explains nothing about now. */
@@ -28,8 +28,15 @@ function renderService(service: ServiceStatus, nowMs: number): string {
   );
   const lines = [head, columns([titles, ...rows])];
   lines.push(...clusters.flatMap(evidenceLines));
-  const remarks = [...spilling(service), ...leftOut(service), ...unwatched(service), ...maintained(service)];
+  const remarks = [
+    ...spilling(service),
+    ...leftOut(service),
+    ...unwatched(service),
+    ...maintained(service),
+    ...usedUp(service),
+  ];
   lines.push(...remarks.map((remark) => colour.yellow(`  ${remark}`)));
+  lines.push(...probing(service).map((cost) => colour.dim(`  ${cost}`)));
   if (frozen !== null) lines.push(`  frozen by ${frozen.by} until ${clock(frozen.until)}: ${frozen.reason}`);
   if (move !== null) lines.push(...moveLines(name, move));
   if (failback !== null)

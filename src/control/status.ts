@@ -1,12 +1,14 @@
 /** `status`: what the guards intend, beside what the gateway does (docs/json.md keeps the shape stable). */
 import { CodedError } from '../domain/errors.js';
 import type { GuardClusterView, GuardView } from '../domain/guard/view.js';
+import type { ProbeCost } from '../domain/health/probe-cost.js';
 import type { TrafficState } from '../domain/traffic.js';
 import type { ServiceName, Unknown } from '../domain/words.js';
 import type { Control } from './control.js';
 import { type GatewayAdmin, readGatewayState } from './gateway-state.js';
 import { readGuardAtStep } from './guards.js';
 import { inTurn } from './in-turn.js';
+import { readProbeCosts } from './probe-costs.js';
 import { listRunning } from './running.js';
 
 export interface ClusterStatus extends GuardClusterView {
@@ -14,6 +16,8 @@ export interface ClusterStatus extends GuardClusterView {
   readonly effective: number | null;
   /** Requests running there now; `unknown` is what the layer says, `null` that it could not be asked. */
   readonly inFlight: number | Unknown | null;
+  /** What its completions cost; absent where none are sent, and in views that are read every second. */
+  readonly probes?: ProbeCost;
 }
 
 export interface ServiceStatus extends Omit<GuardView, 'clusters'> {
@@ -54,6 +58,20 @@ export async function readStatus(
     unanswered: asked.flatMap(({ name, error }) => (error === null ? [] : [{ name, why: error.message }])),
     gatewayNote: gateway.note,
   };
+}
+
+/** The same with what completions cost, which is one question more a cluster. */
+export async function withProbeCosts(control: Control, view: StatusView, nowMs: number): Promise<StatusView> {
+  const names = view.services.flatMap(({ clusters }) => clusters.map(({ name }) => name));
+  const costs = await readProbeCosts(control, names, nowMs);
+  const services = view.services.map((service) => ({
+    ...service,
+    clusters: service.clusters.map((cluster) => {
+      const probes = costs[cluster.name];
+      return probes === undefined ? cluster : { ...cluster, probes };
+    }),
+  }));
+  return { ...view, services };
 }
 
 interface Asked {

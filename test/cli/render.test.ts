@@ -85,6 +85,11 @@ test('a status shows the serving cluster, the move, its question and how to answ
               since: '2026-01-01T12:00:00.000Z',
               effective: 75,
               unwatchedFrom: ['ap'],
+              probes: {
+                lastHour: { completions: 12, tokens: 190, capacityPct: 0.0213 },
+                usedUpFrom: [{ vantage: 'eu', since: '2026-01-01T11:58:00.000Z' }],
+                unknownFrom: ['ap'],
+              },
             },
             {
               ...cluster,
@@ -119,6 +124,9 @@ test('a status shows the serving cluster, the move, its question and how to answ
   expect(text).toMatch(/us-b +primary +healthy +- +25 % +- +-/);
   expect(text).toContain('frozen by ada until 13:00:00: upgrade');
   expect(text).toContain('no probe worker watches eu-a from ap: that vantage has no vote');
+  expect(text).toContain('probes of eu-a: 12 completions, 190 tokens in the last hour, 0.02 % of its capacity; those');
+  expect(text).toContain('eu-a: the budget of completions from eu is used up since 11:58:00');
+  expect(text).not.toContain('probes of us-b');
   expect(text).toContain('question: go on?');
   expect(text).toContain('understudy approve chat');
   expect(text).toContain('other: no answer: no control worker answers');

@@ -14,7 +14,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, test } from
 import { getClient } from '@temporalio/activity';
 import { createTellActivities } from '../../src/activities/tell.js';
 import { createWatchActivities } from '../../src/activities/watch.js';
+import { readProbeCosts } from '../../src/control/probe-costs.js';
 import type { ClusterSpec } from '../../src/domain/fleet.js';
+import { UNKNOWN_COST } from '../../src/domain/health/probe-cost.js';
 import type { Verdict } from '../../src/domain/words.js';
 import { clusterHealthId, probeTaskQueue, serviceGuardId } from '../../src/workflows/ids.js';
 import {
@@ -227,6 +229,27 @@ test('a vantage without a worker has no vote, and its guards are told its name',
   await eventually(async () => (await heard()).at(-1)?.diagnosis.unwatchedFrom?.[0] === 'nobody-there', 60_000);
   await engine.crash();
   await becomes(handle, 'dead');
+});
+
+test('what its completions cost is read from outside; of a vantage without a worker it is not known', async () => {
+  await startProber();
+  const handle = await start({ vantages: [vantage, 'nobody-there'] });
+  const { name, probes } = spec();
+  const control = { client, address: inject('temporalAddress'), namespace: 'default', close: async () => {} };
+  const cost = async () => (await readProbeCosts(control, [name, 'no-such'], Date.now()))[name];
+  await eventually(async () => ((await cost())?.lastHour?.completions ?? 0) > 0, 30_000);
+  expect(await cost()).toMatchObject({ usedUpFrom: [], unknownFrom: ['nobody-there'] });
+  expect(await readProbeCosts(control, ['no-such'], Date.now())).toEqual({ 'no-such': UNKNOWN_COST });
+
+  if (probes.generation === null) throw new Error('the toy engine is sent completions');
+  const poor = { ...probes, generation: { ...probes.generation, budget: { perHour: 1 } } };
+  await handle.signal(configureClusterSignal, { spec: spec({ probes: poor }), vantages: [vantage], services: [] });
+  await eventually(async () => (await cost())?.usedUpFrom[0]?.vantage === vantage, 30_000);
+  expect((await cost())?.lastHour).toEqual({ completions: 0, tokens: 0, capacityPct: 0 });
+
+  const none = spec({ probes: { ...probes, generation: null } });
+  await handle.signal(configureClusterSignal, { spec: none, vantages: [vantage], services: [] });
+  await eventually(async () => (await cost()) === undefined, 30_000);
 });
 
 test('without any worker the verdict becomes unknown, and known again when one comes', async () => {

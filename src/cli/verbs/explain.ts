@@ -1,6 +1,6 @@
 /** `understudy explain`: what would happen now if a cluster failed, and why the last decision fell as it did. */
 import type { Command } from 'commander';
-import type { Explanation } from '../../domain/guard/explain.js';
+import type { ExplanationView } from '../../control/explanation.js';
 import { spokenTimes } from '../clock-words.js';
 import { colour, printJson, say } from '../output.js';
 import { findTarget, withControl, withTarget, type TargetOptions } from '../target.js';
@@ -21,7 +21,7 @@ export function explainCommand(): Command {
       const { readExplanation } = await import('../../control/explanation.js');
       const explanation = await withControl(
         findTarget(options),
-        async (control) => await readExplanation(control, service),
+        async (control) => await readExplanation(control, service, Date.now()),
       );
       if (options.json === true) printJson(explanation);
       else say(renderExplanation(explanation, Date.now()));
@@ -36,16 +36,20 @@ const INDENT = ' '.repeat(18);
 const foretold = (sentence: string): string => sentence.replace(/; (if only the probes)/u, `\n${INDENT}$1`);
 
 /** For people: one block a cluster. `nowMs`: wall clock. */
-function renderExplanation({ service, automation, clusters, spill, home, last }: Explanation, nowMs: number): string {
+function renderExplanation(
+  { service, automation, clusters, spill, home, last }: ExplanationView,
+  nowMs: number,
+): string {
   const lines = [
     colour.bold(service),
     ...automation.map((sentence) => `  ${sentence}`),
     ...(spill === null ? [] : [`  ${spill}`]),
-    ...clusters.flatMap(({ name, now, ifDead, ifDegraded, ifOverloaded }) => [
+    ...clusters.flatMap(({ name, now, ifDead, ifDegraded, ifOverloaded, probes }) => [
       `  ${colour.bold(name)} (${now})`,
       `    if it died:   ${foretold(ifDead)}`,
       `    if it limped: ${foretold(ifDegraded)}`,
       `    if overloaded: ${ifOverloaded}`,
+      ...probes.map((sentence, i) => (i === 0 ? `    probes:       ${sentence}` : `${INDENT}${sentence}`)),
     ]),
     ...(home === null ? [] : [`  way home: ${home}`]),
     `  last decision: ${last ?? 'none yet'}`,

@@ -13,9 +13,13 @@ export function statusCommand(): Command {
   const command = verb('status', 'What is where, and why.').argument('[service]', 'this service only');
   return does<StatusOptions>(withTarget(command), async (options, service) => {
     const target = findTarget(options);
-    const { readStatus } = await import('../../control/status.js');
+    const { readStatus, withProbeCosts } = await import('../../control/status.js');
     const only = service === undefined ? [] : [service];
-    const view = await withControl(target, async (control) => await readStatus(control, target.gatewayAdmin, only));
+    const view = await withControl(
+      target,
+      async (control) =>
+        await withProbeCosts(control, await readStatus(control, target.gatewayAdmin, only), Date.now()),
+    );
     if (options.json === true) printJson(view);
     else say(renderStatus(view, Date.now()));
     return undefined;
