@@ -35,7 +35,7 @@ const KEY_MAX = 256;
 
 const NOTHING_ASKED: Asked = { model: null, stream: false, choices: 1, key: null };
 
-/** What a parsed body asks for. The most exact key of a conversation wins: header, `prompt_cache_key`, `user`. */
+/** What a parsed body asks for. The most exact name of a conversation wins: header, `prompt_cache_key`, `user`. */
 export function askedOf(body: unknown, headers: IncomingHttpHeaders): Asked {
   const header = text(headers['x-conversation-id']);
   if (typeof body !== 'object' || body === null) return { ...NOTHING_ASKED, key: header };

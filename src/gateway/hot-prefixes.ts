@@ -3,6 +3,7 @@
  * over should have read before. Texts stay in this process, for nobody but the clusters that serve them.
  */
 import type { ChoicesApi } from '../domain/continuation/continued-request.js';
+import { FNV_START, fnv1a } from '../domain/text-hash.js';
 
 /** Beginnings that are followed; the counts of the hottest are right within (requests / this). */
 const TRACKED_MAX = 64;
@@ -129,10 +130,5 @@ function beginningOfPrompt(request: unknown): Beginning | null {
 
 const isWorth = (text: string): boolean => text.length >= PREFIX_CHARS_MIN && text.length <= PREFIX_CHARS_MAX;
 
-/** 32-bit FNV-1a. Two beginnings in one place would only be counted together. */
-function hashOf(text: string): number {
-  let h = 0x811c9dc5 ^ text.length;
-  const end = Math.min(text.length, HASHED_CHARS);
-  for (let i = 0; i < end; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
-  return h >>> 0;
-}
+/** Two beginnings in one place would only be counted together. */
+const hashOf = (text: string): number => fnv1a(FNV_START ^ text.length, text, 0, Math.min(text.length, HASHED_CHARS));

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { PRIORITIES, priorityOf, type Priority } from '../domain/admission/priority.js';
+import { prefixKey } from '../domain/conversation/prefix-key.js';
 import type { GatewaySettings } from '../domain/fleet.js';
 import type { Forwarded } from './attempt-order.js';
 import {
@@ -135,19 +136,20 @@ interface Understood extends Visit {
 async function send(understood: Understood): Promise<void> {
   const { api, target, res, service, asked, priority, body, parsed } = understood;
   const { definition } = service.route;
-  const turn = isResponsesApi(target.path) ? await turnOf(understood) : null;
+  const spoken = choicesApiOf(target.path);
+  const key = keyOf(understood);
+  const turn = isResponsesApi(target.path) ? await turnOf(understood, key) : null;
   if (turn === 'answered') return;
   const content = turn?.body ?? body;
   const { model } = asked;
   const translates = model !== null && standsForService(definition, model);
-  const spoken = choicesApiOf(target.path);
   service.hot.note(spoken, parsed);
   const choices = asked.stream ? spoken : null;
   await exchange({
     service,
     request: forwarded(understood),
     bodyFor: (own) => bodyAs(content, translates && own !== model ? own : null),
-    key: turn?.affinity ?? asked.key,
+    key: turn?.affinity ?? key,
     priority,
     res,
     limits: api.settings,
@@ -166,18 +168,23 @@ function bodyAs(body: Buffer, model: string | null): Buffer | null {
   return model === null ? body : withModel(body, model);
 }
 
+/** What keeps the request's conversation on its cluster: the name that its caller gave it, else how it begins. */
+function keyOf({ target, asked, parsed }: Understood): string | null {
+  return asked.key ?? prefixKey(isResponsesApi(target.path) ? 'responses' : choicesApiOf(target.path), parsed);
+}
+
 /** The conversation's part in a request of the Responses API; `null` when it has none. */
-async function turnOf(understood: Understood): Promise<TurnToSend | 'answered' | null> {
+async function turnOf(understood: Understood, affinity: string | null): Promise<TurnToSend | 'answered' | null> {
   const { conversations } = understood.api;
   if (conversations === null) return null;
-  const { req, res, target, service, asked, parsed } = understood;
+  const { req, res, target, service, parsed } = understood;
   const entered = await enterResponses(conversations, {
     req,
     res,
     path: target.path,
     service: service.route.definition.service,
     body: parsed,
-    affinity: asked.key,
+    affinity,
   });
   if (entered.kind === 'answered') return 'answered';
   return entered.kind === 'turn' ? entered : null;

@@ -7,13 +7,13 @@ import { ejectsAtOnce, saysTooMuch, type AttemptFailure } from '../domain/error-
 import { OVERLOAD_DEFAULTS, type OverloadSettings } from '../domain/fleet.js';
 import { NO_LIMIT } from '../domain/admission/room.js';
 import { shareMaxPct, SLOW_START_MS, slowStarted, type SlowStart } from '../domain/admission/slow-start.js';
-import { rendezvous } from '../domain/rendezvous.js';
 import { effectiveWeights, takeTurn, type EffectiveWeights, type Turns } from '../domain/strategies.js';
 import type { TrafficState } from '../domain/traffic.js';
 import type { ClusterName, Weights } from '../domain/words.js';
 import { Admission, type Cast } from './admission.js';
 import { callerTally, countFirstToken, type CallerTally } from './counters.js';
 import { definedOf, hasRoom, limitOf, newMember, type AttemptOutcome, type Choice, type Member } from './member.js';
+import { homeOf, without } from './home-of.js';
 import { HotPrefixes } from './hot-prefixes.js';
 import { RetryBudget } from './retry-budget.js';
 import type { ServiceRoute } from './route-table.js';
@@ -289,7 +289,7 @@ export class Service implements Cast {
   /** Whose turn it is, without some; `null` when nobody else has a share. */
   #turn(weights: Weights, key: string | null, tried: ReadonlySet<ClusterName>): Member | null {
     const open = tried.size === 0 ? weights : without(weights, tried);
-    const name = key === null ? takeTurn(this.#turns, open) : rendezvous(key, open);
+    const name = key === null ? takeTurn(this.#turns, open) : homeOf(key, open, this.#members);
     return name === null ? null : (this.#members.find((m) => m.name === name) ?? null);
   }
 
@@ -342,8 +342,4 @@ function learnFrom({ load }: Choice, outcome: AttemptOutcome): void {
 function startingOf(members: readonly Member[], nowMs: number): SlowStart[] {
   const recent = members.filter((m) => nowMs - m.returnedAtMs < SLOW_START_MS);
   return recent.map((m) => ({ cluster: m.name, shareMax: shareMaxPct(nowMs - m.returnedAtMs) }));
-}
-
-function without(weights: Weights, names: ReadonlySet<ClusterName>): Weights {
-  return Object.fromEntries(Object.entries(weights).filter(([name]) => !names.has(name)));
 }

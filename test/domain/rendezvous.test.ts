@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { rendezvous } from '../../src/domain/rendezvous.js';
+import { isCrowded, rendezvous, rendezvousUncrowded } from '../../src/domain/rendezvous.js';
 
 const KEYS = Array.from({ length: 4_000 }, (_, i) => `conversation-${i}`);
 const homes = (weights: Record<string, number>): (string | null)[] => KEYS.map((key) => rendezvous(key, weights));
@@ -51,4 +51,35 @@ test('losing a cluster moves its conversations and no others', () => {
   was.forEach((home, i) => {
     if (home !== 'b') expect(now[i]).toBe(home);
   });
+});
+
+test.each([
+  // 1.25 x its share, and 4 more: a half of 40 is 29.
+  ['at the bound', { running: 29, total: 40, share: 0.5 }, false],
+  ['one above it', { running: 30, total: 40, share: 0.5 }, true],
+  ['few, and all of them', { running: 5, total: 2, share: 0.5 }, false],
+  ['a small share', { running: 7, total: 40, share: 0.05 }, true],
+  ['alone', { running: 1_000, total: 1_000, share: 1 }, false],
+])('crowded? %s', (_name, seen, crowded) => expect(isCrowded(seen)).toBe(crowded));
+
+test('a hot key fills no cluster: it goes on by its order, and every cluster stays within its bound', () => {
+  const weights = { a: 50, b: 30, c: 20, d: 0 };
+  fc.assert(
+    fc.property(fc.string(), fc.integer({ min: 1, max: 400 }), (key, requests) => {
+      const running = new Map<string, number>();
+      for (let i = 0; i < requests; i++) {
+        const home = rendezvousUncrowded(key, weights, (name) => running.get(name) ?? 0) ?? 'nobody';
+        running.set(home, (running.get(home) ?? 0) + 1);
+      }
+      for (const [name, count] of running)
+        expect(count).toBeLessThanOrEqual(1.25 * ((weights[name as 'a'] ?? 0) / 100) * requests + 5);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test('while nobody is crowded a key is at home', () => {
+  for (const key of KEYS.slice(0, 500))
+    expect(rendezvousUncrowded(key, { a: 50, b: 30, c: 20 }, () => 3)).toBe(rendezvous(key, { a: 50, b: 30, c: 20 }));
+  expect(rendezvousUncrowded('k', { a: 0 }, () => 9)).toBeNull();
 });
