@@ -58,17 +58,24 @@ export interface CompletionCost {
 }
 
 /** The budget of one vantage: what is written, else what the bounds of detection need. @replayed */
-export function budgetOf({ probes, capacity, health }: ClusterSpec): Required<ProbeBudgetSettings> {
-  const paceMs = Math.min(probes.generation?.everyMs ?? Infinity, DOUBT_INTERVALS * health.intervalMs);
+export function budgetOf(cluster: ClusterSpec): Required<ProbeBudgetSettings> {
+  const { probes, capacity, health } = cluster;
+  const paceMs = paceOf(cluster);
   const written = probes.generation?.budget;
   return {
     share:
       written?.share ??
       Math.min(1, Math.max(SHARE_DEFAULT, COMPLETION_MS / paceMs / Math.max(1, capacity.concurrency))),
-    perHour: written?.perHour ?? Math.ceil((SPARE * HOUR_MS) / paceMs),
+    perHour: perHourOf(cluster),
     atOnce: written?.atOnce ?? health.fall + 1,
   };
 }
+
+const paceOf = ({ probes, health }: ClusterSpec): number =>
+  Math.min(probes.generation?.everyMs ?? Infinity, DOUBT_INTERVALS * health.intervalMs);
+
+const perHourOf = (cluster: ClusterSpec): number =>
+  cluster.probes.generation?.budget?.perHour ?? Math.ceil((SPARE * HOUR_MS) / paceOf(cluster));
 
 /**
  * Whether one more completion may be sent; `running` ones are not paid yet.
@@ -79,7 +86,7 @@ export function affordsCompletion(
   cluster: ClusterSpec,
   moment: { readonly atMs: number; readonly doubt: boolean; readonly running: number },
 ): boolean {
-  const needed = (moment.running + 1) / budgetOf(cluster).perHour;
+  const needed = (moment.running + 1) / perHourOf(cluster);
   // The most frequent case: enough was there already when the last one was paid.
   if (spending.regular >= needed) return true;
   const { regular, reserve } = pursesAt(spending, moment.atMs);
