@@ -141,7 +141,7 @@ export class StreamScan {
   #readData(raw: string, payload: string, at: number): void {
     if (payload === '') return;
     if (payload === '[DONE]') {
-      if (this.error !== null) return;
+      if (this.error !== null || this.brokenAt !== null) return; // it does not reach the caller
       if (this.endedWell()) this.done = true;
       else this.#broke(at, 'it claimed its end without a finish reason of the model');
       return;
@@ -179,6 +179,11 @@ export class StreamScan {
   }
 
   #fail(error: StreamError, at: number): void {
+    // The caller has the whole answer: a second end would be wrong, whatever the engine says now.
+    if (this.allSaid) {
+      this.#broke(at, error.message);
+      return;
+    }
     const owner = error.status === undefined ? 'cluster' : ownerOfStatus(error.status);
     // The data of an `event: error` knows more than its name did.
     if (this.error === null || error.status !== undefined) this.errorOwner = owner === 'none' ? 'cluster' : owner;
