@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { PROBE_AGENT, probeAgent } from '../domain/probe-agent.js';
 import { openAnswer, streamError, ENGINE_FAILURE, type Cut } from './completion-answer.js';
 import { readCompletionRequest, type RequestShape } from './completion-request.js';
+import { answerEmbeddings } from './embeddings.js';
 import { Engine } from './engine.js';
 import { FAULT_KINDS, paramsOf, type Fault } from './faults.js';
 import { ApiError, answerJson, answerText, readJson } from './http-answers.js';
@@ -83,6 +84,11 @@ class App {
       },
       'POST /v1/responses': async (req, res) => {
         await this.#complete('responses', req, res);
+      },
+      'POST /v1/embeddings': async (req, res) => {
+        const body = await readJson(req, BODY_BYTES_MAX);
+        this.#refuseByQuota();
+        answerJson(res, 200, answerEmbeddings(body, this.#servedModel()));
       },
     };
   }
