@@ -56,6 +56,7 @@ function gatewaySettings({ adminUrl, adminUrls, keys, ...limits }: FleetFile['ga
       bytesMax: limits.conversations.maxBytes,
       redisUrlEnv: limits.conversations.redisUrlEnv,
     },
+    ...(limits.accessLog === 'off' ? {} : { accessLog: limits.accessLog }),
     ...(keys === undefined ? {} : { keys: keys.map(keySpec) }),
   };
 }

@@ -297,6 +297,14 @@ const gateway = z
       .default(16_777_216)
       .meta({ description: 'Largest request body, bytes.' }),
     conversations: conversations.prefault({}),
+    accessLog: z
+      .string()
+      .regex(/^(?:off|stdout|\/.+)$/, 'this is neither off, stdout nor an absolute path')
+      .default('off')
+      .meta({
+        description: 'One JSON line for every request: off, stdout, or the absolute path of a file.',
+        fix: 'write off, stdout, or a path that begins with /',
+      }),
     keys: apiKeys.optional(),
   })
   .superRefine(({ adminUrl, adminUrls }, ctx) => {

@@ -201,6 +201,8 @@ export interface GatewaySettings {
   readonly totalTimeoutMs: number;
   readonly bodyBytesMax: number;
   readonly conversations: ConversationSettings;
+  /** `stdout`, or the path of a file; absent: none is written. */
+  readonly accessLog?: string;
   /** Absent: callers need no key. */
   readonly keys?: readonly KeySpec[];
 }

@@ -12,6 +12,7 @@ import type { CannotContinue } from '../domain/continuation/cannot-continue.js';
 import { costsRetryBudget } from '../domain/error-owner.js';
 import type { GatewaySettings } from '../domain/fleet.js';
 import type { ClusterName } from '../domain/words.js';
+import type { Account, Outcome } from './account/account.js';
 import type { AttemptEnd, Forwarded, LeaveReason } from './attempt-order.js';
 import { Attempt } from './attempt.js';
 import { cannotContinue, failed, isOpenAiError, nobody, overloaded, sendAnswer, streamCut } from './caller-words.js';
@@ -27,6 +28,8 @@ import type { Waiting } from './wait-queue.js';
 export interface ExchangeOrder {
   readonly service: Service;
   readonly request: Forwarded;
+  /** `null`: nobody wants one. */
+  readonly account: Account | null;
   /** The request's body as a cluster wants it, which may know the model by another name. */
   readonly bodyFor: (model: string) => Buffer | null;
   /** What keeps a conversation on its cluster; `null` when there is nothing. */
@@ -152,16 +155,17 @@ class Exchange {
     }
     const { callers } = service;
     callers.lost++;
-    callers.shed++;
+    this.#count('shed');
     sendError(res, overloaded(service.route.definition.service, retryAfterS(priority, callers.shed)));
   }
 
   #try(choice: Choice, body: Buffer | null): Promise<AttemptEnd> {
-    const { service, request, res, limits, transcript, keeper } = this.#order;
+    const { service, request, account, res, limits, transcript, keeper } = this.#order;
     const { member, onTrial } = choice;
     const { firstByteTimeoutMs } = limits;
     const splice = this.#continuing ? (transcript?.spliceTo(member) ?? null) : null;
     return new Promise((resolve) => {
+      const ended = account?.tries(member.name);
       const running = { rehome: (): void => this.#rehome(), handOver: (): void => this.#handOver() };
       const attempt = new Attempt(
         {
@@ -179,6 +183,7 @@ class Exchange {
           onSpeaking: (seen) => service.spoke(member, { ...seen, onTrial }),
         },
         (end) => {
+          ended?.(end);
           member.running.delete(running);
           this.#attempt = null;
           resolve(end);
@@ -192,7 +197,6 @@ class Exchange {
   }
 
   #judge(member: Member, end: AttemptEnd): boolean {
-    const { service } = this.#order;
     if (end.kind === 'failed') {
       this.#failure = { cluster: member.name, end };
       if (this.#mayRetry(member.name, end)) return true;
@@ -205,17 +209,17 @@ class Exchange {
     }
     if (end.kind === 'answered') return this.#answered(end.owner);
     if (!end.closed) return this.#goOn(member, end.why);
-    service.callers.cut++;
+    this.#count('cut');
     return false;
   }
 
   #answered(owner: 'none' | 'client' | 'quota'): boolean {
     const { callers } = this.#order.service;
-    if (!this.#continuing) callers[owner === 'none' ? 'ok' : owner]++;
+    if (!this.#continuing) this.#count(owner === 'none' ? 'ok' : owner);
     else if (owner === 'quota') return true;
     else if (owner === 'client') this.#endCut('refused-by-cluster');
     else {
-      callers.ok++;
+      this.#count('ok');
       callers.continued++;
     }
     return false;
@@ -279,12 +283,12 @@ class Exchange {
 
   /** An attempt that was speaking has had its last word by `#goOn`. */
   #concludeLeft(why: LeaveReason): void {
-    const { res, service, limits } = this.#order;
+    const { res, limits } = this.#order;
     if (why !== 'expired' || res.writableEnded) return;
     const message = `no whole answer within ${limits.totalTimeoutMs} ms`;
     if (this.#continuing) this.#endBroken(streamCut(message));
     else if (!res.headersSent) {
-      service.callers.lost++;
+      this.#count('lost');
       sendError(res, { status: 504, type: 'upstream_error', code: 'timeout', message });
     }
   }
@@ -295,7 +299,7 @@ class Exchange {
       this.#endCut('no-cluster');
       return;
     }
-    service.callers.lost++;
+    this.#count('lost');
     const answer = this.#failure?.end.answer ?? null;
     if (answer !== null && isOpenAiError(answer.body)) sendAnswer(res, answer);
     else {
@@ -306,25 +310,31 @@ class Exchange {
 
   /** No cluster is needed or able to say the rest: `null` when only the end is missing. */
   #endWithout(because: CannotContinue | null): void {
-    const { service, res, transcript } = this.#order;
+    const { res, transcript } = this.#order;
     if (because !== null) this.#endCut(because);
     else {
-      service.callers.ok++;
+      this.#count('ok');
       res.end(transcript?.lengthEnd());
     }
   }
 
+  #count(outcome: Exclude<Outcome, 'gone'>): void {
+    this.#order.service.callers[outcome]++;
+    this.#order.account?.concluded(outcome);
+  }
+
   #endCut(because: CannotContinue): void {
+    const { account } = this.#order;
+    if (account !== null) account.notContinued = because;
     const after = this.#failure;
     const tried = after === null ? '' : `; ${after.cluster} failed too (${after.end.failure})`;
     this.#endBroken(cannotContinue(because, this.#cutWhy + tried));
   }
 
   #endBroken(error: CallerError): void {
-    const { service, res } = this.#order;
     if (this.#left === 'gone') return;
-    service.callers.cut++;
-    res.end(errorFrame(error));
+    this.#count('cut');
+    this.#order.res.end(errorFrame(error));
   }
 }
 

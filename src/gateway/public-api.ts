@@ -16,6 +16,7 @@ import {
   type ApiPath,
   type Asked,
 } from './choose-service.js';
+import type { Account } from './account/account.js';
 import type { Caller } from './caller.js';
 import type { Conversations } from './conversations/conversations.js';
 import { enterResponses, isResponsesApi, type TurnToSend } from './conversations/responses-api.js';
@@ -44,6 +45,8 @@ export interface PublicApi {
 /** A request of the API that was let in. */
 interface Visit {
   readonly api: PublicApi;
+  /** `null`: nobody wants one. */
+  readonly account: Account | null;
   /** Who calls; `null` where callers need no key. */
   readonly caller: Caller | null;
   /** Those that the caller may use. */
@@ -54,7 +57,12 @@ interface Visit {
 }
 
 /** Serves one request of the public side; never rejects. */
-export async function serveCaller(api: PublicApi, req: IncomingMessage, res: ServerResponse): Promise<void> {
+export async function serveCaller(
+  api: PublicApi,
+  req: IncomingMessage,
+  res: ServerResponse,
+  account: Account | null = null,
+): Promise<void> {
   if (res.socket === null) await itsTurn(req, res);
   const url = req.url ?? '/';
   if (api.closing()) res.setHeader('connection', 'close');
@@ -70,14 +78,15 @@ export async function serveCaller(api: PublicApi, req: IncomingMessage, res: Ser
     return;
   }
   const caller = api.keys === null ? null : await letIn(api.keys, req, res);
-  if (caller !== 'refused') await serveVisit({ api, caller, services: openTo(api, caller), target, req, res });
+  if (caller !== 'refused') await serveVisit({ api, account, caller, services: openTo(api, caller), target, req, res });
 }
 
 const openTo = (api: PublicApi, caller: Caller | null): readonly Service[] =>
   caller === null ? api.services() : caller.servicesOf(api.services());
 
 async function serveVisit(visit: Visit): Promise<void> {
-  const { target, req } = visit;
+  const { account, caller, target, req } = visit;
+  if (account !== null) account.caller = caller?.name ?? null;
   if (req.method === 'GET' && /^\/v1\/models(?:$|[/?])/.test(target.path)) sendModels(visit);
   else await forward(visit);
 }
@@ -121,6 +130,7 @@ async function forward(visit: Visit): Promise<void> {
     });
     return;
   }
+  visit.account?.asked(service.route.definition.service, asked);
   await send({ ...visit, service, asked, priority, body, parsed: parsed.value });
 }
 
@@ -150,6 +160,7 @@ async function send(understood: Understood): Promise<void> {
     request: forwarded(understood),
     bodyFor: (own) => bodyAs(content, translates && own !== model ? own : null),
     key: turn?.affinity ?? key,
+    account: understood.account,
     priority,
     res,
     limits: api.settings,

@@ -2,6 +2,7 @@
 import { performance } from 'node:perf_hooks';
 import type { GatewaySettings } from '../domain/fleet.js';
 import type { ServiceName } from '../domain/words.js';
+import { openAccounts } from './account/accounts.js';
 import { Conversations } from './conversations/conversations.js';
 import { openConversationStore } from './conversations/open-store.js';
 import type { DataPlane } from './data-plane.js';
@@ -40,6 +41,7 @@ export async function serveHere(options: ServeOptions): Promise<DataPlane> {
   const deps: ServiceDeps = { process: options.process, upstreams, clock, tell };
   applyTable(options.table, services, deps);
   const keys = settings.keys === undefined ? null : new KeyRing(settings.keys, performance.now());
+  const accounts = await openAccounts({ accessLog: settings.accessLog, clock, tell });
   const conversations = openConversations(options);
   let closing = false;
   let running: readonly Service[] = [...services.values()];
@@ -51,9 +53,13 @@ export async function serveHere(options: ServeOptions): Promise<DataPlane> {
     conversations,
     startedAtS: Math.floor(options.startedAtMs / 1_000),
   };
-  const server = httpServer(
-    (req, res) => void serveCaller(api, req, res).catch((error: unknown) => tellFault(tell, error)),
-  );
+  const server = httpServer((req, res) => {
+    const served =
+      accounts === null
+        ? serveCaller(api, req, res)
+        : accounts.serve(req, res, async (account) => await serveCaller(api, req, res, account));
+    served.catch((error: unknown) => tellFault(tell, error));
+  });
   await listen(server, options.host, options.port);
   const answers = answersOf(services, (next) => replaceKeys(keys, next, tell));
   return {
@@ -70,6 +76,7 @@ export async function serveHere(options: ServeOptions): Promise<DataPlane> {
     close: async (graceMs) => {
       closing = true;
       await stop(server, graceMs);
+      await accounts?.close();
       await conversations?.close();
       await upstreams.destroy();
     },

@@ -1,0 +1,133 @@
+/**
+ * Writes lines to a file or to standard output without ever making anybody wait: they are gathered for a moment and go out
+ * together. What a slow disk cannot take is dropped and counted. Several processes may write to one file: each write
+ * appends whole lines. A file that was moved away (logrotate) is made anew.
+ */
+import { open, stat, type FileHandle } from 'node:fs/promises';
+import { performance } from 'node:perf_hooks';
+import type { ServiceDeps } from '../service.js';
+
+/** Lines are gathered this long. */
+const GATHER_MS = 100;
+/** Lines that wait for the disk; some seconds of a busy gateway. */
+export const WAITING_CHARS_MAX = 8 * 1024 * 1024;
+/** Of a pipe only a write of up to PIPE_BUF is whole among those of other processes. */
+const PIPE_CHARS_MAX = 4_096;
+const FILE_CHARS_MAX = 256 * 1024;
+/** A file that was moved away is missed after this long at most. */
+const LOOK_MS = 1_000;
+const CLOSE_MS_MAX = 2_000;
+
+export class LineWriter {
+  readonly #path: string;
+  readonly #tell: ServiceDeps['tell'];
+  #file: FileHandle | null = null;
+  #lookAtMs = 0;
+  #waiting: string[] = [];
+  #waitingChars = 0;
+  #dropped = 0;
+  #timer: NodeJS.Timeout | null = null;
+  #writing: Promise<void> | null = null;
+
+  private constructor(path: string, tell: ServiceDeps['tell']) {
+    this.#path = path;
+    this.#tell = tell;
+  }
+
+  /** `stdout`, or the path of a file. @throws system errors of the file */
+  static async open(path: string, tell: ServiceDeps['tell']): Promise<LineWriter> {
+    const writer = new LineWriter(path, tell);
+    if (path !== 'stdout') await writer.#current();
+    return writer;
+  }
+
+  write(line: string): void {
+    if (this.#waitingChars + line.length > WAITING_CHARS_MAX) {
+      this.#drop(1, 'it takes lines too slowly');
+      return;
+    }
+    this.#waiting.push(line);
+    this.#waitingChars += line.length + 1;
+    if (this.#timer === null && this.#writing === null) this.#timer = setTimeout(() => this.#begin(), GATHER_MS);
+  }
+
+  async close(): Promise<void> {
+    if (this.#timer !== null) this.#begin();
+    const late = new Promise<void>((resolve) => void setTimeout(resolve, CLOSE_MS_MAX).unref());
+    await Promise.race([this.#writing ?? Promise.resolve(), late]);
+    this.#file?.close().catch(() => undefined);
+    this.#file = null;
+  }
+
+  #begin(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#writing = this.#writeAll().finally(() => {
+      this.#writing = null;
+    });
+  }
+
+  async #writeAll(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const lines = this.#batch();
+      try {
+        await this.#writeOut(lines);
+      } catch (error) {
+        this.#drop(lines.length, error instanceof Error ? error.message : String(error));
+      }
+    }
+    if (this.#dropped === 0) return;
+    this.#tell({ event: 'access-log-back', message: 'lines are written again', dropped: this.#dropped });
+    this.#dropped = 0;
+  }
+
+  /** The oldest lines that go out in one write. */
+  #batch(): string[] {
+    const max = this.#path === 'stdout' ? PIPE_CHARS_MAX : FILE_CHARS_MAX;
+    let chars = 0;
+    let count = 0;
+    for (const line of this.#waiting) {
+      chars += line.length + 1;
+      if (count > 0 && chars > max) break;
+      count++;
+    }
+    const lines = this.#waiting.splice(0, count);
+    for (const line of lines) this.#waitingChars -= line.length + 1;
+    return lines;
+  }
+
+  async #writeOut(lines: readonly string[]): Promise<void> {
+    const text = `${lines.join('\n')}\n`;
+    if (this.#path !== 'stdout') await (await this.#current()).appendFile(text);
+    else {
+      await new Promise<void>((resolve, reject) => {
+        process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
+      });
+    }
+  }
+
+  /** The file that now has the name, made anew where there is none. */
+  async #current(): Promise<FileHandle> {
+    const nowMs = performance.now();
+    if (this.#file !== null && nowMs < this.#lookAtMs) return this.#file;
+    this.#lookAtMs = nowMs + LOOK_MS;
+    if (this.#file !== null && (await isAt(this.#path, this.#file))) return this.#file;
+    const before = this.#file;
+    this.#file = null;
+    await before?.close();
+    // Whoever reads it learns who called what: not everybody's business.
+    this.#file = await open(this.#path, 'a', 0o640);
+    return this.#file;
+  }
+
+  #drop(lines: number, why: string): void {
+    if (this.#dropped === 0)
+      this.#tell({ event: 'access-log-drops', message: `lines of ${this.#path} are dropped: ${why}` });
+    this.#dropped += lines;
+  }
+}
+
+async function isAt(path: string, file: FileHandle): Promise<boolean> {
+  const [named, held] = await Promise.all([stat(path).catch(() => null), file.stat()]);
+  return named !== null && named.ino === held.ino && named.dev === held.dev;
+}
