@@ -1,6 +1,6 @@
 /**
  * What `npm test` runs: types, lint, then every kind of test, cheapest first; the first failure ends it.
- * `--only NAME` runs one part (types, lint, unit, sim, workflows, replay, system).
+ * `--only NAME` runs one part (types, lint, unit, sim, workflows, replay, clients, system).
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -25,7 +25,7 @@ const PARTS = [
       ['dependency-cruiser/bin/dependency-cruise.mjs', 'src', '--config', '.dependency-cruiser.cjs'],
     ],
   ],
-  ...['unit', 'sim', 'workflows', 'replay', 'system'].map((project) => [
+  ...['unit', 'sim', 'workflows', 'replay', 'clients', 'system'].map((project) => [
     project,
     [['vitest/vitest.mjs', 'run', '--project', project]],
   ]),

@@ -7,7 +7,7 @@ import type { ServiceDefinition, TrafficState } from '../../src/domain/traffic.j
 import { startGateway, type GatewayOptions, type RunningGateway } from '../../src/gateway/gateway.js';
 import { startUpstream, type Behaviour, type Upstream } from './upstream.js';
 
-const SETTINGS: GatewaySettings = {
+export const SETTINGS: GatewaySettings = {
   adminUrls: [],
   workers: 1,
   connectTimeoutMs: 1_000,

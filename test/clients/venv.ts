@@ -1,0 +1,37 @@
+/** A Python with the official client, made once and kept in Understudy's cache folder. */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { withFolderLock } from '../../src/temporal/folder-lock.js';
+import { cacheFolder } from '../../src/temporal/find-binary.js';
+
+/** With `httpx`, `pydantic` and the others as pip finds them for it. */
+export const PYTHON_OPENAI_VERSION = '3.57.0';
+/** Ten seconds on a free machine with a near registry. */
+const MAKE_MS_MAX = 180_000;
+
+const run = promisify(execFile);
+
+/** The Python to start. @throws Error when there is none or the client cannot be fetched */
+export async function pythonWithClient(): Promise<string> {
+  const folder = join(cacheFolder(process.env), 'python-clients');
+  await mkdir(folder, { recursive: true });
+  const venv = join(folder, `openai-${PYTHON_OPENAI_VERSION}`);
+  const lock = { staleAfterMs: 20_000, waitMsMax: MAKE_MS_MAX, onWait: () => undefined };
+  await withFolderLock(`${venv}.lock`, lock, async () => await makeOnce(venv));
+  return join(venv, 'bin', 'python');
+}
+
+/** The mark is written last: a folder without it is left over from a run that was ended half-way. */
+async function makeOnce(venv: string): Promise<void> {
+  const mark = join(venv, 'complete');
+  if (existsSync(mark)) return;
+  const limit = { timeout: MAKE_MS_MAX };
+  await rm(venv, { recursive: true, force: true });
+  await run('python3', ['-m', 'venv', venv], limit);
+  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check'];
+  await run(join(venv, 'bin', 'python'), [...pip, `openai==${PYTHON_OPENAI_VERSION}`], limit);
+  await writeFile(mark, '');
+}
