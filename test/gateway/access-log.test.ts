@@ -3,9 +3,10 @@ import { createHash } from 'node:crypto';
 import { readFileSync, renameSync, existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { LineWriter, WAITING_CHARS_MAX } from '../../src/gateway/account/line-writer.js';
+import { LineWriter, WAITING_BYTES_MAX } from '../../src/gateway/account/line-writer.js';
 import type { RequestRecord } from '../../src/gateway/account/account.js';
 import { eventually } from '../kit/eventually.js';
+import { gatewayProcess } from './gateway-process.js';
 import { gateway, service, stopAll, tempDir, upstream, type Lab } from './kit.js';
 import {
   answerAs,
@@ -210,9 +211,32 @@ test('more than may wait is dropped, said once, and counted', async () => {
   const path = join(tempDir(), 'access.log');
   const writer = await LineWriter.open(path, (event) => events.push(event));
   const line = 'x'.repeat(1_000_000);
-  const fitting = Math.floor(WAITING_CHARS_MAX / (line.length + 1));
+  const fitting = Math.floor(WAITING_BYTES_MAX / (line.length + 1));
   for (let i = 0; i < fitting + 5; i++) writer.write(line);
   await writer.close();
   expect(linesOf(path)).toHaveLength(fitting);
   expect(events).toMatchObject([{ event: 'access-log-drops' }, { event: 'access-log-back', dropped: 5 }]);
 });
+
+test('several workers write whole lines to one file', async () => {
+  const path = join(tempDir(), 'access.log');
+  const a = await upstream(whole);
+  const running = await gatewayProcess({
+    members: { a: a.url },
+    args: ['--workers', '2'],
+    gateway: { accessLog: path },
+  });
+  const ask = async (): Promise<unknown> =>
+    await (
+      await fetch(`${running.url}/v1/chat/completions`, {
+        method: 'POST',
+        // A connection each, so that they spread over the workers.
+        headers: { 'content-type': 'application/json', connection: 'close' },
+        body: JSON.stringify({ model: 'chat', ...asked }),
+      })
+    ).json();
+  await Promise.all(Array.from({ length: 200 }, ask));
+  await eventually(() => linesOf(path).length >= 200, WAIT_MS);
+  const outcomes = linesOf(path).map((line) => (JSON.parse(line) as RequestRecord).outcome);
+  expect(outcomes).toEqual(Array.from({ length: 200 }, () => 'ok'));
+}, 90_000);

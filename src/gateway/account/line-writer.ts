@@ -10,10 +10,11 @@ import type { ServiceDeps } from '../service.js';
 /** Lines are gathered this long. */
 const GATHER_MS = 100;
 /** Lines that wait for the disk; some seconds of a busy gateway. */
-export const WAITING_CHARS_MAX = 8 * 1024 * 1024;
+export const WAITING_BYTES_MAX = 8 * 1024 * 1024;
 /** Of a pipe only a write of up to PIPE_BUF is whole among those of other processes. */
-const PIPE_CHARS_MAX = 4_096;
-const FILE_CHARS_MAX = 256 * 1024;
+const PIPE_BYTES_MAX = 4_096;
+/** Node writes up to 512 KiB at once. */
+const FILE_BYTES_MAX = 256 * 1024;
 /** A file that was moved away is missed after this long at most. */
 const LOOK_MS = 1_000;
 const CLOSE_MS_MAX = 2_000;
@@ -24,7 +25,7 @@ export class LineWriter {
   #file: FileHandle | null = null;
   #lookAtMs = 0;
   #waiting: string[] = [];
-  #waitingChars = 0;
+  #waitingBytes = 0;
   #dropped = 0;
   #timer: NodeJS.Timeout | null = null;
   #writing: Promise<void> | null = null;
@@ -42,12 +43,12 @@ export class LineWriter {
   }
 
   write(line: string): void {
-    if (this.#waitingChars + line.length > WAITING_CHARS_MAX) {
+    if (this.#waitingBytes + bytesOf(line) > WAITING_BYTES_MAX) {
       this.#drop(1, 'it takes lines too slowly');
       return;
     }
     this.#waiting.push(line);
-    this.#waitingChars += line.length + 1;
+    this.#waitingBytes += bytesOf(line);
     if (this.#timer === null && this.#writing === null) this.#timer = setTimeout(() => this.#begin(), GATHER_MS);
   }
 
@@ -83,16 +84,16 @@ export class LineWriter {
 
   /** The oldest lines that go out in one write. */
   #batch(): string[] {
-    const max = this.#path === 'stdout' ? PIPE_CHARS_MAX : FILE_CHARS_MAX;
-    let chars = 0;
+    const max = this.#path === 'stdout' ? PIPE_BYTES_MAX : FILE_BYTES_MAX;
+    let bytes = 0;
     let count = 0;
     for (const line of this.#waiting) {
-      chars += line.length + 1;
-      if (count > 0 && chars > max) break;
+      bytes += bytesOf(line);
+      if (count > 0 && bytes > max) break;
       count++;
     }
     const lines = this.#waiting.splice(0, count);
-    for (const line of lines) this.#waitingChars -= line.length + 1;
+    for (const line of lines) this.#waitingBytes -= bytesOf(line);
     return lines;
   }
 
@@ -126,6 +127,9 @@ export class LineWriter {
     this.#dropped += lines;
   }
 }
+
+/** With its line feed. */
+const bytesOf = (line: string): number => Buffer.byteLength(line) + 1;
 
 async function isAt(path: string, file: FileHandle): Promise<boolean> {
   const [named, held] = await Promise.all([stat(path).catch(() => null), file.stat()]);
