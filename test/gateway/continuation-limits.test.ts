@@ -251,13 +251,13 @@ describe('instead of a wrong continuation the stream ends with an error that say
   });
 });
 
-test('a llama.cpp goes on from the last message alone, without fields that it does not know', async () => {
+test('a llama.cpp is asked for the rest only: without these fields its stream says the old part again', async () => {
   const a = await upstream(breaksAfter(SPOKEN));
   const b = await upstream(REST);
   const { members, ...rest } = service({ a: a.url, b: b.url }, { a: 100, b: 0 });
   const lab = await gateway([{ ...rest, members: members.map((m) => ({ ...m, engine: 'llamacpp' as const })) }]);
   expect((await ask(lab)).text).toBe('one two three');
-  expect(bodyOf(b)).not.toHaveProperty('continue_final_message');
+  expect(bodyOf(b)).toMatchObject({ add_generation_prompt: false, continue_final_message: true });
 });
 
 test('whoever has waited already goes on at a proven cluster, not at one on trial', async () => {
