@@ -20,8 +20,11 @@ export const QUERY_DEADLINE_MS = 5_000;
 export const UPDATE_DEADLINE_MS = 15_000;
 const PING_DEADLINE_MS = 2_000;
 
-/** gRPC status codes that we tell apart; the numbers are part of the protocol. */
-const GRPC = { deadlineExceeded: 4, notFound: 5, failedPrecondition: 9, unavailable: 14 } as const;
+/**
+ * gRPC status codes that we tell apart; the numbers are part of the protocol. A call that its own deadline ended is
+ * reported as either of the first two.
+ */
+const GRPC = { cancelled: 1, deadlineExceeded: 4, notFound: 5, failedPrecondition: 9, unavailable: 14 } as const;
 
 /**
  * Asks a running or ended workflow.
@@ -80,7 +83,8 @@ export function isNotFound(error: unknown): boolean {
 export async function inWords(client: Client, error: unknown, what: string): Promise<CodedError> {
   if (error instanceof CodedError) return error;
   const code = grpcCode(error);
-  if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || code === GRPC.deadlineExceeded) {
+  const isLate = code === GRPC.deadlineExceeded || code === GRPC.cancelled;
+  if (isLate || error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) {
     return (await answers(client)) ? noWorker(what, error) : unreachable(client, what, error);
   }
   if (code === GRPC.unavailable) return unreachable(client, what, error);

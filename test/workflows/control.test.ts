@@ -139,7 +139,9 @@ describe('with a worker', () => {
     expect(told(await applyFleet(control.client, fleetOf(), { dryRun: false }))).toEqual(everything('unchanged'));
     const dry = await applyFleet(control.client, fleetOf({ concurrency: 128 }), { dryRun: true });
     expect(told(dry)).toEqual({ ...everything('unchanged'), 'cluster eu-a': 'updated', 'service chat': 'updated' });
-    expect(dry.changes[0]?.fields).toEqual([{ field: 'spec.capacity.concurrency', from: '64', to: '128' }]);
+    // Where somebody wrote how many it can have, that is also the most it gets.
+    const fields = ['spec.capacity.concurrency', 'spec.capacity.limit'];
+    expect(dry.changes[0]?.fields).toEqual(fields.map((field) => ({ field, from: '64', to: '128' })));
     expect(told(await applyFleet(control.client, fleetOf({ concurrency: 128 }), { dryRun: false }))).toEqual(told(dry));
     expect(told(await applyFleet(control.client, fleetOf({ concurrency: 128 }), { dryRun: false }))).toEqual(
       everything('unchanged'),
