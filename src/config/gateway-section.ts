@@ -1,0 +1,69 @@
+/** `gateway`: limits of Understudy's own gateway, and what it keeps and writes. */
+import { z } from 'zod';
+import { CONVERSATION_STORES, GATEWAY_WORKERS_MAX } from '../domain/fleet.js';
+import { apiKeys } from './api-keys.js';
+import { baseUrl, duration, envName } from './fields.js';
+
+/** Every write waits for all gateways; more were never tried. */
+const GATEWAYS_MAX = 16;
+/** OpenAI keeps answers for 30 days. */
+const CONVERSATION_TTL_MAX_MS = 30 * 86_400_000;
+
+const conversations = z
+  .strictObject({
+    store: z.enum(CONVERSATION_STORES).default('disk').meta({
+      description: 'disk: the data directory of this machine; redis: several replicas share them; off: not kept.',
+    }),
+    ttl: duration('How long one is kept after its last answer.', {
+      minMs: 1_000,
+      maxMs: CONVERSATION_TTL_MAX_MS,
+    }).prefault('24h'),
+    maxBytes: z
+      .int()
+      .min(16_777_216)
+      .default(1_073_741_824)
+      .meta({ description: 'Bytes that all of them may take; the oldest go first.' }),
+    redisUrlEnv: envName('URL of the Redis server.').default('UNDERSTUDY_REDIS_URL'),
+  })
+  .meta({ description: 'Where conversations of the Responses API are kept.' });
+
+export const gateway = z
+  .strictObject({
+    adminUrl: baseUrl('Admin base URL as the workers reach it; omit it for an instance on one machine.').optional(),
+    adminUrls: z
+      .array(baseUrl('Admin base URL of one gateway.'))
+      .min(1)
+      .max(GATEWAYS_MAX)
+      .optional()
+      .meta({ description: 'Admin base URLs of several gateways that serve the same; in place of adminUrl.' }),
+    workers: z
+      .union([z.int().min(1).max(GATEWAY_WORKERS_MAX), z.literal('auto')])
+      .default(1)
+      .meta({ description: 'Processes that serve callers; auto is one a core.' }),
+    connectTimeout: duration('To connect to a cluster.').prefault('1s'),
+    firstByteTimeout: duration('From request to first byte.').prefault('30s'),
+    idleTimeout: duration('Between two bytes of an answer.').prefault('30s'),
+    totalTimeout: duration('For one request.').prefault('10m'),
+    bodyBytesMax: z
+      .int()
+      .min(1_024)
+      .max(1_073_741_824)
+      .default(16_777_216)
+      .meta({ description: 'Largest request body, bytes.' }),
+    conversations: conversations.prefault({}),
+    accessLog: z
+      .string()
+      .regex(/^(?:off|stdout|\/.+)$/, 'this is neither off, stdout nor an absolute path')
+      .default('off')
+      .meta({
+        description: 'One JSON line for every request: off, stdout, or the absolute path of a file.',
+        fix: 'write off, stdout, or a path that begins with /',
+      }),
+    keys: apiKeys.optional(),
+  })
+  .superRefine(({ adminUrl, adminUrls }, ctx) => {
+    if (adminUrl === undefined || adminUrls === undefined) return;
+    const fix = 'keep adminUrls, with the URL of every gateway in it';
+    ctx.addIssue({ code: 'custom', path: ['adminUrl'], message: 'adminUrls is there too', params: { fix } });
+  })
+  .meta({ description: "Limits of Understudy's own gateway." });
