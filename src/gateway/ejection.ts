@@ -30,6 +30,11 @@ export class Ejection {
     return this.#state !== 'in';
   }
 
+  /** In, or out for so long that nothing is known against it any more, on trial or not. */
+  unsuspected(nowMs: number): boolean {
+    return this.#state === 'in' || nowMs >= this.#untilMs;
+  }
+
   get untilMs(): number {
     return this.#untilMs;
   }

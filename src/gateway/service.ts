@@ -118,9 +118,11 @@ export class Service implements Cast {
   pick(key: string | null, tried: ReadonlySet<ClusterName>): Choice | null {
     const nowMs = performance.now();
     const { weights, footing } = this.effective(nowMs);
-    if (footing === 'normal' || footing === 'standby') {
+    if (footing !== 'none' && footing !== 'least-bad') {
+      // Without a share only when nobody is in: then its back-off may have ended long ago, with no caller to notice.
+      const asked = (m: Member): boolean => footing === 'last-resort' || this.#share(m) > 0;
       const trial = this.#members.find(
-        (m) => m.ejection.trialDue(nowMs) && hasRoom(m) && !m.drained && this.#share(m) > 0 && !tried.has(m.name),
+        (m) => m.ejection.trialDue(nowMs) && hasRoom(m) && !m.drained && asked(m) && !tried.has(m.name),
       );
       if (trial !== undefined) return this.#trial(trial);
     }
@@ -146,9 +148,13 @@ export class Service implements Cast {
     );
   }
 
-  /** Whether a request that tried these could be sent to a cluster that is thought well. */
+  /**
+   * Whether a request that tried these could be sent to a cluster that is thought well, or that nothing is known against
+   * any more: one without a share is not tried when its back-off is over, and would else be thought bad for ever.
+   */
   hasOther(tried: ReadonlySet<ClusterName>): boolean {
-    return this.#members.some((m) => !m.drained && !m.ejection.out && !tried.has(m.name));
+    const nowMs = performance.now();
+    return this.#members.some((m) => !m.drained && !tried.has(m.name) && m.ejection.unsuspected(nowMs));
   }
 
   /** Clusters that are ejected or on trial. */

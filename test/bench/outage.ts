@@ -19,7 +19,7 @@ const { values: flags } = parseArgs({
   options: {
     /** For each break; more leave when it takes longer than they do. */
     requests: { type: 'string', default: '2000' },
-    rate: { type: 'string', default: '60' },
+    rate: { type: 'string', default: '40' },
     only: { type: 'string', default: BREAKS.map((b) => b.name).join(',') },
   },
 });
@@ -27,8 +27,8 @@ const REQUESTS = Number(flags.requests);
 const RATE = Number(flags.rate);
 /** The steady state that must not be felt to end: this share of the requests has an answer before the break. */
 const BEFORE_SHARE = 0.15;
-/** Up to four seconds of a stream, longer than a drain waits in this scene. */
-const TOKENS_MAX = 200;
+/** Up to three seconds of a stream, longer than a drain waits in this scene. */
+const TOKENS_MAX = 150;
 const STEP_MS_MAX = 120_000;
 
 async function main(): Promise<void> {

@@ -313,6 +313,22 @@ describe('a crowd', () => {
     await eventually(() => a.requests.every((r) => r.aborted), 2_000);
   });
 
+  test('that the last cluster drops is served by one that failed before, when its back-off is over', async () => {
+    const waiting: (() => void)[] = [];
+    const { a, b, lab } = await pair(answerAs('a'), status(500));
+    await lab.admin('PUT', '/routes/chat', { epoch: 1, weights: { a: 0, b: 100 } });
+    for (let i = 0; i < 3; i++) await lab.chat();
+    const backIn = Date.now() + 1_100;
+    await lab.admin('PUT', '/routes/chat', { epoch: 1, weights: { a: 100, b: 0 } });
+    b.behave(answerAs('b'));
+    a.behave((request, res) => waiting.push(() => status(500)(request, res)));
+    await eventually(() => Date.now() > backIn, 2_000);
+    const answers = Array.from({ length: 50 }, async () => (await lab.chat()).status);
+    await eventually(() => waiting.length === 50, 5_000);
+    for (const fail of waiting) fail();
+    expect(new Set(await Promise.all(answers))).toEqual(new Set([200]));
+  });
+
   test('that two failing but living clusters refuse is not multiplied beyond the budget', async () => {
     const waiting: (() => void)[] = [];
     const slowly: Behaviour = (request, res) => waiting.push(() => status(500)(request, res));

@@ -43,8 +43,9 @@ export const BREAKS: readonly Break[] = [
     about: 'half of the streams are cut, in four ways',
     detectionMs: TOKEN_EVERY_MS,
     play: async (scene, felt) => {
+      const broken = await scene.carrier(); // one only: a stream that every cluster cuts is lost to its caller
       for (const as of CUTS) {
-        await scene.fault(await scene.carrier(), { kind: 'cut-streams', share: 0.5, as });
+        await scene.fault(broken, { kind: 'cut-streams', share: 0.5, as });
         felt();
         await sleep(CUT_EACH_MS);
       }
