@@ -61,6 +61,11 @@ export class Attempt implements Dispatcher.DispatchHandler {
     return this.#mode !== 'relay' && this.#mode !== 'over';
   }
 
+  /** Of the cluster's answer; `null` when none came. */
+  get status(): number | null {
+    return this.#status === 0 ? null : this.#status;
+  }
+
   start(): void {
     const { member, request, body } = this.#order;
     const headers = headersFor(request.headers, member.authorization);

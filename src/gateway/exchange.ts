@@ -165,12 +165,12 @@ class Exchange {
     const { firstByteTimeoutMs } = limits;
     const splice = this.#continuing ? (transcript?.spliceTo(member) ?? null) : null;
     return new Promise((resolve) => {
-      const ended = account?.tries(member.name);
+      const tried = account?.tries(member.name, request);
       const running = { rehome: (): void => this.#rehome(), handOver: (): void => this.#handOver() };
       const attempt = new Attempt(
         {
           member,
-          request,
+          request: tried?.request ?? request,
           body,
           res,
           said: transcript?.listen() ?? null,
@@ -183,7 +183,7 @@ class Exchange {
           onSpeaking: (seen) => service.spoke(member, { ...seen, onTrial }),
         },
         (end) => {
-          ended?.(end);
+          tried?.ended(end, attempt.status);
           member.running.delete(running);
           this.#attempt = null;
           resolve(end);

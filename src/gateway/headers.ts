@@ -57,9 +57,13 @@ export function requestHeaders(raw: readonly string[], connection: string | unde
 
 /** A request's headers for one cluster: where it has a key of its own, that takes the caller's place. */
 export function headersFor(headers: readonly string[], authorization: string | null): string[] {
-  if (authorization === null) return [...headers];
-  const others = headers.filter((_, i) => headers[i - (i % 2)] !== 'authorization');
-  return [...others, 'authorization', authorization];
+  return authorization === null ? [...headers] : withHeader(headers, 'authorization', authorization);
+}
+
+/** The same headers, with this one in the place of all of its name (in small letters). */
+export function withHeader(headers: readonly string[], name: string, value: string): string[] {
+  const others = headers.filter((_, i) => headers[i - (i % 2)] !== name);
+  return [...others, name, value];
 }
 
 /** A cluster's headers for the caller, with the cluster's name: whoever debugs must see who answered. */

@@ -1,14 +1,16 @@
 /**
  * What is noted of one request while it is served: who asked, for what, which clusters were tried, how it ended. Made only
- * where somebody wants to know (the access log). Never holds text of a prompt or an answer, a key or a header.
+ * where somebody wants to know (the access log, traces). Never holds text of a prompt or an answer, a key or a header.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import type { CannotContinue } from '../../domain/continuation/cannot-continue.js';
 import { ownerOfStatus, type AttemptFailure, type ErrorOwner } from '../../domain/error-owner.js';
 import type { ClusterName, ServiceName } from '../../domain/words.js';
-import type { AttemptEnd, LeaveReason } from '../attempt-order.js';
+import type { AttemptEnd, Forwarded, LeaveReason } from '../attempt-order.js';
 import { AnswerSeen, type Tokens } from './answer-seen.js';
+import { withoutQuery } from './span-attributes.js';
+import type { RequestTrace } from './tracing.js';
 
 /** `lost`: no answer; `cut`: a begun one broke off for good; `shed`: everybody was full; `gone`: the caller left. */
 export type Outcome = 'ok' | 'client' | 'quota' | 'lost' | 'cut' | 'shed' | 'gone';
@@ -62,6 +64,20 @@ const OUTCOMES: Readonly<Record<ErrorOwner, Outcome>> = {
   cluster: 'lost',
 };
 
+export interface AccountOptions {
+  /** Wall clock, ms: when the request came. */
+  readonly clockMs: number;
+  /** `null`: no traces are wanted. */
+  readonly trace: RequestTrace | null;
+}
+
+/** An attempt, as its account wants it. */
+export interface Tried {
+  /** What the cluster is sent: the request, with the attempt's trace context where there are traces. */
+  readonly request: Forwarded;
+  ended(end: AttemptEnd, status: number | null): void;
+}
+
 export class Account {
   /** Name of the caller's key. */
   caller: string | null = null;
@@ -72,13 +88,15 @@ export class Account {
   #told: Outcome | null = null;
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
+  readonly #trace: RequestTrace | null;
   readonly #seen: AnswerSeen;
   readonly #startedAt: { readonly clockMs: number; readonly ms: number };
   readonly #attempts: AttemptRecord[] = [];
 
-  constructor(req: IncomingMessage, res: ServerResponse, clockMs: number) {
+  constructor(req: IncomingMessage, res: ServerResponse, { clockMs, trace }: AccountOptions) {
     this.#req = req;
     this.#res = res;
+    this.#trace = trace;
     this.#seen = new AnswerSeen(res);
     this.#startedAt = { clockMs, ms: performance.now() };
   }
@@ -90,9 +108,17 @@ export class Account {
   }
 
   /** An attempt begins; what is returned is told its end. */
-  tries(cluster: ClusterName): (end: AttemptEnd) => void {
+  tries(cluster: ClusterName, request: Forwarded): Tried {
     const fromMs = performance.now();
-    return (end) => void this.#attempts.push({ cluster, outcome: outcomeOf(end), ms: spanMs(fromMs) });
+    const traced = this.#trace?.tries(cluster, this.#service, request);
+    return {
+      request: traced?.request ?? request,
+      ended: (end, status) => {
+        const outcome = outcomeOf(end);
+        this.#attempts.push({ cluster, outcome, ms: spanMs(fromMs) });
+        traced?.end(outcome, status);
+      },
+    };
   }
 
   /** How the request ended, by the counts of its service. */
@@ -100,8 +126,14 @@ export class Account {
     this.#told = outcome;
   }
 
-  /** The connection is through with it, and so are we. */
-  record(): RequestRecord {
+  /** The connection is through with it, and so are we. Ends its trace. */
+  close(): RequestRecord {
+    const record = this.#record();
+    this.#trace?.end(record, this.#seen.finishReasons());
+    return record;
+  }
+
+  #record(): RequestRecord {
     const outcome = this.#outcome();
     const before = this.#attempts.slice(0, -1).map((attempt) => attempt.outcome);
     const wentOn = (how: string): boolean => how === 'cut' || how === 'handed-over';
@@ -111,7 +143,7 @@ export class Account {
       service: this.#service,
       model: this.#model,
       method: this.#req.method ?? '',
-      path: (this.#req.url ?? '').replace(/\?.*/s, '').slice(0, WORDS_MAX),
+      path: withoutQuery(this.#req.url ?? '').slice(0, WORDS_MAX),
       stream: this.#stream,
       status: this.#res.headersSent ? this.#res.statusCode : null,
       outcome,
@@ -124,7 +156,7 @@ export class Account {
       ms: spanMs(this.#startedAt.ms),
       tokens: this.#seen.tokens(),
       bytesOut: this.#seen.bytes,
-      traceId: traceIdIn(this.#req.headers['traceparent']),
+      traceId: this.#trace?.traceId ?? traceIdIn(this.#req.headers['traceparent']),
     };
   }
 

@@ -1,9 +1,14 @@
-/** Who wants to know of every request: an account of each is made, and written when the request is over. */
+/** Who wants to know of every request: an account of each is made, and written or sent when the request is over. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { GatewaySettings } from '../../domain/fleet.js';
 import type { ServiceDeps } from '../service.js';
 import { Account } from './account.js';
 import { LineWriter } from './line-writer.js';
+import { openTracing, wantsTraces } from './tracing.js';
+
+/** Accounts close with their connections, which are closed before; this bounds a fault of ours. */
+const LAST_ACCOUNTS_MS_MAX = 1_000;
 
 export interface AccountsOptions {
   readonly accessLog: GatewaySettings['accessLog'];
@@ -14,26 +19,38 @@ export interface AccountsOptions {
 export interface Accounts {
   /** Serves a request, and writes its account when both the answer and its connection are through with it. */
   serve(req: IncomingMessage, res: ServerResponse, answer: (account: Account | null) => Promise<void>): Promise<void>;
-  /** Writes what is left, for a bounded time. */
+  /** Writes and sends what is left, for a bounded time. */
   close(): Promise<void>;
 }
 
 /** `null`: nobody wants to know. @throws system errors of the log's file */
 export async function openAccounts({ accessLog = 'off', clock, tell }: AccountsOptions): Promise<Accounts | null> {
-  if (accessLog === 'off') return null;
-  const log = await LineWriter.open(accessLog, tell);
+  const log = accessLog === 'off' ? null : await LineWriter.open(accessLog, tell);
+  const tracing = wantsTraces(process.env) ? await openTracing(tell) : null;
+  if (log === null && tracing === null) return null;
+  const open = new Set<Promise<void>>();
+  const serve = async (...[req, res, answer]: Parameters<Accounts['serve']>): Promise<void> => {
+    const account = new Account(req, res, { clockMs: clock(), trace: tracing?.begin(req) ?? null });
+    const closed = new Promise<void>((resolve) => void res.once('close', resolve));
+    await answer(account);
+    await closed;
+    const record = account.close();
+    log?.write(JSON.stringify(record));
+  };
   return {
     async serve(req, res, answer) {
       if (req.url === '/healthz' || req.url === '/readyz') {
         await answer(null);
         return;
       }
-      const account = new Account(req, res, clock());
-      const closed = new Promise<void>((resolve) => void res.once('close', resolve));
-      await answer(account);
-      await closed;
-      log.write(JSON.stringify(account.record()));
+      const served = serve(req, res, answer);
+      open.add(served);
+      await served.finally(() => open.delete(served));
     },
-    close: async () => await log.close(),
+    async close() {
+      // The server is through with its connections a little before their requests hear of it.
+      await Promise.race([Promise.allSettled(open), sleep(LAST_ACCOUNTS_MS_MAX)]);
+      await Promise.all([log?.close(), tracing?.close()]);
+    },
   };
 }
