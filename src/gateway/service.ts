@@ -301,8 +301,7 @@ export class Service implements Cast {
 
   #chosen(member: Member, nowMs: number): Choice {
     if (member.ejection.trialDue(nowMs) && hasRoom(member)) return this.#trial(member);
-    const spilled = member.name === this.#shares.guest;
-    return { member, onTrial: false, spilled, load: member.upstream.load };
+    return { member, onTrial: false, spilled: member.name === this.#shares.guest, load: member.upstream.load };
   }
 
   #trial(member: Member): Choice {
