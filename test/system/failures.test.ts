@@ -52,6 +52,16 @@ const REQUESTS_PER_SECOND = 2;
 /** The slowest verdict takes some 20 s, a careful ramp as long again. */
 const MOVED_WITHIN_MS = 120_000;
 
+/** What was seen when the verdict came, as `dev` told it: once the traffic has left, what half works may look better. */
+function evidenceOf(name: string, verdict: string): readonly string[] {
+  const told = `s-${name}: cluster ${name} is ${verdict}, was `;
+  const line = instance.lines.find((each) => each.includes(told)) ?? '';
+  return line
+    .slice(line.indexOf(told) + told.length)
+    .replace(/^\w+: /u, '')
+    .split('; ');
+}
+
 let clusters: TestClusters;
 let instance: TestInstance;
 const callers = new Map<string, Callers>();
@@ -94,9 +104,8 @@ describe.each([
       weights: { [name]: 0, [standby]: 100 },
     });
     const { services } = await instance.json<StatusView>('status', `s-${name}`);
-    const seen = services[0]?.clusters.find((c) => c.name === name);
-    expect(seen).toMatchObject({ verdict: is, effective: 0, intended: 0 });
-    expect(seen?.evidence).toContainEqual(expect.stringMatching(because));
+    expect(services[0]?.clusters.find((c) => c.name === name)).toMatchObject({ effective: 0, intended: 0 });
+    expect(evidenceOf(name, is)).toContainEqual(expect.stringMatching(because));
   });
 
   test.each(failures)('$name: whoever called got the right answer', async ({ name }) => {
