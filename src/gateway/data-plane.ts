@@ -6,7 +6,7 @@ import type { GatewaySettings } from '../domain/fleet.js';
 import type { TrafficState } from '../domain/traffic.js';
 import type { ServiceName } from '../domain/words.js';
 import type { Questions } from './questions.js';
-import type { RouteTable } from './route-table.js';
+import type { RouteTable } from './routes/route-table.js';
 
 export type States = Readonly<Record<ServiceName, TrafficState>>;
 

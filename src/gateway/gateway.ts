@@ -13,18 +13,18 @@ import type { ClientTls, ServerTls } from '../domain/admin-tls.js';
 import type { GatewaySettings } from '../domain/fleet.js';
 import { isLoopbackHost } from '../domain/loopback.js';
 import type { ServiceDefinition, TrafficState } from '../domain/traffic.js';
-import { serveAdmin } from './admin-api.js';
-import { mustBeGuarded } from './admin-door.js';
-import { parseOrder, serviceDefinitionSchema } from './admin-schema.js';
+import { serveAdmin } from './admin/admin-api.js';
+import { mustBeGuarded } from './admin/admin-door.js';
+import { parseOrder, serviceDefinitionSchema } from './admin/admin-schema.js';
 import type { DataPlane } from './data-plane.js';
-import { catchUp } from './catch-up.js';
+import { catchUp } from './routes/catch-up.js';
 import { openMetrics, type MetricsPage } from './process-metrics.js';
 import { httpServer, listen, stop, urlOf } from './http-server.js';
-import { RouteStore } from './route-store.js';
-import { defineService, type RouteTable } from './route-table.js';
+import { RouteStore } from './routes/route-store.js';
+import { defineService, type RouteTable } from './routes/route-table.js';
 import { serveHere, tellFault } from './serve-here.js';
-import type { ServiceDeps } from './service.js';
-import { readTable, saveTable } from './table-file.js';
+import type { ServiceDeps } from './service/service.js';
+import { readTable, saveTable } from './routes/table-file.js';
 import { serveByWorkers } from './workers/worker-pool.js';
 
 export interface GatewayOptions {

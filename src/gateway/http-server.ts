@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { ServerTls } from '../domain/admin-tls.js';
-import { tlsOptions } from './admin-door.js';
+import { tlsOptions } from './admin/admin-door.js';
 
 /** A caller must have sent its headers, and then all of its request, within these, ms. */
 const HEADERS_MS_MAX = 10_000;

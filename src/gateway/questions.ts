@@ -5,9 +5,9 @@
 import type { KeySpec } from '../domain/fleet.js';
 import type { ClusterName, ServiceName } from '../domain/words.js';
 import type { States } from './data-plane.js';
-import type { HotPrefix } from './hot-prefixes.js';
-import type { Service } from './service.js';
-import { warm, type Warmed } from './warm.js';
+import type { HotPrefix } from './service/hot-prefixes.js';
+import type { Service } from './service/service.js';
+import { warm, type Warmed } from './service/warm.js';
 
 interface Question<Argument, Answer> {
   readonly argument: Argument;

@@ -6,13 +6,13 @@ import { openAccounts } from './account/accounts.js';
 import { Conversations } from './conversations/conversations.js';
 import { openConversationStore } from './conversations/open-store.js';
 import type { DataPlane } from './data-plane.js';
-import { KeyRing, replaceKeys } from './key-ring.js';
+import { KeyRing, replaceKeys } from './door/key-ring.js';
 import { httpServer, listen, stop, urlOf } from './http-server.js';
-import { serveCaller } from './public-api.js';
+import { serveCaller } from './door/public-api.js';
 import { answersOf } from './questions.js';
-import type { RouteTable } from './route-table.js';
-import { Service, type ServiceDeps } from './service.js';
-import { Upstreams } from './upstreams.js';
+import type { RouteTable } from './routes/route-table.js';
+import { Service, type ServiceDeps } from './service/service.js';
+import { Upstreams } from './service/upstreams.js';
 
 export interface ServeOptions {
   readonly host: string;

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
-import { freshest } from '../../src/gateway/catch-up.js';
-import type { RouteTable, ServiceRoute } from '../../src/gateway/route-table.js';
+import { freshest } from '../../src/gateway/routes/catch-up.js';
+import type { RouteTable, ServiceRoute } from '../../src/gateway/routes/route-table.js';
 import { gateway, service, stopAll, tempDir, type Lab } from './kit.js';
 
 afterEach(stopAll);

@@ -2,8 +2,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { CANNOT_CONTINUE } from '../../src/domain/continuation/cannot-continue.js';
 import type { ServiceDefinition } from '../../src/domain/traffic.js';
-import { BACK_OFF_FIRST_MS, FAILURES_IN_A_ROW } from '../../src/gateway/ejection.js';
-import { SAID_BYTES_MAX } from '../../src/gateway/said.js';
+import { BACK_OFF_FIRST_MS, FAILURES_IN_A_ROW } from '../../src/gateway/service/ejection.js';
+import { SAID_BYTES_MAX } from '../../src/gateway/continuation/said.js';
 import { eventually } from '../kit/eventually.js';
 import { gateway, service, stopAll, upstream, type Lab } from './kit.js';
 import { openStream, readStream, type StreamSeen } from './read-stream.js';

@@ -6,7 +6,7 @@ import {
   BACK_OFF_MAX_MS,
   Ejection,
   FAILURES_IN_A_ROW,
-} from '../../src/gateway/ejection.js';
+} from '../../src/gateway/service/ejection.js';
 
 const failure = { atOnce: false, onTrial: false, mayEject: true, nowMs: 0 };
 

@@ -1,7 +1,7 @@
 /** What callers ask again and again is known, bounded, and read beforehand by a cluster that is to take over. */
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { HotPrefixes } from '../../src/gateway/hot-prefixes.js';
+import { HotPrefixes } from '../../src/gateway/service/hot-prefixes.js';
 import { createServingApp } from '../../src/simulator/serving-app.js';
 import { SETTINGS_DEFAULT } from '../../src/simulator/settings.js';
 import { gateway, service, stopAll, tempDir, upstream, type Lab } from './kit.js';

@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { eventually } from '../kit/eventually.js';
 import { gateway, service, stopAll, upstream, type Lab } from './kit.js';
-import { BEHIND_MAX } from '../../src/gateway/pipelining.js';
+import { BEHIND_MAX } from '../../src/gateway/door/pipelining.js';
 import { statusesOf } from './raw.js';
 import { openStream, readStream } from './read-stream.js';
 import { answerAs, beginStream, delta, frame, hang, role, type Behaviour, type Upstream } from './upstream.js';

@@ -6,10 +6,10 @@ import fc from 'fast-check';
 import type { ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { expect, test } from 'vitest';
-import type { AttemptEnd } from '../../src/gateway/attempt-order.js';
-import { Attempt } from '../../src/gateway/attempt.js';
-import type { Member } from '../../src/gateway/member.js';
-import { CONTINUATIONS_MAX, Transcript } from '../../src/gateway/transcript.js';
+import type { AttemptEnd } from '../../src/gateway/request/attempt-order.js';
+import { Attempt } from '../../src/gateway/request/attempt.js';
+import type { Member } from '../../src/gateway/service/member.js';
+import { CONTINUATIONS_MAX, Transcript } from '../../src/gateway/continuation/transcript.js';
 import { StreamSeen } from './read-stream.js';
 
 /** How an engine writes its frames. */

@@ -7,7 +7,7 @@ import { performance } from 'node:perf_hooks';
 import type { CannotContinue } from '../../domain/continuation/cannot-continue.js';
 import { ownerOfStatus, type AttemptFailure, type ErrorOwner } from '../../domain/error-owner.js';
 import type { ClusterName, ServiceName } from '../../domain/words.js';
-import type { AttemptEnd, Forwarded, LeaveReason } from '../attempt-order.js';
+import type { AttemptEnd, Forwarded, LeaveReason } from '../request/attempt-order.js';
 import { AnswerSeen, type Tokens } from './answer-seen.js';
 import { withoutQuery } from './span-attributes.js';
 import type { RequestTrace } from './tracing.js';

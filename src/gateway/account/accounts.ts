@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { GatewaySettings } from '../../domain/fleet.js';
-import type { ServiceDeps } from '../service.js';
+import type { ServiceDeps } from '../service/service.js';
 import { Account } from './account.js';
 import { LineWriter } from './line-writer.js';
 import { openTracing, wantsTraces } from './tracing.js';

@@ -5,7 +5,7 @@
  */
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
-import type { ServiceDeps } from '../service.js';
+import type { ServiceDeps } from '../service/service.js';
 
 /** Lines are gathered this long. */
 const GATHER_MS = 100;

@@ -8,9 +8,9 @@ import type * as api from '@opentelemetry/api';
 import type { Context, Span, TextMapPropagator, Tracer } from '@opentelemetry/api';
 import type { BasicTracerProvider, SpanExporter } from '@opentelemetry/sdk-trace-base';
 import type { ServiceName } from '../../domain/words.js';
-import type { Forwarded } from '../attempt-order.js';
-import { withHeader } from '../headers.js';
-import type { ServiceDeps } from '../service.js';
+import type { Forwarded } from '../request/attempt-order.js';
+import { withHeader } from '../request/headers.js';
+import type { ServiceDeps } from '../service/service.js';
 import type { AttemptRecord, RequestRecord } from './account.js';
 import {
   attemptEndAttributes,

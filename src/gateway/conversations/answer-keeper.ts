@@ -1,6 +1,6 @@
 /** One turn while it is answered: takes the whole answer out of what its cluster says, and puts in what it was not told. */
 import { isObject, parseObject } from '../json-object.js';
-import type { StreamScan } from '../stream-scan.js';
+import type { StreamScan } from '../request/stream-scan.js';
 import type { Conversations, Turn } from './conversations.js';
 
 /** Quotes inside a JSON string are escaped: no text of a model can look like this key. */

@@ -14,8 +14,8 @@ import {
   type TurnTooLarge,
 } from '../../domain/conversation/turn.js';
 import { CodedError } from '../../domain/errors.js';
-import type { CallerError } from '../openai-error.js';
-import type { ServiceDeps } from '../service.js';
+import type { CallerError } from '../request/openai-error.js';
+import type { ServiceDeps } from '../service/service.js';
 import type { ConversationStore } from './store.js';
 
 /** A conversation that takes more is not kept: each of its turns would be read, sent and written as a whole. */

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { askedTurn, statelessBody } from '../../domain/conversation/turn.js';
 import { isObject } from '../json-object.js';
-import { sendError, type CallerError } from '../openai-error.js';
+import { sendError, type CallerError } from '../request/openai-error.js';
 import { AnswerKeeper } from './answer-keeper.js';
 import { away, type Conversations, type Owner } from './conversations.js';
 

@@ -3,7 +3,7 @@ import { OVERLOAD_DEFAULTS, type GatewaySettings, type KeySpec } from '../../dom
 import type { ServiceName } from '../../domain/words.js';
 import type { States } from '../data-plane.js';
 import type { Questions } from '../questions.js';
-import type { RouteTable, ServiceRoute } from '../route-table.js';
+import type { RouteTable, ServiceRoute } from '../routes/route-table.js';
 
 /** Everything that a worker needs to serve; it reads no file and no flag, so that all workers are alike. */
 export interface Beginning {

@@ -3,8 +3,8 @@ import { withUnknownInFlight } from '../../domain/merge-replicas.js';
 import { meanEffective, mergeTraffic, remainsOf } from '../../domain/merge-traffic.js';
 import type { TrafficState } from '../../domain/traffic.js';
 import type { ServiceName } from '../../domain/words.js';
-import { callerTally, clusterTally } from '../counters.js';
-import type { RouteTable, ServiceRoute } from '../route-table.js';
+import { callerTally, clusterTally } from '../service/counters.js';
+import type { RouteTable, ServiceRoute } from '../routes/route-table.js';
 
 export class WorkerCounts {
   /** Identity of the sums: it stays as long as the parent lives, and so the sums never go down. */

@@ -1,0 +1,25 @@
+/** The door of the public side where callers need keys: who comes, and whether there is room left for one more request. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { performance } from 'node:perf_hooks';
+import type { Caller } from './caller.js';
+import type { KeyRing } from './key-ring.js';
+import { sendError, type CallerError } from '../request/openai-error.js';
+import { discardRest } from './request-body.js';
+
+/** The caller, who is counted until its answer has ended; or it was refused, and answered. */
+export async function letIn(keys: KeyRing, req: IncomingMessage, res: ServerResponse): Promise<Caller | 'refused'> {
+  const found = keys.find(req.headers.authorization);
+  if (found.kind === 'refused') return await refuse(found.error, req, res);
+  const { caller } = found;
+  const error = caller.enter(performance.now());
+  for (const [name, value] of caller.headers()) res.setHeader(name, value);
+  if (error !== null) return await refuse(error, req, res);
+  res.once('close', () => caller.leave());
+  return caller;
+}
+
+async function refuse(error: CallerError, req: IncomingMessage, res: ServerResponse): Promise<'refused'> {
+  await discardRest(req, res);
+  sendError(res, error);
+  return 'refused';
+}

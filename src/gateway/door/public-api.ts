@@ -1,0 +1,282 @@
+/** The callers' side: reads a request, finds its service, and lets an exchange answer it. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Dispatcher } from 'undici';
+import { PRIORITIES, priorityOf, type Priority } from '../../domain/admission/priority.js';
+import { prefixKey } from '../../domain/conversation/prefix-key.js';
+import type { GatewaySettings } from '../../domain/fleet.js';
+import type { Forwarded } from '../request/attempt-order.js';
+import {
+  apiPath,
+  askedOf,
+  choicesApiOf,
+  chooseService,
+  standsForService,
+  streamKindOf,
+  withModel,
+  type ApiPath,
+  type Asked,
+} from './choose-service.js';
+import type { Account } from '../account/account.js';
+import type { Caller } from './caller.js';
+import type { Conversations } from '../conversations/conversations.js';
+import { enterResponses, isResponsesApi, type TurnToSend } from '../conversations/responses-api.js';
+import { exchange } from '../request/exchange.js';
+import { PRIORITY_HEADER, requestHeaders } from '../request/headers.js';
+import type { KeyRing } from './key-ring.js';
+import { letIn } from './let-in.js';
+import { sendError } from '../request/openai-error.js';
+import { itsTurn } from './pipelining.js';
+import { discardRest, readBody } from './request-body.js';
+import type { Service } from '../service/service.js';
+import { Transcript } from '../continuation/transcript.js';
+
+export interface PublicApi {
+  readonly settings: GatewaySettings;
+  readonly services: () => readonly Service[];
+  /** `null`: callers need no key. */
+  readonly keys: KeyRing | null;
+  readonly closing: () => boolean;
+  /** `null`: none are kept. */
+  readonly conversations: Conversations | null;
+  /** Seconds since 1970: `created` of the models. */
+  readonly startedAtS: number;
+}
+
+/** A request of the API that was let in. */
+interface Visit {
+  readonly api: PublicApi;
+  /** `null`: nobody wants one. */
+  readonly account: Account | null;
+  /** Who calls; `null` where callers need no key. */
+  readonly caller: Caller | null;
+  /** Those that the caller may use. */
+  readonly services: readonly Service[];
+  readonly target: ApiPath;
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+}
+
+/** Serves one request of the public side; never rejects. */
+export async function serveCaller(
+  api: PublicApi,
+  req: IncomingMessage,
+  res: ServerResponse,
+  account: Account | null = null,
+): Promise<void> {
+  if (res.socket === null) await itsTurn(req, res);
+  const url = req.url ?? '/';
+  if (api.closing()) res.setHeader('connection', 'close');
+  if (url === '/healthz' || url === '/readyz') {
+    sendOwnHealth(api, url, res);
+    return;
+  }
+  const target = apiPath(url);
+  if (target === null) {
+    const message = `${req.method ?? ''} ${url.slice(0, 200)} is not served here; the API begins with /v1/`;
+    await discardRest(req, res);
+    sendError(res, { status: 404, type: 'invalid_request_error', code: 'not-found', message });
+    return;
+  }
+  const caller = api.keys === null ? null : await letIn(api.keys, req, res);
+  if (caller !== 'refused') await serveVisit({ api, account, caller, services: openTo(api, caller), target, req, res });
+}
+
+const openTo = (api: PublicApi, caller: Caller | null): readonly Service[] =>
+  caller === null ? api.services() : caller.servicesOf(api.services());
+
+async function serveVisit(visit: Visit): Promise<void> {
+  const { account, caller, target, req } = visit;
+  if (account !== null) account.caller = caller?.name ?? null;
+  if (req.method === 'GET' && /^\/v1\/models(?:$|[/?])/.test(target.path)) sendModels(visit);
+  else await forward(visit);
+}
+
+/** Whoever asks these (a load balancer) has no key, and learns nothing but whether to come. */
+function sendOwnHealth(api: PublicApi, url: '/healthz' | '/readyz', res: ServerResponse): void {
+  const closing = api.closing();
+  if (url === '/healthz') sendJson(res, 200, { status: 'ok' });
+  else sendJson(res, closing ? 503 : 200, { status: closing ? 'closing' : 'ready', services: api.services().length });
+}
+
+async function forward(visit: Visit): Promise<void> {
+  const { api, req, res } = visit;
+  const read = await readBody(req, api.settings.bodyBytesMax);
+  if (read.kind === 'gone') return;
+  if (read.kind === 'too-large') {
+    const message = `the body is larger than ${api.settings.bodyBytesMax} bytes`;
+    await discardRest(req, res);
+    sendError(res, { status: 413, type: 'invalid_request_error', code: 'body-too-large', message });
+    return;
+  }
+  const { body } = read;
+  const parsed = parseBody(req, body);
+  if (parsed.kind === 'refused') {
+    refuse(res, parsed.status, parsed.message);
+    return;
+  }
+  const asked = askedOf(parsed.value, req.headers);
+  const priority = priorityOf(req.headers[PRIORITY_HEADER]);
+  if (priority === null) {
+    refuse(res, 400, `${PRIORITY_HEADER} is one of ${PRIORITIES.join(', ')}`);
+    return;
+  }
+  const service = serviceFor(visit, asked);
+  if (service === null) {
+    sendError(res, {
+      status: 404,
+      type: 'invalid_request_error',
+      code: 'unknown-service',
+      message: nothingServes(visit, asked),
+    });
+    return;
+  }
+  visit.account?.asked(service.route.definition.service, asked);
+  await send({ ...visit, service, asked, priority, body, parsed: parsed.value });
+}
+
+/** A request that is understood, with the service that it is for. */
+interface Understood extends Visit {
+  readonly service: Service;
+  readonly asked: Asked;
+  readonly priority: Priority;
+  readonly body: Buffer;
+  readonly parsed: unknown;
+}
+
+async function send(understood: Understood): Promise<void> {
+  const { api, target, res, service, asked, priority, body, parsed } = understood;
+  const { definition } = service.route;
+  const spoken = choicesApiOf(target.path);
+  const key = keyOf(understood);
+  const turn = isResponsesApi(target.path) ? await turnOf(understood, key) : null;
+  if (turn === 'answered') return;
+  const content = turn?.body ?? body;
+  const { model } = asked;
+  const translates = model !== null && standsForService(definition, model);
+  service.hot.note(spoken, parsed);
+  const choices = asked.stream ? spoken : null;
+  await exchange({
+    service,
+    request: forwarded(understood),
+    bodyFor: (own) => bodyAs(content, translates && own !== model ? own : null),
+    key: turn?.affinity ?? key,
+    account: understood.account,
+    priority,
+    res,
+    limits: api.settings,
+    transcript: choices === null ? null : new Transcript({ api: choices, body, parsed, translates }),
+    keeper: turn?.keeper ?? null,
+  });
+}
+
+function refuse(res: ServerResponse, status: number, message: string): void {
+  sendError(res, { status, type: 'invalid_request_error', code: 'bad-input', message });
+}
+
+/** `model`: the name by which the cluster knows it, when that is another one. */
+function bodyAs(body: Buffer, model: string | null): Buffer | null {
+  if (body.length === 0) return null;
+  return model === null ? body : withModel(body, model);
+}
+
+/** What keeps the request's conversation on its cluster: the name that its caller gave it, else how it begins. */
+function keyOf({ target, asked, parsed }: Understood): string | null {
+  return asked.key ?? prefixKey(isResponsesApi(target.path) ? 'responses' : choicesApiOf(target.path), parsed);
+}
+
+/** The conversation's part in a request of the Responses API; `null` when it has none. */
+async function turnOf(understood: Understood, affinity: string | null): Promise<TurnToSend | 'answered' | null> {
+  const { conversations } = understood.api;
+  if (conversations === null) return null;
+  const { req, res, target, service, parsed } = understood;
+  const entered = await enterResponses(conversations, {
+    req,
+    res,
+    path: target.path,
+    service: service.route.definition.service,
+    body: parsed,
+    affinity,
+  });
+  if (entered.kind === 'answered') return 'answered';
+  return entered.kind === 'turn' ? entered : null;
+}
+
+function forwarded({ target, req, caller, asked }: Understood): Forwarded {
+  return {
+    method: (req.method ?? 'GET') as Dispatcher.HttpMethod,
+    path: target.path,
+    headers: requestHeaders(req.rawHeaders, req.headers.connection, caller !== null),
+    stream: asked.stream,
+    streamKind: streamKindOf(target.path),
+    choices: asked.choices,
+  };
+}
+
+type Parsed =
+  | { readonly kind: 'parsed'; readonly value: unknown }
+  | { readonly kind: 'refused'; readonly status: number; readonly message: string };
+
+/** Only JSON is looked into; an upload of audio, say, passes as it is. Clients forget the header, so none means JSON. */
+function parseBody(req: IncomingMessage, body: Buffer): Parsed {
+  const type = req.headers['content-type'];
+  if (body.length === 0 || (type !== undefined && !type.includes('json') && !type.startsWith('text/plain'))) {
+    return { kind: 'parsed', value: null };
+  }
+  const encoding = req.headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity') {
+    return { kind: 'refused', status: 415, message: `a body in ${encoding} is not understood; send it as it is` };
+  }
+  try {
+    return { kind: 'parsed', value: JSON.parse(body.toString('utf8')) };
+  } catch (error) {
+    return {
+      kind: 'refused',
+      status: 400,
+      message: `the body is not JSON: ${error instanceof Error ? error.message : ''}`,
+    };
+  }
+}
+
+function serviceFor({ services, target, req }: Visit, asked: Asked): Service | null {
+  const header = req.headers['x-understudy-service'];
+  const name = chooseService(
+    services.map((s) => s.route.definition),
+    { header: typeof header === 'string' ? header : null, path: target.service, model: asked.model },
+  );
+  return services.find((s) => s.route.definition.service === name) ?? null;
+}
+
+function nothingServes({ services }: Visit, asked: Asked): string {
+  const names = services.map((s) => s.route.definition.service);
+  const what =
+    asked.model === null
+      ? 'the request names no model or service'
+      : `nothing serves the model "${asked.model.slice(0, 200)}"`;
+  return `${what}; services: ${names.join(', ') || 'none'}`;
+}
+
+/** Services and the models that they serve; answered here, so that it works when every cluster is down. */
+function sendModels({ api, services, target, res }: Visit): void {
+  const definitions = services
+    .map((s) => s.route.definition)
+    .filter((d) => target.service === null || d.service === target.service);
+  const ids = new Set(definitions.flatMap((d) => [d.service, ...d.members.map((m) => m.model)]));
+  const entry = (id: string): object => ({ id, object: 'model', created: api.startedAtS, owned_by: 'understudy' });
+  const one = /^\/v1\/models\/([^?]+)/.exec(target.path)?.[1];
+  if (one === undefined) {
+    sendJson(res, 200, { object: 'list', data: [...ids].map(entry) });
+    return;
+  }
+  const id = [...ids].find((known) => known === one || encodeURIComponent(known) === one);
+  if (id !== undefined) sendJson(res, 200, entry(id));
+  else {
+    const message = `no model "${one.slice(0, 200)}"; known: ${[...ids].join(', ') || 'none'}`;
+    sendError(res, { status: 404, type: 'invalid_request_error', code: 'unknown-model', message });
+  }
+}
+
+function sendJson(res: ServerResponse, status: number, value: object): void {
+  const body = JSON.stringify(value);
+  res.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
+  res.end(body);
+}

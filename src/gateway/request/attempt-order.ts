@@ -1,0 +1,65 @@
+/** What an attempt is asked to do, and how it can end. */
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { Dispatcher } from 'undici';
+import type { AttemptFailure } from '../../domain/error-owner.js';
+import type { AnswerKeeper } from '../conversations/answer-keeper.js';
+import type { Said } from '../continuation/said.js';
+import type { Member } from '../service/member.js';
+import type { Splice } from '../continuation/splice.js';
+import type { StreamKind } from './stream-scan.js';
+
+/** What every attempt of a request sends, whichever cluster it goes to. */
+export interface Forwarded {
+  readonly method: Dispatcher.HttpMethod;
+  /** Path and query of the API, without a cluster's prefix. */
+  readonly path: string;
+  readonly headers: readonly string[];
+  readonly stream: boolean;
+  readonly streamKind: StreamKind;
+  /** Answers that the caller asked for (`n`). */
+  readonly choices: number;
+}
+
+export interface AttemptOrder {
+  readonly member: Member;
+  readonly request: Forwarded;
+  /** The body, with the model id that this cluster knows. */
+  readonly body: Buffer | null;
+  readonly res: ServerResponse;
+  /** Hears what the stream says; `null` when nobody could go on from there. */
+  readonly said: Said | null;
+  /** Joins this answer to one that broke off, so that the caller has its headers; `null` for the first answer. */
+  readonly splice: Splice | null;
+  /** Keeps the answer of a turn for the next one; `null` when there is no such turn. */
+  readonly keeper: AnswerKeeper | null;
+  readonly firstByteMs: number;
+  readonly idleMs: number;
+  /** Another cluster could take over; if none could, waiting longer is better than giving up. */
+  readonly replaceable: boolean;
+  /** Whether another cluster could go on from what was said by now. */
+  readonly continuable: () => boolean;
+  /** The caller's first byte is on its way; `stream`: it is a token. */
+  readonly onSpeaking: (seen: { readonly latencyMs: number; readonly stream: boolean }) => void;
+}
+
+export interface FailedAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+export type AttemptEnd =
+  | { readonly kind: 'answered'; readonly owner: 'none' | 'client' | 'quota' }
+  | {
+      readonly kind: 'failed';
+      readonly failure: AttemptFailure;
+      readonly why: string;
+      readonly answer: FailedAnswer | null;
+    }
+  /** Broken after the caller's first byte. The caller's stream stands open at the end of a frame, unless it is `closed`. */
+  | { readonly kind: 'cut'; readonly why: string; readonly closed: boolean }
+  /** Broken off: the caller left, the request goes elsewhere, or its time is up. */
+  | { readonly kind: 'left'; readonly why: LeaveReason };
+
+/** `rehomed`: before the first byte. `handed-over`: after it, so that another cluster must go on from there. */
+export type LeaveReason = 'gone' | 'rehomed' | 'handed-over' | 'expired';

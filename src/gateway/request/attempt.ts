@@ -1,0 +1,350 @@
+/**
+ * One attempt of one request on one cluster, from the connection to the last byte.
+ *
+ *     head --JSON or text--> collect --end--> answered whole     (before the first byte: may fail and go elsewhere)
+ *       |                       '--too large--> relay
+ *       |--event stream--> hold --it says something--> relay --end--> answered, or cut
+ *       '--anything else-------------------------------> relay
+ *
+ * Until `relay` the caller has seen nothing, so every failure can be tried elsewhere. From then on it can only be cut; what
+ * comes after a cut is the exchange's to say. An attempt with a splice fetches the rest of an answer that was cut before.
+ */
+import type { IncomingHttpHeaders } from 'node:http';
+import { performance } from 'node:perf_hooks';
+import type { Dispatcher } from 'undici';
+import { failureOfTransport, ownerOfStatus, type AttemptFailure, type ErrorOwner } from '../../domain/error-owner.js';
+import type { AttemptEnd, AttemptOrder, FailedAnswer, LeaveReason } from './attempt-order.js';
+import { headersFor, kindOfAnswer, responseHeaders } from './headers.js';
+import { IdleClock } from './idle-clock.js';
+import { sendError } from './openai-error.js';
+import { Postponed } from './postponed.js';
+import { Relay } from './relay.js';
+import { StreamScan } from './stream-scan.js';
+import { sendWhole, wasAborted } from './whole-answer.js';
+
+/** Answers up to this size are kept until they are whole; embeddings of a large batch are some MiB. */
+export const COLLECT_BYTES_MAX = 8 * 1024 * 1024;
+/** Beginning of a stream that says nothing yet: roles and keep-alives. */
+const HOLD_BYTES_MAX = 64 * 1024;
+/** Of an error's body only the beginning is of use. */
+const ERROR_BYTES_MAX = 64 * 1024;
+
+const LEFT = new Error('attempt left');
+
+export class Attempt implements Dispatcher.DispatchHandler {
+  readonly #order: AttemptOrder;
+  readonly #settle: (end: AttemptEnd) => void;
+  readonly #startedAtMs = performance.now();
+  #controller: Dispatcher.DispatchController | null = null;
+  #mode: 'head' | 'collect' | 'hold' | 'relay' | 'over' = 'head';
+  #status = 0;
+  #headers: IncomingHttpHeaders = {};
+  #scan: StreamScan | null = null;
+  #relay: Relay | null = null;
+  /** Bytes that the caller has not been given yet. */
+  #kept: Buffer[] = [];
+  #keptBytes = 0;
+  readonly #postponed = new Postponed();
+  readonly #idle: IdleClock;
+  #firstByteTimer: NodeJS.Timeout;
+
+  constructor(order: AttemptOrder, settle: (end: AttemptEnd) => void) {
+    this.#order = order;
+    this.#settle = settle;
+    this.#firstByteTimer = setTimeout(() => this.#noFirstByte(), order.firstByteMs);
+    const { idleMs, continuable } = order;
+    this.#idle = new IdleClock({ idleMs, continuable, onSilence: (ms) => this.#silent(ms) });
+  }
+
+  /** Still before the caller's first byte. */
+  get waiting(): boolean {
+    return this.#mode !== 'relay' && this.#mode !== 'over';
+  }
+
+  /** Of the cluster's answer; `null` when none came. */
+  get status(): number | null {
+    return this.#status === 0 ? null : this.#status;
+  }
+
+  start(): void {
+    const { member, request, body } = this.#order;
+    const headers = headersFor(request.headers, member.authorization);
+    const path = member.upstream.prefix + request.path;
+    member.upstream.pool.dispatch({ method: request.method, path, headers, body }, this);
+  }
+
+  /** Break off. What its caller has then is for the exchange to end, or to go on with. */
+  leave(why: LeaveReason): void {
+    if (this.#mode === 'over' || (why === 'handed-over' && this.#scan?.allSaid === true)) return;
+    if (this.#mode === 'relay' && why === 'expired') this.#cut('the time for one request is over');
+    else {
+      if (why === 'handed-over') this.#relay?.closeFrame();
+      this.#end({ kind: 'left', why });
+    }
+    this.#controller?.abort(LEFT);
+  }
+
+  /** The cluster is thought lost: if this stream has fallen silent, or does later, do not wait for the idle limit. */
+  hasten(): void {
+    if (this.#mode === 'relay' && this.#scan !== null) this.#idle.hasten();
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#mode === 'over') controller.abort(LEFT); // given up while the connection was being made
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    if (status < 200 || this.#mode !== 'head') return;
+    this.#order.member.lastSignMs = performance.now();
+    this.#status = status;
+    this.#headers = headers;
+    const kind = kindOfAnswer(status, headers);
+    if (this.#order.splice !== null && status < 400 && kind !== 'stream') {
+      this.#fail('empty-answer', 'the rest came in one piece', null, true);
+    } else if (kind === 'stream') this.#openScan(headers['content-encoding'] !== undefined);
+    else if (kind === 'whole') {
+      this.#mode = 'collect';
+      this.#beginIdle();
+    } else this.#openRelay();
+  }
+
+  /** What is compressed cannot be read along, and nothing can be spliced to it. */
+  #openScan(compressed: boolean): void {
+    const { request, said, splice } = this.#order;
+    if (compressed && splice !== null) {
+      this.#fail('empty-answer', 'its stream is compressed', null, true);
+      return;
+    }
+    this.#scan = new StreamScan(request.streamKind, request.choices, said);
+    if (compressed) this.#scan.stopJudging();
+    this.#mode = 'hold';
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    const nowMs = performance.now();
+    this.#order.member.lastSignMs = nowMs;
+    this.#idle.heard(nowMs);
+    const relay = this.#relay;
+    if (relay !== null && this.#mode === 'relay') this.#pass(relay, chunk, this.#scan?.push(chunk) ?? chunk.length);
+    else if (this.#mode === 'hold') this.#hold(chunk);
+    else if (this.#mode === 'collect') this.#collect(chunk);
+  }
+
+  onResponseEnd(): void {
+    if (this.#postponed.also(() => this.onResponseEnd())) return;
+    const relay = this.#relay;
+    if (relay !== null && this.#mode === 'relay') this.#endRelay(relay);
+    else if (this.#mode === 'collect') this.#answerWhole();
+    else if (this.#mode === 'hold') this.#fail('empty-answer', 'the stream ended before it said anything');
+    else this.#fail('empty-answer', 'no answer');
+  }
+
+  onResponseError(controller: Dispatcher.DispatchController | null, error: Error): void {
+    if (this.#mode === 'over' || this.#postponed.also(() => this.onResponseError(controller, error))) return;
+    const why = error.message === '' ? error.name : error.message;
+    const { code } = error as NodeJS.ErrnoException;
+    // The transport would not even send it. Were it the cluster's fault, one caller could eject them all.
+    if (code === 'UND_ERR_INVALID_ARG') this.#refuse(why);
+    else if (this.#mode === 'relay') this.#cut(why);
+    else this.#fail(failureOfTransport(code), why);
+  }
+
+  #refuse(why: string): void {
+    sendError(this.#order.res, { status: 400, type: 'invalid_request_error', code: 'bad-input', message: why });
+    this.#end({ kind: 'answered', owner: 'client' });
+  }
+
+  #collect(chunk: Buffer): void {
+    // Of an answer that the caller will not see the beginning is enough.
+    const failing = this.#owner() === 'cluster' || this.#order.splice !== null;
+    if (failing && this.#keptBytes >= ERROR_BYTES_MAX) return;
+    this.#keep(chunk);
+    if (failing || this.#keptBytes <= COLLECT_BYTES_MAX) return;
+    const collected = Buffer.concat(this.#kept, this.#keptBytes);
+    this.#pass(this.#openRelay(), collected, collected.length);
+  }
+
+  #owner(): ErrorOwner {
+    return ownerOfStatus(this.#status, this.#order.member.authorization !== null);
+  }
+
+  #answerWhole(): void {
+    const { request, keeper } = this.#order;
+    const owner = this.#owner();
+    const body = Buffer.concat(this.#kept, this.#keptBytes);
+    if (owner === 'cluster') {
+      const answer = { status: this.#status, headers: this.#headers, body };
+      // That our own key was refused would only mislead a caller, who has another one.
+      this.#fail('status', `HTTP ${this.#status}`, this.#status < 500 ? null : answer);
+      return;
+    }
+    if (this.#order.splice !== null) {
+      this.#end({ kind: 'answered', owner }); // refused; how the caller's stream ends is for the exchange to say
+      return;
+    }
+    if (request.streamKind === 'choices' && owner === 'none' && wasAborted(body)) {
+      this.#fail('error-frame', 'the answer was aborted');
+      return;
+    }
+    if (owner === 'none') this.#order.onSpeaking({ latencyMs: performance.now() - this.#startedAtMs, stream: false });
+    const keeping = owner === 'none' ? (keeper?.keepWhole(body) ?? null) : null;
+    const send = (): void => this.#sendWhole(keeper?.rewrite(body) ?? body, owner);
+    if (keeping === null) send();
+    else this.#whenKept(keeping, send);
+  }
+
+  #sendWhole(body: Buffer, owner: 'none' | 'client' | 'quota'): void {
+    const { res, member, request } = this.#order;
+    const headers = responseHeaders(this.#headers, member.name);
+    sendWhole(res, { method: request.method, status: this.#status, headers, body });
+    this.#end({ kind: 'answered', owner });
+  }
+
+  /** The caller may ask on as soon as it has the answer, and any gateway must then know of it. */
+  #whenKept(keeping: Promise<void>, then: () => void): void {
+    this.#idle.stop();
+    this.#postponed.until(keeping, () => {
+      if (this.#mode !== 'over') then();
+    });
+  }
+
+  #hold(chunk: Buffer): void {
+    const scan = this.#scan;
+    if (scan === null) return;
+    const whole = scan.push(chunk);
+    this.#keep(chunk);
+    const owner = scan.errorOwner;
+    if (owner === 'cluster') this.#fail('error-frame', scan.error ?? 'error event', null, true);
+    else if (scan.brokenAt !== null) this.#fail('empty-answer', scan.brokenBy, null, true);
+    else if (scan.spoke || this.#keptBytes > HOLD_BYTES_MAX) this.#openStream(chunk.length - whole);
+  }
+
+  /** The held beginning goes out; `partial` bytes at its end belong to a line that is not whole. */
+  #openStream(partial: number): void {
+    const held = Buffer.concat(this.#kept, this.#keptBytes);
+    this.#pass(this.#openRelay(), held, held.length - partial);
+  }
+
+  #openRelay(): Relay {
+    const { res, member, splice, keeper } = this.#order;
+    this.#mode = 'relay';
+    this.#kept = [];
+    this.#beginIdle();
+    this.#order.onSpeaking({ latencyMs: performance.now() - this.#startedAtMs, stream: this.#scan !== null });
+    this.#relay = new Relay({ res, scan: this.#scan, splice, keeper });
+    this.#relay.open(this.#status, responseHeaders(this.#headers, member.name));
+    return this.#relay;
+  }
+
+  #pass(relay: Relay, chunk: Buffer, whole: number): void {
+    const { keeper } = this.#order;
+    const keeping = keeper === null || this.#scan === null ? null : keeper.keepHeard(this.#scan);
+    if (keeping === null) this.#passNow(relay, chunk, whole);
+    else {
+      this.#controller?.pause();
+      this.#whenKept(keeping, () => {
+        if (!this.#passNow(relay, chunk, whole)) return;
+        this.#idle.start();
+        this.#controller?.resume();
+      });
+    }
+  }
+
+  /** True when the next chunk may come. */
+  #passNow(relay: Relay, chunk: Buffer, whole: number): boolean {
+    const passed = relay.pass(chunk, whole);
+    if (passed === 'went') return true;
+    if (passed === 'broken') {
+      this.#cut(this.#scan?.brokenBy ?? '');
+      this.#controller?.abort(LEFT);
+    } else this.#waitForCaller(relay);
+    return false;
+  }
+
+  /** The caller is slower than the cluster; that is no idleness of the cluster's, so its clock stands still. */
+  #waitForCaller(relay: Relay): void {
+    this.#idle.stop();
+    this.#controller?.pause();
+    relay.whenCallerCanRead(() => {
+      if (this.#mode !== 'relay') return;
+      this.#idle.start();
+      this.#controller?.resume();
+    });
+  }
+
+  #endRelay(relay: Relay): void {
+    const scan = this.#scan;
+    if (scan === null || scan.endedWell()) {
+      relay.end();
+      this.#end({ kind: 'answered', owner: 'none' });
+    } else if (scan.error === null) this.#cut('it ended without a finish reason of the model');
+    else {
+      // The cluster's own error event has reached the caller: a second one would only confuse.
+      relay.end();
+      const owner = scan.errorOwner;
+      const own = owner === 'client' || owner === 'quota';
+      this.#end(own ? { kind: 'answered', owner } : { kind: 'cut', why: scan.error, closed: true });
+    }
+  }
+
+  #cut(why: string): void {
+    const { res } = this.#order;
+    if (this.#scan === null) {
+      res.destroy(); // nothing but a broken connection can tell the caller
+      this.#end({ kind: 'cut', why, closed: true });
+    } else if (this.#scan.allSaid) {
+      this.#relay?.complete();
+      this.#end({ kind: 'answered', owner: 'none' });
+    } else {
+      this.#relay?.closeFrame();
+      this.#end({ kind: 'cut', why, closed: false });
+    }
+  }
+
+  #fail(failure: AttemptFailure, why: string, answer: FailedAnswer | null = null, abort = false): void {
+    this.#end({ kind: 'failed', failure, why, answer });
+    if (abort) this.#controller?.abort(LEFT);
+  }
+
+  #keep(chunk: Buffer): void {
+    this.#kept.push(chunk);
+    this.#keptBytes += chunk.length;
+  }
+
+  /** The first byte is there; from now on silence counts. */
+  #beginIdle(): void {
+    clearTimeout(this.#firstByteTimer);
+    this.#idle.start();
+  }
+
+  /**
+   * An answer in one piece takes as long as all its tokens. As long as the cluster shows any life it is waited for; so it
+   * is when nobody else could do better.
+   */
+  #noFirstByte(): void {
+    const { member, request, firstByteMs, replaceable } = this.#order;
+    const quietMs = performance.now() - member.lastSignMs;
+    if (this.#mode === 'head' && !request.stream && (quietMs < firstByteMs || !replaceable)) {
+      this.#firstByteTimer.refresh();
+      return;
+    }
+    this.#fail('first-byte-timeout', `no first byte within ${firstByteMs} ms`, null, true);
+  }
+
+  #silent(limitMs: number): void {
+    const why = `nothing came for ${limitMs} ms`;
+    if (this.#mode === 'relay') this.#cut(why);
+    else this.#fail('idle-timeout', why);
+    this.#controller?.abort(LEFT);
+  }
+
+  #end(end: AttemptEnd): void {
+    if (this.#mode === 'over') return;
+    this.#mode = 'over';
+    clearTimeout(this.#firstByteTimer);
+    this.#idle.stop();
+    this.#kept = [];
+    this.#settle(end);
+  }
+}

@@ -1,0 +1,345 @@
+/**
+ * One request of one caller, from the choice of a cluster to the last word: attempts on one cluster after the other until
+ * one speaks; then that one's answer. A stream that breaks off while it speaks is continued by another cluster, where
+ * that can be right, and the caller sees one stream; where it cannot, the stream ends with an error that says why.
+ *
+ *     attempt --failed--> attempt --cut, or handed over--> attempt with a splice --...--> answered
+ *        nothing was said            something was said        the rest of it
+ */
+import type { ServerResponse } from 'node:http';
+import { retryAfterS, type Priority } from '../../domain/admission/priority.js';
+import type { CannotContinue } from '../../domain/continuation/cannot-continue.js';
+import { costsRetryBudget } from '../../domain/error-owner.js';
+import type { GatewaySettings } from '../../domain/fleet.js';
+import type { ClusterName } from '../../domain/words.js';
+import type { Account, Outcome } from '../account/account.js';
+import type { AttemptEnd, Forwarded, LeaveReason } from './attempt-order.js';
+import { Attempt } from './attempt.js';
+import { cannotContinue, failed, isOpenAiError, nobody, overloaded, sendAnswer, streamCut } from './caller-words.js';
+import type { AnswerKeeper } from '../conversations/answer-keeper.js';
+import { TRIAL_FIRST_BYTE_MS } from '../service/ejection.js';
+import { errorFrame, sendError, type CallerError } from './openai-error.js';
+import { requestForRest } from '../continuation/request-for-rest.js';
+import { hasRoom, type AttemptOutcome, type Choice, type Member } from '../service/member.js';
+import type { Service } from '../service/service.js';
+import type { Transcript } from '../continuation/transcript.js';
+import type { Waiting } from '../service/wait-queue.js';
+
+export interface ExchangeOrder {
+  readonly service: Service;
+  readonly request: Forwarded;
+  /** `null`: nobody wants one. */
+  readonly account: Account | null;
+  /** The request's body as a cluster wants it, which may know the model by another name. */
+  readonly bodyFor: (model: string) => Buffer | null;
+  /** What keeps a conversation on its cluster; `null` when there is nothing. */
+  readonly key: string | null;
+  readonly priority: Priority;
+  readonly res: ServerResponse;
+  readonly limits: Pick<GatewaySettings, 'firstByteTimeoutMs' | 'idleTimeoutMs' | 'totalTimeoutMs'>;
+  /** Takes down what is said, so that others can go on; `null` for what is not a stream of choices. */
+  readonly transcript: Transcript | null;
+  /** Keeps the answer of a turn for the next one; `null` when there is no such turn. */
+  readonly keeper: AnswerKeeper | null;
+}
+
+type Failed = Extract<AttemptEnd, { kind: 'failed' }>;
+
+/** How an attempt failed last, before or after the caller's first byte. */
+interface LastFailure {
+  readonly cluster: ClusterName;
+  readonly end: Failed;
+}
+
+/** Serves one request; resolves when its outcome is known and counted. Never rejects. */
+export async function exchange(order: ExchangeOrder): Promise<void> {
+  await new Exchange(order).run();
+}
+
+class Exchange {
+  readonly #order: ExchangeOrder;
+  /** Clusters that are not tried (again) for what comes next: all of the answer, or the rest of it. */
+  #tried = new Set<ClusterName>();
+  #attempt: Attempt | null = null;
+  #waiting: Waiting | null = null;
+  /** How many requests of the service had come when this one did. */
+  #arrival = 0;
+  #speaking: Member | null = null;
+  #left: LeaveReason | null = null;
+  #tookBudget = false;
+  #failure: LastFailure | null = null;
+  /** Why the last break happened, for the error that ends the stream when nobody can go on. */
+  #cutWhy = '';
+
+  constructor(order: ExchangeOrder) {
+    this.#order = order;
+  }
+
+  async run(): Promise<void> {
+    const { service, res, limits } = this.#order;
+    const total = setTimeout(() => this.#leave('expired'), limits.totalTimeoutMs);
+    const gone = (): void => this.#leave('gone');
+    res.once('close', gone);
+    this.#arrival = ++service.callers.total;
+    service.budget.requestBegan();
+    try {
+      let more = true;
+      while (more && this.#left === null) more = await this.#next();
+      if (this.#left !== null) this.#concludeLeft(this.#left);
+    } finally {
+      clearTimeout(total);
+      res.off('close', gone);
+      service.budget.requestEnded(this.#tookBudget);
+    }
+  }
+
+  get #continuing(): boolean {
+    return this.#order.transcript?.begun === true;
+  }
+
+  /** One attempt; true when another should follow. Their number is bounded: by the clusters, and by the continuations. */
+  async #next(): Promise<boolean> {
+    const { service, transcript } = this.#order;
+    const picked = this.#pick();
+    if (picked === null) {
+      this.#giveUp();
+      return false;
+    }
+    const choice = hasRoom(picked.member) ? service.admission.claim(picked) : await this.#findRoom();
+    if (choice === null) return false;
+    if (transcript?.begun !== true) return await this.#ask(choice, this.#order.bodyFor(choice.member.model));
+    const rest = await requestForRest(transcript, choice.member);
+    if (this.#left === null && rest.kind === 'ask')
+      return await this.#ask(choice, Buffer.from(JSON.stringify(rest.body)));
+    service.ended(choice, { kind: 'none' });
+    if (this.#left === null) this.#endWithout(rest.kind === 'refused' ? rest.because : null);
+    return false;
+  }
+
+  async #ask(choice: Choice, body: Buffer | null): Promise<boolean> {
+    const { service } = this.#order;
+    const { member } = choice;
+    if (!this.#continuing && this.#tried.size === 1) service.callers.retried++;
+    this.#tried.add(member.name);
+    service.began(member);
+    const end = await this.#try(choice, body);
+    service.ended(choice, outcomeOf(end));
+    return this.#judge(member, end);
+  }
+
+  /** Who goes on with a begun answer should not be on trial: its caller has waited already. */
+  #pick(): Choice | null {
+    const { service, key } = this.#order;
+    const proven = this.#continuing ? service.pick(key, new Set([...this.#tried, ...service.ejected()])) : null;
+    return proven ?? service.pick(key, this.#tried);
+  }
+
+  /** The chosen cluster is full: another one, or the same when there is room. `null`: none in time, or nobody asks any more. */
+  async #findRoom(): Promise<Choice | null> {
+    const { service, key, priority } = this.#order;
+    const place = { priority, begun: this.#continuing, arrival: this.#arrival };
+    this.#waiting = service.admission.seek({ key, tried: this.#tried, ...place });
+    const choice = await this.#waiting.granted;
+    this.#waiting = null;
+    if (this.#left === null && choice === null) this.#shed();
+    if (this.#left === null || choice === null) return choice;
+    service.ended(choice, { kind: 'none' });
+    return null;
+  }
+
+  #shed(): void {
+    const { service, res, priority } = this.#order;
+    if (this.#continuing) {
+      this.#endCut('no-room');
+      return;
+    }
+    const { callers } = service;
+    callers.lost++;
+    this.#count('shed');
+    sendError(res, overloaded(service.route.definition.service, retryAfterS(priority, callers.shed)));
+  }
+
+  #try(choice: Choice, body: Buffer | null): Promise<AttemptEnd> {
+    const { service, request, account, res, limits, transcript, keeper } = this.#order;
+    const { member, onTrial } = choice;
+    const { firstByteTimeoutMs } = limits;
+    const splice = this.#continuing ? (transcript?.spliceTo(member) ?? null) : null;
+    return new Promise((resolve) => {
+      const tried = account?.tries(member.name, request);
+      const running = { rehome: (): void => this.#rehome(), handOver: (): void => this.#handOver() };
+      const attempt = new Attempt(
+        {
+          member,
+          request: tried?.request ?? request,
+          body,
+          res,
+          said: transcript?.listen() ?? null,
+          splice,
+          keeper,
+          firstByteMs: onTrial ? Math.min(firstByteTimeoutMs, TRIAL_FIRST_BYTE_MS) : firstByteTimeoutMs,
+          idleMs: limits.idleTimeoutMs,
+          replaceable: service.hasOther(this.#tried),
+          continuable: () => this.#couldContinue(member),
+          onSpeaking: (seen) => service.spoke(member, { ...seen, onTrial }),
+        },
+        (end) => {
+          tried?.ended(end, attempt.status);
+          member.running.delete(running);
+          this.#attempt = null;
+          resolve(end);
+        },
+      );
+      this.#attempt = attempt;
+      this.#speaking = member;
+      member.running.add(running);
+      attempt.start();
+    });
+  }
+
+  #judge(member: Member, end: AttemptEnd): boolean {
+    if (end.kind === 'failed') {
+      this.#failure = { cluster: member.name, end };
+      if (this.#mayRetry(member.name, end)) return true;
+      this.#giveUp();
+      return false;
+    }
+    if (end.kind === 'left') {
+      if (end.why !== 'handed-over') return end.why === 'rehomed';
+      return this.#goOn(member, 'it was handed over');
+    }
+    if (end.kind === 'answered') return this.#answered(end.owner);
+    if (!end.closed) return this.#goOn(member, end.why);
+    this.#count('cut');
+    return false;
+  }
+
+  #answered(owner: 'none' | 'client' | 'quota'): boolean {
+    const { callers } = this.#order.service;
+    if (!this.#continuing) this.#count(owner === 'none' ? 'ok' : owner);
+    else if (owner === 'quota') return true;
+    else if (owner === 'client') this.#endCut('refused-by-cluster');
+    else {
+      this.#count('ok');
+      callers.continued++;
+    }
+    return false;
+  }
+
+  /** Something was said, the stream stands open at the end of a frame: can another cluster go on from there? */
+  #goOn(member: Member, why: string): boolean {
+    const { service, transcript } = this.#order;
+    this.#cutWhy = `the stream from ${member.name} broke off: ${why}`;
+    transcript?.broke(member);
+    if (transcript === null || this.#left !== null) {
+      this.#endBroken(streamCut(this.#cutWhy));
+      return false;
+    }
+    const others = service.members.filter((m) => m !== member && !m.drained);
+    const obstacles = others.map((m) => transcript.obstacle(m, member));
+    const obstacle = obstacles.includes(null) ? null : (obstacles[0] ?? 'no-cluster');
+    const refusal = transcript.refusal ?? obstacle;
+    if (refusal !== null) this.#endCut(refusal);
+    this.#failure = null;
+    this.#tried = new Set([member.name, ...others.filter((_, i) => obstacles[i] !== null).map((m) => m.name)]);
+    return refusal === null;
+  }
+
+  /** Whether leaving a speaking cluster would not harm its caller. */
+  #couldContinue(from: Member): boolean {
+    const { service, transcript } = this.#order;
+    if (transcript === null || transcript.refusal !== null) return false;
+    return service.members.some(
+      (m) => m !== from && !m.drained && !m.ejection.out && transcript.obstacle(m, from) === null,
+    );
+  }
+
+  /** Work that a cluster lost, or that left an ejected one, is not doubled by another try, so it costs nothing. */
+  #mayRetry(cluster: ClusterName, end: Failed): boolean {
+    const { service } = this.#order;
+    if (this.#tookBudget || !costsRetryBudget(end.failure) || service.isOut(cluster)) return true;
+    this.#tookBudget = service.budget.tryTake();
+    return this.#tookBudget;
+  }
+
+  #rehome(): void {
+    const attempt = this.#attempt;
+    if (attempt === null) return;
+    if (!attempt.waiting) attempt.hasten();
+    else if (this.#order.service.hasOther(this.#tried)) attempt.leave('rehomed');
+  }
+
+  #handOver(): void {
+    const attempt = this.#attempt;
+    if (attempt === null) return;
+    if (attempt.waiting) this.#rehome();
+    else if (this.#speaking !== null && this.#couldContinue(this.#speaking)) attempt.leave('handed-over');
+  }
+
+  #leave(why: LeaveReason): void {
+    this.#left ??= why;
+    this.#waiting?.leave();
+    this.#attempt?.leave(why);
+  }
+
+  /** An attempt that was speaking has had its last word by `#goOn`. */
+  #concludeLeft(why: LeaveReason): void {
+    const { res, limits } = this.#order;
+    if (why !== 'expired' || res.writableEnded) return;
+    const message = `no whole answer within ${limits.totalTimeoutMs} ms`;
+    if (this.#continuing) this.#endBroken(streamCut(message));
+    else if (!res.headersSent) {
+      this.#count('lost');
+      sendError(res, { status: 504, type: 'upstream_error', code: 'timeout', message });
+    }
+  }
+
+  #giveUp(): void {
+    const { service, res } = this.#order;
+    if (this.#continuing) {
+      this.#endCut('no-cluster');
+      return;
+    }
+    this.#count('lost');
+    const answer = this.#failure?.end.answer ?? null;
+    if (answer !== null && isOpenAiError(answer.body)) sendAnswer(res, answer);
+    else {
+      const { service: name } = service.route.definition;
+      sendError(res, this.#failure === null ? nobody(name) : failed(this.#failure.cluster, this.#failure.end));
+    }
+  }
+
+  /** No cluster is needed or able to say the rest: `null` when only the end is missing. */
+  #endWithout(because: CannotContinue | null): void {
+    const { res, transcript } = this.#order;
+    if (because !== null) this.#endCut(because);
+    else {
+      this.#count('ok');
+      res.end(transcript?.lengthEnd());
+    }
+  }
+
+  #count(outcome: Exclude<Outcome, 'gone'>): void {
+    this.#order.service.callers[outcome]++;
+    this.#order.account?.concluded(outcome);
+  }
+
+  #endCut(because: CannotContinue): void {
+    const { account } = this.#order;
+    if (account !== null) account.notContinued = because;
+    const after = this.#failure;
+    const tried = after === null ? '' : `; ${after.cluster} failed too (${after.end.failure})`;
+    this.#endBroken(cannotContinue(because, this.#cutWhy + tried));
+  }
+
+  #endBroken(error: CallerError): void {
+    if (this.#left === 'gone') return;
+    this.#count('cut');
+    this.#order.res.end(errorFrame(error));
+  }
+}
+
+function outcomeOf(end: AttemptEnd): AttemptOutcome {
+  if (end.kind === 'answered') return { kind: end.owner === 'none' ? 'ok' : end.owner };
+  if (end.kind === 'failed') return { kind: 'failed', failure: end.failure };
+  return { kind: end.kind === 'cut' ? 'cut' : 'none' };
+}

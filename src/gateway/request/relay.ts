@@ -1,0 +1,115 @@
+/**
+ * Passes an answer on to its caller, no faster than the caller reads: byte for byte, or spliced to an answer that broke
+ * off. Of an event stream only whole lines go out, so that a stream which breaks off never leaves half a frame in front
+ * of what comes next.
+ */
+import type { ServerResponse } from 'node:http';
+import type { AnswerKeeper } from '../conversations/answer-keeper.js';
+import { DONE_FRAME, type Splice } from '../continuation/splice.js';
+import type { StreamScan } from './stream-scan.js';
+
+export type Passed = 'went' | 'caller-is-slow' | 'broken';
+
+const LINE_FEED = 10;
+const CARRIAGE_RETURN = 13;
+const BLANK_LINE = Buffer.from('\n');
+
+/** What a relay needs of the caller's answer. */
+export type CallerSink = Pick<ServerResponse, 'writeHead' | 'write' | 'end' | 'once'>;
+
+export interface RelayOrder {
+  readonly res: CallerSink;
+  /** Reads along an event stream; `null` for any other content. */
+  readonly scan: StreamScan | null;
+  /** What makes this answer the rest of another one; `null` when it is the first. */
+  readonly splice: Splice | null;
+  /** Changes what of an answer its cluster cannot know; `null`: it goes out as it came. */
+  readonly keeper: Pick<AnswerKeeper, 'rewrite'> | null;
+}
+
+export class Relay {
+  readonly #res: CallerSink;
+  readonly #scan: StreamScan | null;
+  readonly #splice: Splice | null;
+  readonly #keeper: RelayOrder['keeper'];
+  /** Begin of a line that is not whole yet. */
+  #partial: Buffer[] = [];
+  #sentBytes = 0;
+  /** What is missing after the last bytes until a new frame may begin. */
+  #gap = '';
+
+  constructor(order: RelayOrder) {
+    this.#res = order.res;
+    this.#scan = order.scan;
+    this.#splice = order.splice;
+    this.#keeper = order.keeper;
+  }
+
+  /** The caller of a continued answer has its headers. */
+  open(status: number, headers: Record<string, string | string[]>): void {
+    if (this.#splice !== null) return;
+    if (this.#scan !== null) delete headers['content-length']; // another cluster's frames may follow
+    this.#res.writeHead(status, headers);
+  }
+
+  /** `whole`: how many bytes of the chunk end in a whole line, as the scan said; all of it for other content. */
+  pass(chunk: Buffer, whole: number): Passed {
+    const brokenAt = this.#scan?.brokenAt ?? null;
+    if (whole === chunk.length && this.#partial.length === 0 && brokenAt === null) return this.#send(chunk);
+    const lines = Buffer.concat([...this.#partial, chunk.subarray(0, whole)]);
+    if (brokenAt !== null) {
+      this.#send(lines.subarray(0, brokenAt - this.#sentBytes));
+      return 'broken';
+    }
+    if (whole === 0) {
+      this.#partial.push(chunk);
+      return 'went';
+    }
+    this.#partial = whole === chunk.length ? [] : [chunk.subarray(whole)];
+    return this.#send(lines);
+  }
+
+  whenCallerCanRead(then: () => void): void {
+    this.#res.once('drain', then);
+  }
+
+  /** The cluster has ended its answer, as it does or without the last bytes that a caller waits for. */
+  end(): void {
+    const rest = Buffer.concat(this.#partial);
+    const isDone = rest.toString('latin1').trim() === 'data: [DONE]';
+    if (this.#splice !== null || (this.#scan?.allSaid === true && !isDone)) this.complete();
+    else this.#res.end(rest);
+  }
+
+  /** Everything was said: whatever is missing to a proper end is added. */
+  complete(): void {
+    this.closeFrame();
+    this.#res.end(this.#splice?.end() ?? (this.#scan?.done === true ? '' : DONE_FRAME));
+  }
+
+  /** The cluster broke off. Of the last frame all lines that are whole have been counted as said, so it is ended here. */
+  closeFrame(): void {
+    this.#partial = [];
+    if (this.#gap === '') return;
+    this.#res.write(this.#splice?.rewrite(BLANK_LINE) ?? this.#gap);
+    this.#gap = '';
+  }
+
+  #send(bytes: Buffer): Passed {
+    if (bytes.length === 0) return 'went';
+    this.#sentBytes += bytes.length;
+    if (this.#scan !== null) this.#gap = gapAfter(bytes);
+    const own = this.#keeper === null ? bytes : this.#keeper.rewrite(bytes);
+    const spliced = this.#splice === null ? own : this.#splice.rewrite(own);
+    if (spliced.length === 0) return 'went';
+    return this.#res.write(spliced) ? 'went' : 'caller-is-slow';
+  }
+}
+
+/** A frame ends with a blank line, which may have come alone. */
+function gapAfter(bytes: Buffer): string {
+  let at = bytes.length - 1;
+  if (bytes[at] !== LINE_FEED) return '\n\n';
+  at = bytes[at - 1] === CARRIAGE_RETURN ? at - 2 : at - 1;
+  return at < 0 || bytes[at] === LINE_FEED ? '' : '\n';
+}

@@ -1,0 +1,85 @@
+/**
+ * Requests of one service that wait for room: bounded in number and time, in the order of domain/admission/waiting-order.
+ * When it is full the last in that order must go, be it the one that just came.
+ */
+import { compareWaiting, type Place } from '../../domain/admission/waiting-order.js';
+import type { ClusterName } from '../../domain/words.js';
+import type { Choice } from './member.js';
+
+/** What must be known of a request to find it a cluster. */
+export interface Claimant extends Place {
+  readonly key: string | null;
+  /** Clusters that it does not go to (again). */
+  readonly tried: ReadonlySet<ClusterName>;
+}
+
+/** A place in the queue. */
+export interface Waiting {
+  /** A choice whose room is taken already, or `null`: there was none in time, or the caller left. */
+  readonly granted: Promise<Choice | null>;
+  /** The caller left; what was not granted by now never will be. */
+  leave(): void;
+}
+
+export interface QueueLimits {
+  readonly waitingMax: number;
+  readonly waitMs: number;
+}
+
+interface Entry extends Waiting {
+  readonly claimant: Claimant;
+  settle(choice: Choice | null): void;
+}
+
+export class WaitQueue {
+  #entries: Entry[] = [];
+
+  get length(): number {
+    return this.#entries.length;
+  }
+
+  join(claimant: Claimant, { waitingMax, waitMs }: QueueLimits): Waiting {
+    const entry = this.#entryOf(claimant, waitMs);
+    const at = this.#entries.findLastIndex((other) => compareWaiting(other.claimant, claimant) < 0) + 1;
+    this.#entries.splice(at, 0, entry);
+    if (this.#entries.length > waitingMax) this.#entries.at(-1)?.settle(null);
+    return entry;
+  }
+
+  /**
+   * Serves those for whom `place` finds room, in order. Whoever is open to any cluster stands for all that come after it
+   * and are so too: when there is no room for it, there is none for them.
+   */
+  serve(place: (claimant: Claimant) => Choice | null): void {
+    let noneAtAll = false;
+    for (const entry of [...this.#entries]) {
+      const { tried, begun } = entry.claimant;
+      const open = tried.size === 0 && !begun;
+      if (noneAtAll && open) continue;
+      const choice = place(entry.claimant);
+      if (choice !== null) entry.settle(choice);
+      else if (open) noneAtAll = true;
+    }
+  }
+
+  #entryOf(claimant: Claimant, waitMs: number): Entry {
+    let grant: (choice: Choice | null) => void = () => undefined;
+    const granted = new Promise<Choice | null>((resolve) => {
+      grant = resolve;
+    });
+    const entry: Entry = {
+      claimant,
+      granted,
+      leave: () => entry.settle(null),
+      settle: (choice) => {
+        clearTimeout(timer);
+        const at = this.#entries.indexOf(entry);
+        if (at < 0) return;
+        this.#entries.splice(at, 1);
+        grant(choice);
+      },
+    };
+    const timer = setTimeout(() => entry.leave(), waitMs);
+    return entry;
+  }
+}
