@@ -6,6 +6,7 @@ import {
   BACK_OFF_MAX_MS,
   Ejection,
   FAILURES_IN_A_ROW,
+  OLDER_SUCCESSES_MAX,
 } from '../../src/gateway/service/ejection.js';
 
 const failure = { atOnce: false, onTrial: false, mayEject: true, nowMs: 0 };
@@ -14,11 +15,37 @@ describe('a cluster is ejected', () => {
   test('by so many failures in a row, and not by one less', () => {
     const ejection = new Ejection();
     for (let i = 1; i < FAILURES_IN_A_ROW; i++) expect(ejection.failed(failure)).toBe(false);
-    ejection.succeeded();
+    ejection.succeeded(1);
     for (let i = 1; i < FAILURES_IN_A_ROW; i++) expect(ejection.failed(failure)).toBe(false);
     expect(ejection.out).toBe(false);
     expect(ejection.failed(failure)).toBe(true);
     expect(ejection.out).toBe(true);
+  });
+
+  test('by failures among which only older requests succeed, for it finishes what it had begun', () => {
+    const ejection = new Ejection();
+    for (let i = 1; i < FAILURES_IN_A_ROW; i++) {
+      ejection.failed({ ...failure, nowMs: 100 });
+      for (let k = 0; k < OLDER_SUCCESSES_MAX; k++) ejection.succeeded(99);
+    }
+    expect(ejection.failed({ ...failure, nowMs: 100 })).toBe(true);
+  });
+
+  test('not by a few failures among many older requests that succeed', () => {
+    const ejection = new Ejection();
+    for (let i = 0; i < 50; i++) {
+      for (let k = 0; k <= OLDER_SUCCESSES_MAX; k++) ejection.succeeded(99);
+      expect(ejection.failed({ ...failure, nowMs: 100 })).toBe(false);
+      for (let k = 0; k <= OLDER_SUCCESSES_MAX; k++) ejection.succeeded(99);
+    }
+  });
+
+  test('not when a request that began after the first of them succeeds in between', () => {
+    const ejection = new Ejection();
+    for (let i = 0; i < 50; i++) {
+      expect(ejection.failed({ ...failure, nowMs: i })).toBe(false);
+      ejection.succeeded(i);
+    }
   });
 
   test('at once by a refused connection', () => {
@@ -41,7 +68,7 @@ function backOff(ejection: Ejection, nowMs: number): number {
 function comeBack(ejection: Ejection): number {
   const nowMs = ejection.untilMs;
   expect([ejection.trialDue(nowMs - 1), ejection.trialDue(nowMs)]).toEqual([false, true]);
-  ejection.beginTrial();
+  ejection.beginTrial(nowMs);
   expect(ejection.trialDue(nowMs), 'one at a time').toBe(false);
   ejection.passTrial(nowMs);
   return nowMs;
@@ -66,7 +93,7 @@ describe('the back-off', () => {
   test('goes on growing when the trial fails', () => {
     const ejection = new Ejection();
     backOff(ejection, 0);
-    ejection.beginTrial();
+    ejection.beginTrial(1_000);
     expect(ejection.failed({ ...failure, onTrial: true, mayEject: false, nowMs: 1_000 })).toBe(true);
     expect(ejection.untilMs).toBe(1_000 + 2 * BACK_OFF_FIRST_MS);
   });
@@ -76,15 +103,14 @@ describe('the back-off', () => {
     backOff(ejection, 0);
     comeBack(ejection);
     expect(ejection.failed(failure)).toBe(true);
-    comeBack(ejection);
-    ejection.succeeded();
+    ejection.succeeded(comeBack(ejection));
     expect(ejection.failed(failure)).toBe(false);
   });
 
   test('a trial whose caller left says nothing: the next request may try', () => {
     const ejection = new Ejection();
     backOff(ejection, 0);
-    ejection.beginTrial();
+    ejection.beginTrial(1_000);
     ejection.dropTrial();
     expect([ejection.out, ejection.trialDue(ejection.untilMs)]).toEqual([true, true]);
   });
@@ -105,14 +131,14 @@ test('whatever happens, in whatever order: somebody is in, as long as each asks 
         const member = members[who % size] ?? new Ejection();
         const nowMs = i * 700;
         const mayEject = members.some((m) => m !== member && !m.out);
-        if (what === 'succeeds') member.succeeded();
+        if (what === 'succeeds') member.succeeded(nowMs);
         else if (what === 'is tried') {
           if (!member.trialDue(nowMs)) return;
-          member.beginTrial();
+          member.beginTrial(nowMs);
           member.passTrial(nowMs);
         } else if (what === 'trial fails') {
           if (!member.trialDue(nowMs)) return;
-          member.beginTrial();
+          member.beginTrial(nowMs);
           member.failed({ atOnce: false, onTrial: true, mayEject, nowMs });
         } else member.failed({ atOnce: what === 'refuses', onTrial: false, mayEject, nowMs });
         expect(members.some((m) => !m.out)).toBe(true);

@@ -8,11 +8,12 @@
  *
  * Room that is found is taken at once, so that nobody who comes later can take it from somebody who was promised it.
  */
+import { performance } from 'node:perf_hooks';
 import { limitForBegun, maySpill } from '../../domain/admission/room.js';
 import type { OverloadSettings } from '../../domain/fleet.js';
 import type { ClusterName } from '../../domain/words.js';
 import type { CallerTally } from './counters.js';
-import { limitOf, type Choice, type Member } from './member.js';
+import { chosen, limitOf, type Choice, type Member } from './member.js';
 import { WaitQueue, type Claimant, type Waiting } from './wait-queue.js';
 
 /** What admission must know of its service. */
@@ -105,6 +106,6 @@ export class Admission {
     const running = members.reduce((sum, m) => sum + m.inFlight, 0);
     if (spilled && !maySpill({ running, spilled: this.#spilling, maxPct: this.#cast.overload.spillMaxPct }))
       return null;
-    return { member: standby, onTrial: false, spilled, load: standby.upstream.load };
+    return chosen(standby, { onTrial: false, spilled, nowMs: performance.now() });
   }
 }

@@ -8,6 +8,12 @@
 
 /** As SGLang's and LiteLLM's routers have it between 3 and 5: at three a single bad request cannot eject. */
 export const FAILURES_IN_A_ROW = 3;
+/**
+ * A request that began before the row's first failure does not end the row when it succeeds: a cluster that refuses all
+ * that comes finishes its old streams for a long while. Yet a few failures among many answers are no row, so that at most
+ * so many of them may come on each failure.
+ */
+export const OLDER_SUCCESSES_MAX = 2;
 export const BACK_OFF_FIRST_MS = 1_000;
 export const BACK_OFF_MAX_MS = 30_000;
 /** A cluster that stayed in for this long begins with the first back-off again. */
@@ -21,6 +27,10 @@ export const TRIAL_FIRST_BYTE_MS = 5_000;
 export class Ejection {
   #state: 'in' | 'out' | 'trial' = 'in';
   #failures = 0;
+  /** Monotonic, ms: when the row of failures began. */
+  #rowSinceMs = 0;
+  /** Successes since then, of requests that began before. */
+  #olderSuccesses = 0;
   #level = 0;
   #untilMs = 0;
   #returnedAtMs = -Infinity;
@@ -44,8 +54,9 @@ export class Ejection {
     return this.#state === 'out' && nowMs >= this.#untilMs;
   }
 
-  beginTrial(): void {
+  beginTrial(nowMs: number): void {
     this.#state = 'trial';
+    this.#beginRow(nowMs);
   }
 
   /** The trial ended without a verdict (its caller left): the next request may try. */
@@ -61,8 +72,11 @@ export class Ejection {
     this.#returnedAtMs = nowMs;
   }
 
-  succeeded(): void {
-    if (this.#state === 'in') this.#failures = 0;
+  /** A request that began at `beganAtMs` was answered to its end. */
+  succeeded(beganAtMs: number): void {
+    if (this.#state !== 'in') return;
+    if (beganAtMs >= this.#rowSinceMs) this.#failures = 0;
+    else this.#olderSuccesses++;
   }
 
   /**
@@ -77,9 +91,9 @@ export class Ejection {
   }): boolean {
     if (order.onTrial && this.#state === 'trial') return this.#eject(order.nowMs);
     if (this.#state !== 'in') return false;
+    if (this.#failures === 0) this.#beginRow(order.nowMs);
     this.#failures++;
-    if (!order.mayEject || (!order.atOnce && this.#failures < FAILURES_IN_A_ROW)) return false;
-    return this.#eject(order.nowMs);
+    return order.mayEject && (order.atOnce || this.#isRow()) && this.#eject(order.nowMs);
   }
 
   /** Ejected on the word of somebody else. Returns false when it is out already. */
@@ -90,6 +104,15 @@ export class Ejection {
   /** A trial is due at once. */
   tryNow(): void {
     this.#untilMs = 0;
+  }
+
+  #isRow(): boolean {
+    return this.#failures >= FAILURES_IN_A_ROW && this.#olderSuccesses <= this.#failures * OLDER_SUCCESSES_MAX;
+  }
+
+  #beginRow(nowMs: number): void {
+    this.#rowSinceMs = nowMs;
+    this.#olderSuccesses = 0;
   }
 
   #eject(nowMs: number): boolean {

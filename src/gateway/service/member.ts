@@ -3,7 +3,8 @@ import { clusterAuthorization } from '../../domain/cluster-key.js';
 import type { AttemptFailure } from '../../domain/error-owner.js';
 import type { EngineKind } from '../../domain/fleet.js';
 import { NO_LIMIT } from '../../domain/admission/room.js';
-import type { MemberDefinition } from '../../domain/traffic.js';
+import { shareMaxPct, SLOW_START_MS, type SlowStart } from '../../domain/admission/slow-start.js';
+import type { ClusterTraffic, MemberDefinition } from '../../domain/traffic.js';
 import type { ClusterName } from '../../domain/words.js';
 import { clusterTally, LiveWindow, type ClusterTally } from './counters.js';
 import { Ejection } from './ejection.js';
@@ -50,6 +51,8 @@ export interface Choice {
   readonly spilled: boolean;
   /** Where it takes its place; a member may be defined anew while it runs. */
   readonly load: Load;
+  /** Monotonic, ms. */
+  readonly beganAtMs: number;
 }
 
 /** How an attempt ended, as far as the cluster is concerned; `none`: it was broken off by us or by the caller. */
@@ -61,6 +64,28 @@ export const limitOf = ({ limit, upstream }: Member): number =>
   limit === 'learned' ? upstream.load.learner.limit : limit;
 
 export const hasRoom = (member: Member): boolean => member.upstream.load.running < limitOf(member);
+
+/** This cluster for one attempt that begins now. */
+export function chosen(
+  member: Member,
+  how: { readonly onTrial: boolean; readonly spilled: boolean; readonly nowMs: number },
+): Choice {
+  const { onTrial, spilled, nowMs } = how;
+  return { member, onTrial, spilled, load: member.upstream.load, beganAtMs: nowMs };
+}
+
+/** What is counted of it, to be read by others. */
+export function countsOf(m: Member): ClusterTraffic {
+  return {
+    inFlight: m.inFlight,
+    limit: limitOf(m) === NO_LIMIT ? null : limitOf(m),
+    counters: { ...m.tally, firstToken: [...m.tally.firstToken] },
+    drained: m.drained,
+    failingSinceMs: m.failingSinceMs,
+    lastOkAtMs: m.lastOkAtMs,
+    lastFailedAtMs: m.lastFailedAtMs,
+  };
+}
 
 /** What a new definition changes of a member that is there. */
 export function definedOf(spec: MemberDefinition): Pick<Member, 'model' | 'engine' | 'authorization' | 'limit'> {
@@ -88,4 +113,10 @@ export function newMember(
     lastFailedAtMs: null,
     lastSignMs: -Infinity,
   };
+}
+
+/** Those that came back a short while ago. */
+export function startingOf(members: readonly Member[], nowMs: number): SlowStart[] {
+  const recent = members.filter((m) => nowMs - m.returnedAtMs < SLOW_START_MS);
+  return recent.map((m) => ({ cluster: m.name, shareMax: shareMaxPct(nowMs - m.returnedAtMs) }));
 }

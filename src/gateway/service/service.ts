@@ -5,14 +5,23 @@
 import { performance } from 'node:perf_hooks';
 import { ejectsAtOnce, saysTooMuch, type AttemptFailure } from '../../domain/error-owner.js';
 import { OVERLOAD_DEFAULTS, type OverloadSettings } from '../../domain/fleet.js';
-import { NO_LIMIT } from '../../domain/admission/room.js';
-import { shareMaxPct, SLOW_START_MS, slowStarted, type SlowStart } from '../../domain/admission/slow-start.js';
+import { slowStarted } from '../../domain/admission/slow-start.js';
 import { effectiveWeights, takeTurn, type EffectiveWeights, type Turns } from '../../domain/strategies.js';
 import type { TrafficState } from '../../domain/traffic.js';
 import type { ClusterName, Weights } from '../../domain/words.js';
 import { Admission, type Cast } from './admission.js';
 import { callerTally, countFirstToken, type CallerTally } from './counters.js';
-import { definedOf, hasRoom, limitOf, newMember, type AttemptOutcome, type Choice, type Member } from './member.js';
+import {
+  chosen,
+  countsOf,
+  definedOf,
+  hasRoom,
+  newMember,
+  startingOf,
+  type AttemptOutcome,
+  type Choice,
+  type Member,
+} from './member.js';
 import { homeOf, without } from './home-of.js';
 import { HotPrefixes } from './hot-prefixes.js';
 import { RetryBudget } from './retry-budget.js';
@@ -124,7 +133,7 @@ export class Service implements Cast {
       const trial = this.#members.find(
         (m) => m.ejection.trialDue(nowMs) && hasRoom(m) && !m.drained && asked(m) && !tried.has(m.name),
       );
-      if (trial !== undefined) return this.#trial(trial);
+      if (trial !== undefined) return this.#trial(trial, nowMs);
     }
     const carrier = this.#turn(weights, key, tried);
     if (carrier !== null) return this.#chosen(carrier, nowMs);
@@ -209,7 +218,7 @@ export class Service implements Cast {
     else {
       member.tally[outcome.kind]++;
       if (onTrial) member.ejection.dropTrial(); // no-op after a first byte
-      if (outcome.kind === 'ok') this.#succeeded(member);
+      if (outcome.kind === 'ok') this.#succeeded(choice);
     }
   }
 
@@ -249,20 +258,7 @@ export class Service implements Cast {
       effective: Object.fromEntries(this.#members.map((m) => [m.name, weights[m.name] ?? 0])),
       spill: this.#shares.spill,
       changedAtMs,
-      clusters: Object.fromEntries(
-        this.#members.map((m) => [
-          m.name,
-          {
-            inFlight: m.inFlight,
-            limit: limitOf(m) === NO_LIMIT ? null : limitOf(m),
-            counters: { ...m.tally, firstToken: [...m.tally.firstToken] },
-            drained: m.drained,
-            failingSinceMs: m.failingSinceMs,
-            lastOkAtMs: m.lastOkAtMs,
-            lastFailedAtMs: m.lastFailedAtMs,
-          },
-        ]),
-      ),
+      clusters: Object.fromEntries(this.#members.map((m) => [m.name, countsOf(m)])),
       waiting: this.admission.waiting,
       callers: { ...this.callers },
     };
@@ -300,17 +296,18 @@ export class Service implements Cast {
   }
 
   #chosen(member: Member, nowMs: number): Choice {
-    if (member.ejection.trialDue(nowMs) && hasRoom(member)) return this.#trial(member);
-    return { member, onTrial: false, spilled: member.name === this.#shares.guest, load: member.upstream.load };
+    if (member.ejection.trialDue(nowMs) && hasRoom(member)) return this.#trial(member, nowMs);
+    const spilled = member.name === this.#shares.guest;
+    return chosen(member, { onTrial: false, spilled, nowMs });
   }
 
-  #trial(member: Member): Choice {
-    member.ejection.beginTrial();
-    return { member, onTrial: true, spilled: false, load: member.upstream.load };
+  #trial(member: Member, nowMs: number): Choice {
+    member.ejection.beginTrial(nowMs);
+    return chosen(member, { onTrial: true, spilled: false, nowMs });
   }
 
-  #succeeded(member: Member): void {
-    member.ejection.succeeded();
+  #succeeded({ member, beganAtMs }: Choice): void {
+    member.ejection.succeeded(beganAtMs);
     member.failingSinceMs = null;
     member.lastOkAtMs = this.#deps.clock();
   }
@@ -341,10 +338,4 @@ export class Service implements Cast {
 function learnFrom({ load }: Choice, outcome: AttemptOutcome): void {
   const refused = outcome.kind === 'quota' || (outcome.kind === 'failed' && saysTooMuch(outcome.failure));
   load.learner.ended({ running: load.running + 1, refused, nowMs: performance.now() });
-}
-
-/** Those that came back a short while ago. */
-function startingOf(members: readonly Member[], nowMs: number): SlowStart[] {
-  const recent = members.filter((m) => nowMs - m.returnedAtMs < SLOW_START_MS);
-  return recent.map((m) => ({ cluster: m.name, shareMax: shareMaxPct(nowMs - m.returnedAtMs) }));
 }
