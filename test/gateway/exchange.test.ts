@@ -225,6 +225,21 @@ describe('a stream', () => {
     expect(clusters['a']?.counters).toMatchObject({ cut: 1, cluster: 0, ok: 0 });
   });
 
+  test.each([
+    ['is reset', ''],
+    ['says an error', frame({ error: { message: 'engine dead', code: 500 } })],
+  ])('of the Responses API that %s after its last event is whole: nobody needs a second end', async (_name, rest) => {
+    const event = (type: string): string => `event: ${type}\n${frame({ type, response: { id: 'r', output: [] } })}`;
+    const whole = event('response.created') + event('response.completed');
+    const { lab } = await pair((_request, res) => {
+      beginStream(res, whole.slice(0, -1)); // its blank line is missing
+      setTimeout(() => res.write(rest === '' ? '' : `\n${rest}`, () => res.destroy()), 20);
+    });
+    const answer = await lab.chat({ input: 'hi', stream: true }, { path: '/v1/responses' });
+    expect(await answer.text()).toBe(whole);
+    expect((await lab.state()).callers).toMatchObject({ ok: 1, cut: 0 });
+  });
+
   test('with two choices has ended when both have', async () => {
     const { lab } = await pair(spokenThen(frame(finish('stop', 0)) + frame('[DONE]')));
     expect(await (await lab.chat({ stream: true, n: 2 })).text()).toContain('"reason":"many-choices"');

@@ -5,7 +5,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import type { AnswerKeeper } from '../conversations/answer-keeper.js';
-import { DONE_FRAME, type Splice } from '../continuation/splice.js';
+import type { Splice } from '../continuation/splice.js';
 import type { StreamScan } from './stream-scan.js';
 
 export type Passed = 'went' | 'caller-is-slow' | 'broken';
@@ -84,7 +84,7 @@ export class Relay {
   /** Everything was said: whatever is missing to a proper end is added. */
   complete(): void {
     this.closeFrame();
-    this.#res.end(this.#splice?.end() ?? (this.#scan?.done === true ? '' : DONE_FRAME));
+    this.#res.end(this.#splice?.end() ?? this.#scan?.missingEnd ?? '');
   }
 
   /** The cluster broke off. Of the last frame all lines that are whole have been counted as said, so it is ended here. */

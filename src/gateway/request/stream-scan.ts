@@ -11,6 +11,7 @@ import { isOpening } from '../../domain/continuation/splice-frame.js';
 import { ownerOfStatus, type ErrorOwner } from '../../domain/error-owner.js';
 import { isObject, parseObject } from '../json-object.js';
 import type { Said } from '../continuation/said.js';
+import { DONE_FRAME } from '../continuation/splice.js';
 
 /** `choices`: chat and plain completions. `responses`: the Responses API. `opaque`: whatever else; a clean end is an end. */
 export type StreamKind = 'choices' | 'responses' | 'opaque';
@@ -105,9 +106,14 @@ export class StreamScan {
     if (this.#said !== null) this.#said.refusal ??= 'unreadable';
   }
 
-  /** Every choice has its finish reason, and no error came: whatever is still missing is no part of the answer. */
+  /** The model has ended its answer, and no error came: whatever is still missing is no part of it. */
   get allSaid(): boolean {
-    return this.#kind === 'choices' && !this.#blind && this.endedWell();
+    return this.#kind !== 'opaque' && !this.#blind && this.endedWell();
+  }
+
+  /** What callers wait for after all is said, if it has not come; the Responses API has nothing of the kind. */
+  get missingEnd(): string {
+    return this.#kind === 'choices' && !this.done ? DONE_FRAME : '';
   }
 
   /** The connection ended cleanly: did the stream? */
