@@ -11,6 +11,7 @@ import { openResponse } from './responses-answer.js';
 import { metricsPage } from './metrics-page.js';
 import type { ClusterSettings } from './settings.js';
 import { garbageAnswer } from './text.js';
+import { answerTokenize } from './tokenize.js';
 
 const BODY_BYTES_MAX = 8 * 1024 * 1024;
 /** Says who really answered, whatever a gateway in between says. */
@@ -84,6 +85,11 @@ class App {
       },
       'POST /v1/responses': async (req, res) => {
         await this.#complete('responses', req, res);
+      },
+      'POST /tokenize': async (req, res) => {
+        const { contextTokensMax } = this.#settings;
+        const body = await readJson(req, BODY_BYTES_MAX);
+        answerJson(res, 200, answerTokenize(body, { model: this.#servedModel(), contextTokensMax }));
       },
       'POST /v1/embeddings': async (req, res) => {
         const body = await readJson(req, BODY_BYTES_MAX);

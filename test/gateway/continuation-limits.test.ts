@@ -61,8 +61,10 @@ async function scene(
 const CHAT = { model: 'chat', messages: [{ role: 'user', content: 'count' }], stream: true };
 const ask = async (lab: Lab, more: object = {}): Promise<StreamSeen> =>
   await readStream(await openStream(lab.url, { ...CHAT, ...more }));
+const isCount = ({ url }: { readonly url: string }): boolean => url === '/tokenize';
+/** The last one that was asked for. */
 const bodyOf = (server: Upstream): Record<string, unknown> =>
-  JSON.parse(server.requests.find((r) => r.url !== '/tokenize')?.body ?? '{}') as Record<string, unknown>;
+  JSON.parse(server.requests.findLast((r) => !isCount(r))?.body ?? '{}') as Record<string, unknown>;
 
 describe('a break', () => {
   test('asks the next cluster for the rest only', async () => {
@@ -86,12 +88,26 @@ describe('a break', () => {
     ['as frames, where its answer means nothing', (_request, res) => sendJson(res, 200, { count: 'four' }), 8],
     ['as frames, where it does not answer', hang, 8],
   ])('counts the tokens that were said %s', async (_how, counts, left) => {
-    const rest: Behaviour = (request, res) => (request.url === '/tokenize' ? counts : REST)(request, res);
+    const rest: Behaviour = (request, res) => (isCount(request) ? counts : REST)(request, res);
     const { b, lab } = await scene(breaksAfter(SPOKEN), rest);
     expect(await ask(lab, { max_tokens: 10 })).toMatchObject({ text: 'one two three', errors: [], dones: 1 });
     expect(bodyOf(b)).toMatchObject({ max_tokens: left });
-    const [asked] = b.requests;
+    const asked = b.requests.find(isCount);
     expect(JSON.parse(asked?.body ?? '')).toEqual({ model: 'llama', prompt: 'one two ', add_special_tokens: false });
+  });
+
+  test('does not wait for the count before it asks, and says nothing that the count forbids', async () => {
+    let answerCount = (): void => undefined;
+    const rest: Behaviour = (request, res) => {
+      if (isCount(request)) answerCount = () => sendJson(res, 200, { count: 10 });
+      else REST(request, res);
+    };
+    const { b, lab } = await scene(breaksAfter(SPOKEN), rest);
+    const answer = ask(lab, { max_tokens: 10 });
+    await eventually(() => b.requests.length === 2); // while the count is still to come
+    answerCount();
+    expect(await answer).toMatchObject({ text: 'one two ', finishReasons: ['length'], dones: 1, errors: [] });
+    expect(b.requests.filter((r) => !isCount(r))).toHaveLength(1);
   });
 
   test('of an answer without a limit or usage is not counted', async () => {

@@ -152,6 +152,7 @@ function play(
       request: { method: 'POST', path: `/v1/${api}`, headers: [], stream: true, streamKind: 'choices', choices: 1 },
       body: null,
       keeper: null,
+      notBefore: null,
       res: caller.res,
       said: transcript.listen(),
       splice,

@@ -102,9 +102,12 @@ export class Transcript {
     return this.#isUncounted && this.#text !== '' ? this.#text : null;
   }
 
-  /** Tokens of all that was said, as an engine counts them. */
-  counted(tokens: number): void {
-    this.#tokens = Math.max(this.#tokens, tokens);
+  /** Tokens of all that was said, as an engine counts them; true when that is more than was known. */
+  counted(tokens: number): boolean {
+    this.#isUncounted = false;
+    const isMore = tokens > this.#tokens;
+    if (isMore) this.#tokens = tokens;
+    return isMore;
   }
 
   /** The request for the rest. */

@@ -4,7 +4,7 @@ import type { Dispatcher } from 'undici';
 import type { AttemptFailure } from '../../domain/error-owner.js';
 import type { AnswerKeeper } from '../conversations/answer-keeper.js';
 import type { Said } from '../continuation/said.js';
-import type { Member } from '../service/member.js';
+import type { AttemptOutcome, Member } from '../service/member.js';
 import type { Splice } from '../continuation/splice.js';
 import type { StreamKind } from './stream-scan.js';
 
@@ -30,6 +30,8 @@ export interface AttemptOrder {
   readonly said: Said | null;
   /** Joins this answer to one that broke off, so that the caller has its headers; `null` for the first answer. */
   readonly splice: Splice | null;
+  /** Nothing of the answer goes out before; `null`: there is nothing to wait for. Never rejects. */
+  readonly notBefore: Promise<void> | null;
   /** Keeps the answer of a turn for the next one; `null` when there is no such turn. */
   readonly keeper: AnswerKeeper | null;
   readonly firstByteMs: number;
@@ -61,5 +63,15 @@ export type AttemptEnd =
   /** Broken off: the caller left, the request goes elsewhere, or its time is up. */
   | { readonly kind: 'left'; readonly why: LeaveReason };
 
-/** `rehomed`: before the first byte. `handed-over`: after it, so that another cluster must go on from there. */
-export type LeaveReason = 'gone' | 'rehomed' | 'handed-over' | 'expired';
+/**
+ * `rehomed`: before the first byte. `handed-over`: after it, so that another cluster must go on from there. `recounted`: it
+ * was asked for more than is allowed.
+ */
+export type LeaveReason = 'gone' | 'rehomed' | 'handed-over' | 'recounted' | 'expired';
+
+/** What it says of the cluster. */
+export function outcomeOf(end: AttemptEnd): AttemptOutcome {
+  if (end.kind === 'answered') return { kind: end.owner === 'none' ? 'ok' : end.owner };
+  if (end.kind === 'failed') return { kind: 'failed', failure: end.failure };
+  return { kind: end.kind === 'cut' ? 'cut' : 'none' };
+}

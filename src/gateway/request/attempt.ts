@@ -15,19 +15,13 @@ import type { Dispatcher } from 'undici';
 import { failureOfTransport, ownerOfStatus, type AttemptFailure, type ErrorOwner } from '../../domain/error-owner.js';
 import type { AttemptEnd, AttemptOrder, FailedAnswer, LeaveReason } from './attempt-order.js';
 import { headersFor, kindOfAnswer, responseHeaders } from './headers.js';
+import { COLLECT_BYTES_MAX, ERROR_BYTES_MAX, HeldBytes, HOLD_BYTES_MAX } from './held-bytes.js';
 import { IdleClock } from './idle-clock.js';
 import { sendError } from './openai-error.js';
 import { Postponed } from './postponed.js';
 import { Relay } from './relay.js';
 import { StreamScan } from './stream-scan.js';
 import { sendWhole, wasAborted } from './whole-answer.js';
-
-/** Answers up to this size are kept until they are whole; embeddings of a large batch are some MiB. */
-export const COLLECT_BYTES_MAX = 8 * 1024 * 1024;
-/** Beginning of a stream that says nothing yet: roles and keep-alives. */
-const HOLD_BYTES_MAX = 64 * 1024;
-/** Of an error's body only the beginning is of use. */
-const ERROR_BYTES_MAX = 64 * 1024;
 
 const LEFT = new Error('attempt left');
 
@@ -41,9 +35,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   #headers: IncomingHttpHeaders = {};
   #scan: StreamScan | null = null;
   #relay: Relay | null = null;
-  /** Bytes that the caller has not been given yet. */
-  #kept: Buffer[] = [];
-  #keptBytes = 0;
+  readonly #held = new HeldBytes();
   readonly #postponed = new Postponed();
   readonly #idle: IdleClock;
   #firstByteTimer: NodeJS.Timeout;
@@ -158,10 +150,10 @@ export class Attempt implements Dispatcher.DispatchHandler {
   #collect(chunk: Buffer): void {
     // Of an answer that the caller will not see the beginning is enough.
     const failing = this.#owner() === 'cluster' || this.#order.splice !== null;
-    if (failing && this.#keptBytes >= ERROR_BYTES_MAX) return;
-    this.#keep(chunk);
-    if (failing || this.#keptBytes <= COLLECT_BYTES_MAX) return;
-    const collected = Buffer.concat(this.#kept, this.#keptBytes);
+    if (failing && this.#held.size >= ERROR_BYTES_MAX) return;
+    this.#held.add(chunk);
+    if (failing || this.#held.size <= COLLECT_BYTES_MAX) return;
+    const collected = this.#held.all();
     this.#pass(this.#openRelay(), collected, collected.length);
   }
 
@@ -172,7 +164,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   #answerWhole(): void {
     const { request, keeper } = this.#order;
     const owner = this.#owner();
-    const body = Buffer.concat(this.#kept, this.#keptBytes);
+    const body = this.#held.all();
     if (owner === 'cluster') {
       const answer = { status: this.#status, headers: this.#headers, body };
       // That our own key was refused would only mislead a caller, who has another one.
@@ -213,23 +205,33 @@ export class Attempt implements Dispatcher.DispatchHandler {
     const scan = this.#scan;
     if (scan === null) return;
     const whole = scan.push(chunk);
-    this.#keep(chunk);
+    this.#held.add(chunk);
     const owner = scan.errorOwner;
     if (owner === 'cluster') this.#fail('error-frame', scan.error ?? 'error event', null, true);
     else if (scan.brokenAt !== null) this.#fail('empty-answer', scan.brokenBy, null, true);
-    else if (scan.spoke || this.#keptBytes > HOLD_BYTES_MAX) this.#openStream(chunk.length - whole);
+    else if (scan.spoke || this.#held.size > HOLD_BYTES_MAX) this.#openStream(chunk.length - whole);
   }
 
-  /** The held beginning goes out; `partial` bytes at its end belong to a line that is not whole. */
+  /** The held beginning goes out as soon as it may; `partial` bytes at its end belong to a line that is not whole. */
   #openStream(partial: number): void {
-    const held = Buffer.concat(this.#kept, this.#keptBytes);
-    this.#pass(this.#openRelay(), held, held.length - partial);
+    const { notBefore } = this.#order;
+    const open = (): boolean => {
+      const held = this.#held.all();
+      return this.#pass(this.#openRelay(), held, held.length - partial);
+    };
+    if (notBefore === null) open();
+    else {
+      this.#controller?.pause();
+      this.#whenKept(notBefore, () => {
+        if (open()) this.#controller?.resume();
+      });
+    }
   }
 
   #openRelay(): Relay {
     const { res, member, splice, keeper } = this.#order;
     this.#mode = 'relay';
-    this.#kept = [];
+    this.#held.letGo();
     this.#beginIdle();
     this.#order.onSpeaking({ latencyMs: performance.now() - this.#startedAtMs, stream: this.#scan !== null });
     this.#relay = new Relay({ res, scan: this.#scan, splice, keeper });
@@ -237,21 +239,20 @@ export class Attempt implements Dispatcher.DispatchHandler {
     return this.#relay;
   }
 
-  #pass(relay: Relay, chunk: Buffer, whole: number): void {
+  /** True when the next chunk may come. */
+  #pass(relay: Relay, chunk: Buffer, whole: number): boolean {
     const { keeper } = this.#order;
     const keeping = keeper === null || this.#scan === null ? null : keeper.keepHeard(this.#scan);
-    if (keeping === null) this.#passNow(relay, chunk, whole);
-    else {
-      this.#controller?.pause();
-      this.#whenKept(keeping, () => {
-        if (!this.#passNow(relay, chunk, whole)) return;
-        this.#idle.start();
-        this.#controller?.resume();
-      });
-    }
+    if (keeping === null) return this.#passNow(relay, chunk, whole);
+    this.#controller?.pause();
+    this.#whenKept(keeping, () => {
+      if (!this.#passNow(relay, chunk, whole)) return;
+      this.#idle.start();
+      this.#controller?.resume();
+    });
+    return false;
   }
 
-  /** True when the next chunk may come. */
   #passNow(relay: Relay, chunk: Buffer, whole: number): boolean {
     const passed = relay.pass(chunk, whole);
     if (passed === 'went') return true;
@@ -307,11 +308,6 @@ export class Attempt implements Dispatcher.DispatchHandler {
     if (abort) this.#controller?.abort(LEFT);
   }
 
-  #keep(chunk: Buffer): void {
-    this.#kept.push(chunk);
-    this.#keptBytes += chunk.length;
-  }
-
   /** The first byte is there; from now on silence counts. */
   #beginIdle(): void {
     clearTimeout(this.#firstByteTimer);
@@ -344,7 +340,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#mode = 'over';
     clearTimeout(this.#firstByteTimer);
     this.#idle.stop();
-    this.#kept = [];
+    this.#held.letGo();
     this.#settle(end);
   }
 }

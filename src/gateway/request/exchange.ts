@@ -13,14 +13,14 @@ import { costsRetryBudget } from '../../domain/error-owner.js';
 import type { GatewaySettings } from '../../domain/fleet.js';
 import type { ClusterName } from '../../domain/words.js';
 import type { Account, Outcome } from '../account/account.js';
-import type { AttemptEnd, Forwarded, LeaveReason } from './attempt-order.js';
+import { outcomeOf, type AttemptEnd, type Forwarded, type LeaveReason } from './attempt-order.js';
 import { Attempt } from './attempt.js';
 import { cannotContinue, failed, isOpenAiError, nobody, overloaded, sendAnswer, streamCut } from './caller-words.js';
 import type { AnswerKeeper } from '../conversations/answer-keeper.js';
 import { TRIAL_FIRST_BYTE_MS } from '../service/ejection.js';
 import { errorFrame, sendError, type CallerError } from './openai-error.js';
-import { requestForRest } from '../continuation/request-for-rest.js';
-import { hasRoom, type AttemptOutcome, type Choice, type Member } from '../service/member.js';
+import { countSaid } from '../continuation/count-said.js';
+import { hasRoom, type Choice, type Member } from '../service/member.js';
 import type { Service } from '../service/service.js';
 import type { Transcript } from '../continuation/transcript.js';
 import type { Waiting } from '../service/wait-queue.js';
@@ -108,11 +108,10 @@ class Exchange {
     const choice = hasRoom(picked.member) ? service.admission.claim(picked) : await this.#findRoom();
     if (choice === null) return false;
     if (transcript?.begun !== true) return await this.#ask(choice, this.#order.bodyFor(choice.member.model));
-    const rest = await requestForRest(transcript, choice.member);
-    if (this.#left === null && rest.kind === 'ask')
-      return await this.#ask(choice, Buffer.from(JSON.stringify(rest.body)));
+    const rest = transcript.requestFor(choice.member);
+    if (rest.kind === 'ask') return await this.#ask(choice, Buffer.from(JSON.stringify(rest.body)));
     service.ended(choice, { kind: 'none' });
-    if (this.#left === null) this.#endWithout(rest.kind === 'refused' ? rest.because : null);
+    this.#endWithout(rest.kind === 'refused' ? rest.because : null);
     return false;
   }
 
@@ -175,6 +174,7 @@ class Exchange {
           res,
           said: transcript?.listen() ?? null,
           splice,
+          notBefore: this.#continuing ? this.#counting(member) : null,
           keeper,
           firstByteMs: onTrial ? Math.min(firstByteTimeoutMs, TRIAL_FIRST_BYTE_MS) : firstByteTimeoutMs,
           idleMs: limits.idleTimeoutMs,
@@ -196,6 +196,16 @@ class Exchange {
     });
   }
 
+  /** It was asked for as much as the frames leave room for. Where it counts more than those, it is asked anew. */
+  #counting(member: Member): Promise<void> | null {
+    const { transcript } = this.#order;
+    const counting = transcript === null ? null : countSaid(transcript, member);
+    if (counting === null) return null;
+    return counting.then((isMore) => {
+      if (isMore && this.#attempt?.waiting === true) this.#attempt.leave('recounted');
+    });
+  }
+
   #judge(member: Member, end: AttemptEnd): boolean {
     if (end.kind === 'failed') {
       this.#failure = { cluster: member.name, end };
@@ -204,8 +214,9 @@ class Exchange {
       return false;
     }
     if (end.kind === 'left') {
-      if (end.why !== 'handed-over') return end.why === 'rehomed';
-      return this.#goOn(member, 'it was handed over');
+      if (end.why === 'handed-over') return this.#goOn(member, 'it was handed over');
+      if (end.why === 'recounted') this.#tried.delete(member.name);
+      return end.why === 'rehomed' || end.why === 'recounted';
     }
     if (end.kind === 'answered') return this.#answered(end.owner);
     if (!end.closed) return this.#goOn(member, end.why);
@@ -336,10 +347,4 @@ class Exchange {
     this.#count('cut');
     this.#order.res.end(errorFrame(error));
   }
-}
-
-function outcomeOf(end: AttemptEnd): AttemptOutcome {
-  if (end.kind === 'answered') return { kind: end.owner === 'none' ? 'ok' : end.owner };
-  if (end.kind === 'failed') return { kind: 'failed', failure: end.failure };
-  return { kind: end.kind === 'cut' ? 'cut' : 'none' };
 }

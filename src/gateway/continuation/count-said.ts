@@ -1,27 +1,22 @@
 /**
- * What a cluster is asked for the rest of a broken answer. How much more may be said follows from how much was: where only
- * the frames are known, the cluster counts the tokens. That is only after a break, so it may cost a round trip.
+ * How many tokens were said before a break, where only the frames are known: the cluster that is asked for the rest counts
+ * them, at the same time, so that the caller does not wait for it.
  */
-import type { ContinuedRequest } from '../../domain/continuation/continued-request.js';
 import { dialectOf } from '../../engines/registry.js';
 import { parseObject } from '../json-object.js';
 import type { Member } from '../service/member.js';
 import type { Transcript } from './transcript.js';
 
-/** The caller waits meanwhile: an answer that is a few tokens too long is better than a long gap. */
+/** The rest is held back meanwhile: an answer that is a few tokens too long is better than a long gap. */
 const ANSWER_MS_MAX = 500;
 /** The engines send all the ids along: eight digits and a comma for each of the 60,000 tokens that are kept at most. */
 const ANSWER_BYTES_MAX = 1024 * 1024;
 
-/** Never rejects. */
-export async function requestForRest(transcript: Transcript, member: Member): Promise<ContinuedRequest> {
-  const request = transcript.requestFor(member);
+/** Resolves to whether more was said than was thought; never rejects. `null`: there is nothing to count. */
+export function countSaid(transcript: Transcript, member: Member): Promise<boolean> | null {
   const { uncounted } = transcript;
-  if (request.kind !== 'ask' || uncounted === null) return request;
-  const tokens = await countTokens(member, uncounted);
-  if (tokens === null) return request;
-  transcript.counted(tokens);
-  return transcript.requestFor(member);
+  if (uncounted === null) return null;
+  return countTokens(member, uncounted).then((tokens) => tokens !== null && transcript.counted(tokens));
 }
 
 /** `null` when its engine cannot, or does not in time. */
