@@ -50,6 +50,7 @@ function gatewaySettings({ adminUrl, adminUrls, keys, ...limits }: FleetFile['ga
     idleTimeoutMs: limits.idleTimeout,
     totalTimeoutMs: limits.totalTimeout,
     bodyBytesMax: limits.bodyBytesMax,
+    shutdown: { delayMs: limits.shutdown.delay, graceMs: limits.shutdown.grace },
     conversations: {
       store: limits.conversations.store,
       ttlMs: limits.conversations.ttl,

@@ -9,6 +9,9 @@ const GATEWAYS_MAX = 16;
 /** OpenAI keeps answers for 30 days. */
 const CONVERSATION_TTL_MAX_MS = 30 * 86_400_000;
 
+/** Whoever stops a gateway waits as long. */
+const SHUTDOWN_MAX_MS = 3_600_000;
+
 const conversations = z
   .strictObject({
     store: z.enum(CONVERSATION_STORES).default('disk').meta({
@@ -26,6 +29,19 @@ const conversations = z
     redisUrlEnv: envName('URL of the Redis server.').default('UNDERSTUDY_REDIS_URL'),
   })
   .meta({ description: 'Where conversations of the Responses API are kept.' });
+
+const shutdown = z
+  .strictObject({
+    delay: duration('How long /readyz says 503 while everybody is served, before the port closes.', {
+      minMs: 0,
+      maxMs: SHUTDOWN_MAX_MS,
+    }).prefault('0s'),
+    grace: duration('How long running requests may go on after that.', {
+      minMs: 0,
+      maxMs: SHUTDOWN_MAX_MS,
+    }).prefault('8s'),
+  })
+  .meta({ description: 'How the gateway ends when it is asked to.' });
 
 export const gateway = z
   .strictObject({
@@ -50,6 +66,7 @@ export const gateway = z
       .max(1_073_741_824)
       .default(16_777_216)
       .meta({ description: 'Largest request body, bytes.' }),
+    shutdown: shutdown.prefault({}),
     conversations: conversations.prefault({}),
     accessLog: z
       .string()

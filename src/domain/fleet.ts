@@ -187,6 +187,14 @@ export interface ConversationSettings {
   readonly redisUrlEnv: string;
 }
 
+/** How a gateway ends that was asked to. */
+export interface ShutdownSettings {
+  /** How long it says that it goes, and serves on, before it takes no more connections, ms. */
+  readonly delayMs: number;
+  /** How long running requests may go on after that, ms. */
+  readonly graceMs: number;
+}
+
 /** More processes than this on one machine were never tried. */
 export const GATEWAY_WORKERS_MAX = 64;
 
@@ -200,6 +208,7 @@ export interface GatewaySettings {
   readonly idleTimeoutMs: number;
   readonly totalTimeoutMs: number;
   readonly bodyBytesMax: number;
+  readonly shutdown: ShutdownSettings;
   readonly conversations: ConversationSettings;
   /** `stdout`, or the path of a file; absent: none is written. */
   readonly accessLog?: string;

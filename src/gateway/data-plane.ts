@@ -22,7 +22,7 @@ export interface DataPlane {
   readonly url: string;
   /** `null`: everything is served in one process. */
   readonly workers: WorkersNow | null;
-  /** Resolves when nobody serves by an older table any more. */
+  /** Resolves when nobody serves by an older table any more. Whoever began `catching-up` is ready with its first one. */
   apply(table: RouteTable): Promise<void>;
   /** States of one service, or of all (`null`), added up over all processes. */
   states(only: ServiceName | null): Promise<States>;
@@ -35,6 +35,8 @@ export interface DataPlane {
   ): Promise<readonly Questions[Name]['answer'][]>;
   /** Other keys of callers from now on. @throws CodedError `bad-config` when that would open or close the gateway to all */
   replaceKeys(keys: GatewaySettings['keys']): void;
-  /** No new requests; those that run may go on for `graceMs`, then they are broken off. */
+  /** `/readyz` says from now on that this one goes; callers are served all the same. */
+  announceEnd(): Promise<void>;
+  /** No new connections; requests that run may go on for `graceMs`, then they are ended with an error that says so. */
   close(graceMs: number): Promise<void>;
 }

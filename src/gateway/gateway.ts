@@ -17,6 +17,7 @@ import { serveAdmin } from './admin/admin-api.js';
 import { mustBeGuarded } from './admin/admin-door.js';
 import { parseOrder, serviceDefinitionSchema } from './admin/admin-schema.js';
 import type { DataPlane } from './data-plane.js';
+import type { Readiness } from './door/readiness.js';
 import { catchUp } from './routes/catch-up.js';
 import { openMetrics, type MetricsPage } from './process-metrics.js';
 import { httpServer, listen, stop, urlOf } from './http-server.js';
@@ -63,27 +64,28 @@ export interface RunningGateway {
   readonly adminUrl: string;
   /** Other keys of callers from now on. @throws CodedError `bad-config` when that would open or close the gateway to all */
   replaceKeys(keys: GatewaySettings['keys']): void;
-  /** No new requests; those that run may go on for `graceMs`, then they are broken off. */
+  /** `/readyz` says from now on that this gateway goes; callers are served all the same. */
+  announceEnd(): Promise<void>;
+  /** No new connections; requests that run may go on for `graceMs`, then they are ended with an error that says so. */
   close(graceMs: number): Promise<void>;
 }
 
 const OPEN_TO_EVERYBODY =
   'EVERYBODY WHO REACHES THIS PORT MAY USE EVERY CLUSTER: it listens beyond this machine and gateway.keys is not set';
 
+/** A moment for answers of the admin side; whoever asks once more is too late. */
+const ADMIN_GRACE_MS = 1_000;
+
 /**
- * Starts the data plane; resolves when both ports listen.
+ * Starts the data plane; resolves when both ports listen and callers are served.
  * @throws CodedError `bad-input` for a definition that cannot be; system errors of the ports and the data directory
  */
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
   mustBeGuarded(options);
   const tell = teller(options);
-  const { host, port, settings, clock, dataDir, redisUrl = null } = options;
-  const table = await firstTable(options, tell);
-  await saveTable(options.dataDir, table);
+  const { clock, host, settings } = options;
   const process = randomUUID();
-  const workers = options.workers ?? 1;
-  const serve = { host, port, settings, dataDir, redisUrl, table, process, startedAtMs: clock(), clock, tell };
-  const plane = workers === 1 ? await serveHere(serve) : await serveByWorkers({ ...serve, workers });
+  const { plane, table } = await openPlane(options, process, tell);
   const store = new RouteStore({
     table,
     apply: async (next) => await plane.apply(next),
@@ -102,8 +104,11 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     url: plane.url,
     adminUrl: urlOf(adminServer, options.adminHost, options.adminTls),
     replaceKeys: (next) => plane.replaceKeys(next),
+    announceEnd: async () => await plane.announceEnd(),
     async close(graceMs) {
-      await Promise.all([plane.close(graceMs), stop(adminServer, graceMs)]);
+      // Those who operate it see what still runs, to the end.
+      await plane.close(graceMs);
+      await stop(adminServer, Math.min(graceMs, ADMIN_GRACE_MS));
       metrics.stop();
       await store.settled();
     },
@@ -132,19 +137,52 @@ async function listenOrClose(
   }
 }
 
-async function firstTable(options: GatewayOptions, tell: ServiceDeps['tell']): Promise<RouteTable> {
-  const nowMs = options.clock();
-  const read = readTable(options.dataDir, nowMs);
+/** Where there are peers, the port is open before their table is here: so that whoever asks hears why nobody is served. */
+async function openPlane(
+  options: GatewayOptions,
+  process: string,
+  tell: ServiceDeps['tell'],
+): Promise<{ readonly plane: DataPlane; readonly table: RouteTable }> {
+  const { host, port, settings, clock, dataDir, redisUrl = null, workers = 1, peers = [] } = options;
+  const { adminToken: token, peerTls: tls } = options;
+  const known = ownTable(options, tell);
+  const begin = async (table: RouteTable, readiness: Readiness): Promise<DataPlane> => {
+    await saveTable(dataDir, table);
+    const startedAtMs = clock();
+    const serve = { host, port, settings, dataDir, redisUrl, table, readiness, process, startedAtMs, clock, tell };
+    return workers === 1 ? await serveHere(serve) : await serveByWorkers({ ...serve, workers });
+  };
+  if (peers.length === 0) {
+    const table = withConfigured(known, options);
+    return { plane: await begin(table, 'ready'), table };
+  }
+  const plane = await begin(known, 'catching-up');
+  try {
+    const table = withConfigured(await catchUp(known, { urls: peers, token, tls }, tell), options);
+    await saveTable(dataDir, table);
+    await plane.apply(table);
+    return { plane, table };
+  } catch (error) {
+    await plane.close(0);
+    throw error;
+  }
+}
+
+function ownTable(options: GatewayOptions, tell: ServiceDeps['tell']): RouteTable {
+  const read = readTable(options.dataDir, options.clock());
   if (read.kind === 'corrupt') {
     const message = 'THE ROUTE TABLE COULD NOT BE READ: starting from the configuration, with everybody at home';
     tell({ event: 'table-corrupt', message, why: read.why, movedTo: read.movedTo });
   }
-  let table: RouteTable = read.kind === 'read' ? read.table : {};
-  const { peers = [], adminToken: token, peerTls: tls } = options;
-  if (peers.length > 0) table = await catchUp(table, { urls: peers, token, tls }, tell);
-  for (const given of options.definitions) {
+  return read.kind === 'read' ? read.table : {};
+}
+
+/** With the services of the configuration that the table does not know. @throws CodedError `bad-input` */
+function withConfigured(known: RouteTable, { definitions, clock }: GatewayOptions): RouteTable {
+  let table = known;
+  for (const given of definitions) {
     if (Object.hasOwn(table, given.service)) continue;
-    table = defineService(table, parseOrder(serviceDefinitionSchema, Buffer.from(JSON.stringify(given))), nowMs);
+    table = defineService(table, parseOrder(serviceDefinitionSchema, Buffer.from(JSON.stringify(given))), clock());
   }
   return table;
 }

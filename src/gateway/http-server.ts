@@ -11,6 +11,10 @@ const REQUEST_MS_MAX = 120_000;
 /** How long an idle caller keeps its connection, ms; longer than load balancers in front (60 s), which hate surprises. */
 const CALLER_IDLE_MS = 65_000;
 const HEADER_BYTES_MAX = 32 * 1024;
+/** What callers have to read the last words of a server that ends, ms. */
+const LAST_WORDS_MS = 500;
+/** How soon a closing server ends a connection that has become idle, ms. */
+const CLOSE_IDLE_MS = 100;
 
 const LIMITS = {
   headersTimeout: HEADERS_MS_MAX,
@@ -55,11 +59,19 @@ export async function listen(server: Server, host: string, port: number): Promis
   });
 }
 
-export async function stop(server: Server, graceMs: number): Promise<void> {
+/** Takes no more connections. Requests that run have `graceMs`; then `lastWords` may tell them why they end. */
+export async function stop(server: Server, graceMs: number, lastWords?: () => void): Promise<void> {
   await new Promise<void>((resolve) => {
-    const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+    const end = (): void => {
+      lastWords?.();
+      timer = setTimeout(() => server.closeAllConnections(), lastWords === undefined ? 0 : LAST_WORDS_MS);
+    };
+    let timer = setTimeout(end, graceMs);
+    // A connection whose last answer ends after this would stay, idle, for as long as its caller likes.
+    const idle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_MS);
     server.close(() => {
       clearTimeout(timer);
+      clearInterval(idle);
       resolve();
     });
     server.closeIdleConnections();

@@ -29,6 +29,8 @@ export interface Questions {
   readonly returnedElsewhere: Question<ClusterOf, null>;
   readonly hot: Question<{ readonly service: ServiceName; readonly max: number }, readonly HotPrefix[]>;
   readonly warm: Question<ClusterOf & { readonly max: number; readonly timeoutMs: number }, Warmed>;
+  /** From now on `/readyz` says that this process goes. */
+  readonly announceEnd: Question<null, null>;
   /** `null`: callers need no key. */
   readonly replaceKeys: Question<readonly KeySpec[] | null, null>;
 }
@@ -39,10 +41,13 @@ export type Answers = {
   ) => Questions[Name]['answer'] | Promise<Questions[Name]['answer']>;
 };
 
-export function answersOf(
-  services: ReadonlyMap<ServiceName, Service>,
-  replaceKeys: (keys: readonly KeySpec[] | undefined) => void,
-): Answers {
+/** What a process does by itself when it is told to. */
+export interface Deeds {
+  readonly announceEnd: () => void;
+  readonly replaceKeys: (keys: readonly KeySpec[] | undefined) => void;
+}
+
+export function answersOf(services: ReadonlyMap<ServiceName, Service>, deeds: Deeds): Answers {
   return {
     states: (only) => {
       const asked = only === null ? [...services] : [...services].filter(([name]) => name === only);
@@ -69,8 +74,12 @@ export function answersOf(
       if (running === undefined || member === undefined) return { prefixes: 0, failed: 0, tookMs: 0 };
       return await warm(member, running.hot, { max, timeoutMs });
     },
+    announceEnd: () => {
+      deeds.announceEnd();
+      return null;
+    },
     replaceKeys: (keys) => {
-      replaceKeys(keys ?? undefined);
+      deeds.replaceKeys(keys ?? undefined);
       return null;
     },
   };

@@ -7,6 +7,7 @@ import { Conversations } from './conversations/conversations.js';
 import { openConversationStore } from './conversations/open-store.js';
 import type { DataPlane } from './data-plane.js';
 import { KeyRing, replaceKeys } from './door/key-ring.js';
+import type { Readiness } from './door/readiness.js';
 import { httpServer, listen, stop, urlOf } from './http-server.js';
 import { serveCaller } from './door/public-api.js';
 import { answersOf } from './questions.js';
@@ -24,6 +25,8 @@ export interface ServeOptions {
   /** URL of the Redis server, where the settings want one. */
   readonly redisUrl: string | null;
   readonly table: RouteTable;
+  /** `catching-up`: nobody is served before the first table is applied. */
+  readonly readiness: Readiness;
   /** Identity under which is counted. */
   readonly process: string;
   /** Wall clock, ms: `created` of the models. */
@@ -43,13 +46,15 @@ export async function serveHere(options: ServeOptions): Promise<DataPlane> {
   const keys = settings.keys === undefined ? null : new KeyRing(settings.keys, performance.now());
   const accounts = await openAccounts({ accessLog: settings.accessLog, clock, tell });
   const conversations = openConversations(options);
-  let closing = false;
+  let readiness = options.readiness;
+  const exchanges = new Set<() => void>();
   let running: readonly Service[] = [...services.values()];
   const api = {
     settings,
     keys,
     services: () => running,
-    closing: () => closing,
+    readiness: () => readiness,
+    running: exchanges,
     conversations,
     startedAtS: Math.floor(options.startedAtMs / 1_000),
   };
@@ -61,21 +66,28 @@ export async function serveHere(options: ServeOptions): Promise<DataPlane> {
     served.catch((error: unknown) => tellFault(tell, error));
   });
   await listen(server, options.host, options.port);
-  const answers = answersOf(services, (next) => replaceKeys(keys, next, tell));
+  const announceEnd = (): void => {
+    readiness = 'closing';
+  };
+  const answers = answersOf(services, { announceEnd, replaceKeys: (next) => replaceKeys(keys, next, tell) });
   return {
     url: urlOf(server, options.host),
     workers: null,
     apply: (table) => {
       applyTable(table, services, deps);
       running = [...services.values()];
+      if (readiness === 'catching-up') readiness = 'ready';
       return Promise.resolve();
     },
     states: async (only) => await answers.states(only),
     ask: async (name, argument) => [await answers[name](argument)],
     replaceKeys: (next) => void answers.replaceKeys(next ?? null),
+    announceEnd: async () => void (await answers.announceEnd(null)),
     close: async (graceMs) => {
-      closing = true;
-      await stop(server, graceMs);
+      announceEnd();
+      await stop(server, graceMs, () => {
+        for (const end of exchanges) end();
+      });
       await accounts?.close();
       await conversations?.close();
       await upstreams.destroy();

@@ -40,6 +40,7 @@ describe('a sound file', () => {
       idleTimeoutMs: 30_000,
       totalTimeoutMs: 600_000,
       bodyBytesMax: 16_777_216,
+      shutdown: { delayMs: 0, graceMs: 8_000 },
       conversations: {
         store: 'disk',
         ttlMs: 86_400_000,

@@ -1,7 +1,12 @@
 import { afterEach, expect, test } from 'vitest';
 import { freshest } from '../../src/gateway/routes/catch-up.js';
+import { tableFile } from '../../src/gateway/routes/table-file.js';
 import type { RouteTable, ServiceRoute } from '../../src/gateway/routes/route-table.js';
-import { gateway, service, stopAll, tempDir, type Lab } from './kit.js';
+import { eventually } from '../kit/eventually.js';
+import { freePorts } from '../../src/temporal/ports.js';
+import { gatewayProcess } from './gateway-process.js';
+import { gateway, service, stopAll, tempDir, upstream, type Lab } from './kit.js';
+import { hang, type Behaviour, type Upstream } from './upstream.js';
 
 afterEach(stopAll);
 
@@ -28,6 +33,47 @@ test('a gateway that was away has its peer’s table before it serves', async ()
   const again = await gateway([chat()], { dataDir }); // it is on disk as well
   expect(await again.state()).toMatchObject({ epoch: 7 });
 });
+
+/** Its table is not heard before the test says so. */
+const slowPeer = async (): Promise<Upstream> => await upstream(hang);
+const tells: Behaviour = (_request, res) => res.end(JSON.stringify(tableFile({})));
+
+test('until it has it, its port is open: it is alive, not ready, and refuses requests in their own language', async () => {
+  const peer = await slowPeer();
+  const [port = 0] = await freePorts(1);
+  const starting = gateway([chat()], { port, peers: [peer.url] });
+  await eventually(() => peer.requests.length > 0);
+  const url = `http://127.0.0.1:${port}`;
+  expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  const ready = await fetch(`${url}/readyz`);
+  expect(ready.status).toBe(503);
+  expect(await ready.json()).toMatchObject({ status: 'catching-up', reason: expect.stringContaining('route table') });
+  const body = JSON.stringify({ model: 'chat', messages: [] });
+  const refused = await fetch(`${url}/v1/chat/completions`, { method: 'POST', body });
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1']);
+  expect(await refused.json()).toMatchObject({ error: { type: 'unavailable', code: 'catching-up' } });
+  peer.behave(tells);
+  const lab = await starting;
+  expect(event(lab, 'caught-up')).toBeDefined();
+  expect((await fetch(`${lab.url}/readyz`)).status).toBe(200);
+});
+
+test('so it is with workers', async () => {
+  const peer = await slowPeer();
+  const [port = 0] = await freePorts(1);
+  const args = ['--workers', '2', '--port', String(port), '--peer', peer.url];
+  const starting = gatewayProcess({ members: NOWHERE, args });
+  const statusOf = async (path: string): Promise<number> =>
+    await fetch(`http://127.0.0.1:${port}${path}`).then(
+      ({ status }) => status,
+      () => 0,
+    );
+  await eventually(() => peer.requests.length > 0, 60_000);
+  expect(await Promise.all(['/healthz', '/readyz', '/v1/models'].map(statusOf))).toEqual([200, 503, 503]);
+  peer.behave(tells);
+  await starting;
+  expect(await Promise.all(['/healthz', '/readyz', '/v1/models'].map(statusOf))).toEqual([200, 200, 200]);
+}, 90_000);
 
 test('without any peer it serves by its own table, loudly', async () => {
   const gone = await gateway([]);

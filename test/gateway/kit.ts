@@ -15,6 +15,7 @@ export const SETTINGS: GatewaySettings = {
   idleTimeoutMs: 5_000,
   totalTimeoutMs: 30_000,
   bodyBytesMax: 1024 * 1024,
+  shutdown: { delayMs: 0, graceMs: 8_000 },
   conversations: { store: 'off', ttlMs: 60_000, bytesMax: 16 << 20, redisUrlEnv: 'UNDERSTUDY_REDIS_URL' },
 };
 

@@ -78,6 +78,7 @@ export async function openScene({ address, workflowBundle, alsoAt = [] }: SceneO
       idleTimeoutMs: 5_000,
       totalTimeoutMs: 60_000,
       bodyBytesMax: 1 << 20,
+      shutdown: { delayMs: 0, graceMs: 8_000 },
       conversations: { store: 'off', ttlMs: 60_000, bytesMax: 16 << 20, redisUrlEnv: 'UNDERSTUDY_REDIS_URL' },
     },
     definitions: [],

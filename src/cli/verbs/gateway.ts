@@ -1,9 +1,10 @@
 /** `understudy gateway`: one gateway in the foreground, JSON lines on stdout. It needs no Temporal, to start or to serve. */
 import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidArgumentError, type Command } from 'commander';
 import { readClientTls, readServerTls } from '../../config/admin-tls.js';
 import { dataDir } from '../../config/instance.js';
-import { type Fleet, GATEWAY_WORKERS_MAX } from '../../domain/fleet.js';
+import { type Fleet, GATEWAY_WORKERS_MAX, type ShutdownSettings } from '../../domain/fleet.js';
 import { serviceDefinition, type ServiceDefinition } from '../../domain/traffic.js';
 import type { RunningGateway } from '../../gateway/gateway.js';
 import { eventLine, serveUntilStopped } from '../long-running.js';
@@ -23,9 +24,6 @@ interface GatewayOptions {
   readonly adminTlsKey?: string;
   readonly adminClientCa?: string;
 }
-
-/** Running answers get this long to end when the gateway is stopped. */
-const GRACE_MS = 8_000;
 
 export function gatewayCommand(): Command {
   const command = verb('gateway', 'Run a gateway in the foreground.')
@@ -70,7 +68,7 @@ export function gatewayCommand(): Command {
       });
       process.on('SIGHUP', () => replaceKeys(gateway, () => loadFleet(options.config)));
       eventLine({ event: 'ready', url: gateway.url, adminUrl: gateway.adminUrl });
-      return { stop: async () => await gateway.close(GRACE_MS) };
+      return { stop: async () => await stopGateway(gateway, fleet.gateway.shutdown) };
     });
   });
 }
@@ -79,6 +77,13 @@ export function gatewayCommand(): Command {
 export function serviceDefinitions(fleet: Fleet): ServiceDefinition[] {
   const clusters = Object.values(fleet.clusters);
   return Object.values(fleet.services).map((service) => serviceDefinition(service, clusters));
+}
+
+/** Load balancers see that it goes, and stop sending, before its port closes. */
+async function stopGateway(running: RunningGateway, { delayMs, graceMs }: ShutdownSettings): Promise<void> {
+  await running.announceEnd();
+  await sleep(delayMs);
+  await running.close(graceMs);
 }
 
 /** A wrong file changes nothing. */

@@ -23,6 +23,7 @@ import { enterResponses, isResponsesApi, type TurnToSend } from '../conversation
 import { exchange } from '../request/exchange.js';
 import { PRIORITY_HEADER, requestHeaders } from '../request/headers.js';
 import type { KeyRing } from './key-ring.js';
+import { catchingUp, NOT_READY_BECAUSE, type Readiness } from './readiness.js';
 import { letIn } from './let-in.js';
 import { sendError } from '../request/openai-error.js';
 import { itsTurn } from './pipelining.js';
@@ -35,7 +36,9 @@ export interface PublicApi {
   readonly services: () => readonly Service[];
   /** `null`: callers need no key. */
   readonly keys: KeyRing | null;
-  readonly closing: () => boolean;
+  readonly readiness: () => Readiness;
+  /** Ends of the exchanges that run, for when the grace of a closing gateway is over. */
+  readonly running: Set<() => void>;
   /** `null`: none are kept. */
   readonly conversations: Conversations | null;
   /** Seconds since 1970: `created` of the models. */
@@ -65,9 +68,10 @@ export async function serveCaller(
 ): Promise<void> {
   if (res.socket === null) await itsTurn(req, res);
   const url = req.url ?? '/';
-  if (api.closing()) res.setHeader('connection', 'close');
+  const readiness = api.readiness();
+  if (readiness === 'closing') res.setHeader('connection', 'close');
   if (url === '/healthz' || url === '/readyz') {
-    sendOwnHealth(api, url, res);
+    sendOwnHealth(api, { url, readiness }, res);
     return;
   }
   const target = apiPath(url);
@@ -75,6 +79,11 @@ export async function serveCaller(
     const message = `${req.method ?? ''} ${url.slice(0, 200)} is not served here; the API begins with /v1/`;
     await discardRest(req, res);
     sendError(res, { status: 404, type: 'invalid_request_error', code: 'not-found', message });
+    return;
+  }
+  if (readiness === 'catching-up') {
+    await discardRest(req, res);
+    sendError(res, catchingUp);
     return;
   }
   const caller = api.keys === null ? null : await letIn(api.keys, req, res);
@@ -92,10 +101,15 @@ async function serveVisit(visit: Visit): Promise<void> {
 }
 
 /** Whoever asks these (a load balancer) has no key, and learns nothing but whether to come. */
-function sendOwnHealth(api: PublicApi, url: '/healthz' | '/readyz', res: ServerResponse): void {
-  const closing = api.closing();
+function sendOwnHealth(
+  api: PublicApi,
+  { url, readiness }: { readonly url: '/healthz' | '/readyz'; readonly readiness: Readiness },
+  res: ServerResponse,
+): void {
+  const services = api.services().length;
   if (url === '/healthz') sendJson(res, 200, { status: 'ok' });
-  else sendJson(res, closing ? 503 : 200, { status: closing ? 'closing' : 'ready', services: api.services().length });
+  else if (readiness === 'ready') sendJson(res, 200, { status: readiness, services });
+  else sendJson(res, 503, { status: readiness, reason: NOT_READY_BECAUSE[readiness], services });
 }
 
 async function forward(visit: Visit): Promise<void> {
@@ -163,6 +177,7 @@ async function send(understood: Understood): Promise<void> {
     account: understood.account,
     priority,
     res,
+    running: api.running,
     limits: api.settings,
     transcript: choices === null ? null : new Transcript({ api: choices, body, parsed, translates }),
     keeper: turn?.keeper ?? null,

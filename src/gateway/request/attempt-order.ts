@@ -2,11 +2,13 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { AttemptFailure } from '../../domain/error-owner.js';
+import type { ClusterName } from '../../domain/words.js';
 import type { AnswerKeeper } from '../conversations/answer-keeper.js';
 import type { Said } from '../continuation/said.js';
 import type { AttemptOutcome, Member } from '../service/member.js';
 import type { Splice } from '../continuation/splice.js';
 import type { StreamKind } from './stream-scan.js';
+import { CUT_BECAUSE, type UntimelyEnd } from './untimely-end.js';
 
 /** What every attempt of a request sends, whichever cluster it goes to. */
 export interface Forwarded {
@@ -60,18 +62,24 @@ export type AttemptEnd =
     }
   /** Broken after the caller's first byte. The caller's stream stands open at the end of a frame, unless it is `closed`. */
   | { readonly kind: 'cut'; readonly why: string; readonly closed: boolean }
-  /** Broken off: the caller left, the request goes elsewhere, or its time is up. */
+  /** Broken off: the caller left, the request goes elsewhere, its time is up, or this gateway's. */
   | { readonly kind: 'left'; readonly why: LeaveReason };
+
+/** Where an attempt failed, and how. */
+export interface FailedAt {
+  readonly cluster: ClusterName;
+  readonly end: Extract<AttemptEnd, { kind: 'failed' }>;
+}
 
 /**
  * `rehomed`: before the first byte. `handed-over`: after it, so that another cluster must go on from there. `recounted`: it
  * was asked for more than is allowed.
  */
-export type LeaveReason = 'gone' | 'rehomed' | 'handed-over' | 'recounted' | 'expired';
+export type LeaveReason = UntimelyEnd | 'rehomed' | 'handed-over' | 'recounted';
 
-/** What it says of the cluster. */
+/** What it says of the cluster. That this gateway ends is no fault of the cluster's. */
 export function outcomeOf(end: AttemptEnd): AttemptOutcome {
   if (end.kind === 'answered') return { kind: end.owner === 'none' ? 'ok' : end.owner };
   if (end.kind === 'failed') return { kind: 'failed', failure: end.failure };
-  return { kind: end.kind === 'cut' ? 'cut' : 'none' };
+  return { kind: end.kind === 'cut' && end.why !== CUT_BECAUSE.closing ? 'cut' : 'none' };
 }

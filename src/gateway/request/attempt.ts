@@ -21,6 +21,7 @@ import { sendError } from './openai-error.js';
 import { Postponed } from './postponed.js';
 import { Relay } from './relay.js';
 import { StreamScan } from './stream-scan.js';
+import { CUT_BECAUSE } from './untimely-end.js';
 import { sendWhole, wasAborted } from './whole-answer.js';
 
 const LEFT = new Error('attempt left');
@@ -68,7 +69,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   /** Break off. What its caller has then is for the exchange to end, or to go on with. */
   leave(why: LeaveReason): void {
     if (this.#mode === 'over' || (why === 'handed-over' && this.#scan?.allSaid === true)) return;
-    if (this.#mode === 'relay' && why === 'expired') this.#cut('the time for one request is over');
+    if (this.#mode === 'relay' && (why === 'expired' || why === 'closing')) this.#cut(CUT_BECAUSE[why]);
     else {
       if (why === 'handed-over') this.#relay?.closeFrame();
       this.#end({ kind: 'left', why });

@@ -1,15 +1,15 @@
 /** What a caller is told when nobody could serve it, or when its stream broke off for good. */
 import type { ServerResponse } from 'node:http';
 import { CANNOT_CONTINUE, type CannotContinue } from '../../domain/continuation/cannot-continue.js';
-import type { ClusterName } from '../../domain/words.js';
-import type { AttemptEnd, FailedAnswer } from './attempt-order.js';
+import type { ServiceName } from '../../domain/words.js';
+import type { FailedAnswer, FailedAt } from './attempt-order.js';
 import { parseObject } from '../json-object.js';
-import type { CallerError } from './openai-error.js';
+import { sendError, type CallerError } from './openai-error.js';
 
 /** Seconds that a caller is asked to wait when nobody can serve: half-open returns begin after one. */
 const RETRY_AFTER_S = 1;
 
-export const nobody = (service: string): CallerError => ({
+const nobody = (service: ServiceName): CallerError => ({
   status: 503,
   type: 'unavailable',
   code: 'no-cluster',
@@ -26,7 +26,7 @@ export const overloaded = (service: string, afterS: number): CallerError => ({
   retryAfterS: afterS,
 });
 
-export function failed(cluster: ClusterName, end: Extract<AttemptEnd, { kind: 'failed' }>): CallerError {
+function failed({ cluster, end }: FailedAt): CallerError {
   const timedOut = end.failure.endsWith('-timeout');
   const status = end.answer?.status ?? (timedOut ? 504 : 502);
   const message = `${cluster} failed (${end.failure}: ${end.why}) and no other cluster could take over`;
@@ -38,6 +38,22 @@ export function failed(cluster: ClusterName, end: Extract<AttemptEnd, { kind: 'f
     retryAfterS: RETRY_AFTER_S,
   };
 }
+
+export const tooLate = (totalMs: number): CallerError => ({
+  status: 504,
+  type: 'upstream_error',
+  code: 'timeout',
+  message: `no whole answer within ${totalMs} ms`,
+});
+
+/** It outlived the grace of a gateway that ends; another one, or the next, can answer. */
+export const shuttingDown: CallerError = {
+  status: 503,
+  type: 'unavailable',
+  code: 'shutting-down',
+  message: 'this gateway is being stopped and had no time left for the answer',
+  retryAfterS: RETRY_AFTER_S,
+};
 
 /** A stream that nobody could have continued. */
 export const streamCut = (why: string): CallerError => ({
@@ -56,14 +72,21 @@ export const cannotContinue = (because: CannotContinue, why: string): CallerErro
   message: `${why}; it was not continued elsewhere: ${CANNOT_CONTINUE[because]}`,
 });
 
+/** `null`: there was nobody to try. */
+export function sendFailure(res: ServerResponse, service: ServiceName, failure: FailedAt | null): void {
+  const answer = failure?.end.answer ?? null;
+  if (answer !== null && isOpenAiError(answer.body)) sendAnswer(res, answer);
+  else sendError(res, failure === null ? nobody(service) : failed(failure));
+}
+
 /** A cluster's own error is passed on when callers can read it; an HTML page of some proxy is not. */
-export function isOpenAiError(body: Buffer): boolean {
+function isOpenAiError(body: Buffer): boolean {
   const error = parseObject(body.toString('utf8'))?.['error'];
   return typeof error === 'object' && error !== null;
 }
 
 /** A failed cluster's own error, as it came. */
-export function sendAnswer(res: ServerResponse, answer: FailedAnswer): void {
+function sendAnswer(res: ServerResponse, answer: FailedAnswer): void {
   if (res.headersSent || res.destroyed) return;
   res.writeHead(answer.status, {
     'content-type': 'application/json',

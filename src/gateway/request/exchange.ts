@@ -13,12 +13,13 @@ import { costsRetryBudget } from '../../domain/error-owner.js';
 import type { GatewaySettings } from '../../domain/fleet.js';
 import type { ClusterName } from '../../domain/words.js';
 import type { Account, Outcome } from '../account/account.js';
-import { outcomeOf, type AttemptEnd, type Forwarded, type LeaveReason } from './attempt-order.js';
+import { outcomeOf, type AttemptEnd, type FailedAt, type Forwarded } from './attempt-order.js';
 import { Attempt } from './attempt.js';
-import { cannotContinue, failed, isOpenAiError, nobody, overloaded, sendAnswer, streamCut } from './caller-words.js';
+import { cannotContinue, overloaded, sendFailure, shuttingDown, streamCut, tooLate } from './caller-words.js';
 import type { AnswerKeeper } from '../conversations/answer-keeper.js';
 import { TRIAL_FIRST_BYTE_MS } from '../service/ejection.js';
 import { errorFrame, sendError, type CallerError } from './openai-error.js';
+import { watchForEnd, type UntimelyEnd } from './untimely-end.js';
 import { countSaid } from '../continuation/count-said.js';
 import { hasRoom, type Choice, type Member } from '../service/member.js';
 import type { Service } from '../service/service.js';
@@ -36,19 +37,13 @@ export interface ExchangeOrder {
   readonly key: string | null;
   readonly priority: Priority;
   readonly res: ServerResponse;
+  /** Where its end is found by a gateway that must close now. */
+  readonly running: Set<() => void>;
   readonly limits: Pick<GatewaySettings, 'firstByteTimeoutMs' | 'idleTimeoutMs' | 'totalTimeoutMs'>;
   /** Takes down what is said, so that others can go on; `null` for what is not a stream of choices. */
   readonly transcript: Transcript | null;
   /** Keeps the answer of a turn for the next one; `null` when there is no such turn. */
   readonly keeper: AnswerKeeper | null;
-}
-
-type Failed = Extract<AttemptEnd, { kind: 'failed' }>;
-
-/** How an attempt failed last, before or after the caller's first byte. */
-interface LastFailure {
-  readonly cluster: ClusterName;
-  readonly end: Failed;
 }
 
 /** Serves one request; resolves when its outcome is known and counted. Never rejects. */
@@ -65,9 +60,10 @@ class Exchange {
   /** How many requests of the service had come when this one did. */
   #arrival = 0;
   #speaking: Member | null = null;
-  #left: LeaveReason | null = null;
+  #left: UntimelyEnd | null = null;
   #tookBudget = false;
-  #failure: LastFailure | null = null;
+  /** How an attempt failed last, before or after the caller's first byte. */
+  #failure: FailedAt | null = null;
   /** Why the last break happened, for the error that ends the stream when nobody can go on. */
   #cutWhy = '';
 
@@ -76,10 +72,9 @@ class Exchange {
   }
 
   async run(): Promise<void> {
-    const { service, res, limits } = this.#order;
-    const total = setTimeout(() => this.#leave('expired'), limits.totalTimeoutMs);
-    const gone = (): void => this.#leave('gone');
-    res.once('close', gone);
+    const { service, res, running, limits } = this.#order;
+    const watch = { res, running, totalMs: limits.totalTimeoutMs };
+    const stopWatching = watchForEnd(watch, (why) => this.#leave(why));
     this.#arrival = ++service.callers.total;
     service.budget.requestBegan();
     try {
@@ -87,8 +82,7 @@ class Exchange {
       while (more && this.#left === null) more = await this.#next();
       if (this.#left !== null) this.#concludeLeft(this.#left);
     } finally {
-      clearTimeout(total);
-      res.off('close', gone);
+      stopWatching();
       service.budget.requestEnded(this.#tookBudget);
     }
   }
@@ -209,7 +203,7 @@ class Exchange {
   #judge(member: Member, end: AttemptEnd): boolean {
     if (end.kind === 'failed') {
       this.#failure = { cluster: member.name, end };
-      if (this.#mayRetry(member.name, end)) return true;
+      if (this.#mayRetry(this.#failure)) return true;
       this.#giveUp();
       return false;
     }
@@ -265,7 +259,7 @@ class Exchange {
   }
 
   /** Work that a cluster lost, or that left an ejected one, is not doubled by another try, so it costs nothing. */
-  #mayRetry(cluster: ClusterName, end: Failed): boolean {
+  #mayRetry({ cluster, end }: FailedAt): boolean {
     const { service } = this.#order;
     if (this.#tookBudget || !costsRetryBudget(end.failure) || service.isOut(cluster)) return true;
     this.#tookBudget = service.budget.tryTake();
@@ -286,21 +280,21 @@ class Exchange {
     else if (this.#speaking !== null && this.#couldContinue(this.#speaking)) attempt.leave('handed-over');
   }
 
-  #leave(why: LeaveReason): void {
+  #leave(why: UntimelyEnd): void {
     this.#left ??= why;
     this.#waiting?.leave();
     this.#attempt?.leave(why);
   }
 
   /** An attempt that was speaking has had its last word by `#goOn`. */
-  #concludeLeft(why: LeaveReason): void {
+  #concludeLeft(why: UntimelyEnd): void {
     const { res, limits } = this.#order;
-    if (why !== 'expired' || res.writableEnded) return;
-    const message = `no whole answer within ${limits.totalTimeoutMs} ms`;
-    if (this.#continuing) this.#endBroken(streamCut(message));
+    if (why === 'gone' || res.writableEnded) return;
+    const error = why === 'closing' ? shuttingDown : tooLate(limits.totalTimeoutMs);
+    if (this.#continuing) this.#endBroken(streamCut(error.message));
     else if (!res.headersSent) {
       this.#count('lost');
-      sendError(res, { status: 504, type: 'upstream_error', code: 'timeout', message });
+      sendError(res, error);
     }
   }
 
@@ -311,12 +305,7 @@ class Exchange {
       return;
     }
     this.#count('lost');
-    const answer = this.#failure?.end.answer ?? null;
-    if (answer !== null && isOpenAiError(answer.body)) sendAnswer(res, answer);
-    else {
-      const { service: name } = service.route.definition;
-      sendError(res, this.#failure === null ? nobody(name) : failed(this.#failure.cluster, this.#failure.end));
-    }
+    sendFailure(res, service.route.definition.service, this.#failure);
   }
 
   /** No cluster is needed or able to say the rest: `null` when only the end is missing. */

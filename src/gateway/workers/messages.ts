@@ -2,6 +2,7 @@
 import { OVERLOAD_DEFAULTS, type GatewaySettings, type KeySpec } from '../../domain/fleet.js';
 import type { ServiceName } from '../../domain/words.js';
 import type { States } from '../data-plane.js';
+import type { Readiness } from '../door/readiness.js';
 import type { Questions } from '../questions.js';
 import type { RouteTable, ServiceRoute } from '../routes/route-table.js';
 
@@ -15,6 +16,7 @@ export interface Beginning {
   readonly process: string;
   readonly startedAtMs: number;
   readonly table: RouteTable;
+  readonly readiness: Readiness;
 }
 
 /** Only what differs, so that services that did not change are not touched. */

@@ -3,6 +3,7 @@
  * what it counts. It reads no configuration. Without its parent it finishes what runs, and ends.
  */
 import cluster from 'node:cluster';
+import type { ShutdownSettings } from '../../domain/fleet.js';
 import type { TrafficState } from '../../domain/traffic.js';
 import type { DataPlane, States } from '../data-plane.js';
 import { serveHere, tellFault } from '../serve-here.js';
@@ -10,8 +11,6 @@ import { tableAfter, type Beginning, type Call, type Word } from './messages.js'
 
 /** What a kill can take from the counts: what was counted since the last report. */
 const REPORT_MS = 200;
-/** Running answers get this long when the parent is gone, or when somebody ends this process alone. */
-const GRACE_MS = 8_000;
 
 const say = (word: Word, sent?: () => void): void => {
   // A parent that is gone hears nothing, and `disconnect` has begun the end of this process.
@@ -22,6 +21,7 @@ const tell = (event: Readonly<Record<string, unknown>>): void => say({ kind: 'ev
 
 let table: Beginning['table'] = {};
 let plane: Promise<DataPlane> | null = null;
+let shutdown: ShutdownSettings = { delayMs: 0, graceMs: 0 };
 let closing: Promise<void> | null = null;
 
 /** What was reported last, service by service. */
@@ -38,11 +38,15 @@ process.on('message', (call: Call) => {
 });
 // A Ctrl-C goes to the whole group, and the parent is the one that ends it in order.
 process.on('SIGINT', () => undefined);
-process.on('SIGTERM', () => void close(GRACE_MS));
+// A service manager may signal every process: then the port must stay open as long as the parent keeps the others'.
+process.on('SIGTERM', () => {
+  void plane?.then(async (serving) => await serving.announceEnd());
+  setTimeout(() => void close(shutdown.graceMs), shutdown.delayMs);
+});
 cluster.worker?.on('disconnect', () => {
   // Otherwise Node ends this process here and now, in the middle of its streams.
   if (cluster.worker !== undefined) cluster.worker.exitedAfterDisconnect = true;
-  void close(GRACE_MS);
+  void close(shutdown.graceMs);
 });
 say({ kind: 'hello' });
 
@@ -65,6 +69,7 @@ async function carryOut(call: Call): Promise<unknown> {
 
 async function begin(beginning: Beginning): Promise<{ readonly url: string }> {
   table = beginning.table;
+  shutdown = beginning.settings.shutdown;
   plane = serveHere({ ...beginning, clock: Date.now, tell });
   const { url } = await plane;
   setInterval(() => void report().catch((error: unknown) => tellFault(tell, error)), REPORT_MS).unref();

@@ -17,6 +17,7 @@ import type { ServiceName } from '../../domain/words.js';
 import type { GatewaySettings } from '../../domain/fleet.js';
 import type { DataPlane, States, WorkersNow } from '../data-plane.js';
 import { mustStayAsItIs } from '../door/key-ring.js';
+import type { Readiness } from '../door/readiness.js';
 import type { Questions } from '../questions.js';
 import type { RouteTable } from '../routes/route-table.js';
 import type { ServeOptions } from '../serve-here.js';
@@ -30,8 +31,8 @@ const BEGIN_MS_MAX = 20_000;
 const APPLY_MS_MAX = 2_000;
 /** Below the patience of a prober (1 s). Who does not answer by then leaves its in-flight count unknown. */
 const ASK_MS_MAX = 500;
-/** What a worker may take to end beyond the grace of its requests. */
-const CLOSE_MS_MAX = 1_000;
+/** What a worker may take to end beyond the grace of its requests: last words, its log, its traces, its conversations. */
+const CLOSE_MS_MAX = 5_000;
 const LOOK_MS = 1_000;
 
 export interface WorkerOptions extends ServeOptions {
@@ -62,6 +63,7 @@ class WorkerPool implements DataPlane {
   readonly #events: WorkerEvents;
   #table: RouteTable;
   #keys: GatewaySettings['keys'];
+  #readiness: Readiness;
   #url = '';
   #lost = 0;
   #waits = 0;
@@ -73,6 +75,7 @@ class WorkerPool implements DataPlane {
     this.#options = options;
     this.#table = options.table;
     this.#keys = options.settings.keys;
+    this.#readiness = options.readiness;
     this.#counts = new WorkerCounts(options.process);
     this.#events = {
       hello: (worker) => void this.#begin(worker),
@@ -112,6 +115,7 @@ class WorkerPool implements DataPlane {
     const { changed, gone } = changeBetween(this.#table, table);
     const change = { changed: partOf(changed, this.#options.workers), gone };
     this.#table = table;
+    if (this.#readiness === 'catching-up') this.#readiness = 'ready';
     this.#counts.forgetAllBut(table);
     await Promise.all(
       [...this.#all].map(async (worker) => {
@@ -155,6 +159,15 @@ class WorkerPool implements DataPlane {
     if (keys !== undefined) void this.ask('replaceKeys', partOfKeys(keys, this.#options.workers));
   }
 
+  async announceEnd(): Promise<void> {
+    this.#readiness = 'closing';
+    // Whoever ends this process now wants all of it ended; were it killed, workers would finish what runs.
+    process.once('exit', () => {
+      for (const worker of this.#all) void worker.kill('ended with its parent');
+    });
+    await this.ask('announceEnd', null);
+  }
+
   async close(graceMs: number): Promise<void> {
     this.#closing = true;
     clearInterval(this.#looks);
@@ -186,7 +199,8 @@ class WorkerPool implements DataPlane {
       const table = partOf(this.#table, workers);
       const keys = this.#keys === undefined ? {} : { keys: partOfKeys(this.#keys, workers) };
       const settings = { ...this.#options.settings, ...keys };
-      const beginning = { host, port, settings, dataDir, redisUrl, process, startedAtMs, table };
+      const readiness = this.#readiness;
+      const beginning = { host, port, settings, dataDir, redisUrl, process, startedAtMs, table, readiness };
       const { url } = await worker.call('begin', beginning, BEGIN_MS_MAX);
       this.#url = url;
       worker.serving = true;

@@ -1,0 +1,31 @@
+/** What ends a request before its answer does: its caller leaves, its time is over, or the gateway's is. */
+import type { ServerResponse } from 'node:http';
+
+export type UntimelyEnd = 'gone' | 'expired' | 'closing';
+
+/** Why a begun answer ends there, though nothing is wrong with it and its caller is still there. */
+export const CUT_BECAUSE = {
+  expired: 'the time for one request is over',
+  closing: 'this gateway is being stopped',
+} as const satisfies Partial<Record<UntimelyEnd, string>>;
+
+export interface WatchOrder {
+  readonly res: ServerResponse;
+  /** Where a gateway that must close now finds the ends of all that run. */
+  readonly running: Set<() => void>;
+  readonly totalMs: number;
+}
+
+/** Calls `leave` when one of them happens; what it returns ends the watch. */
+export function watchForEnd({ res, running, totalMs }: WatchOrder, leave: (why: UntimelyEnd) => void): () => void {
+  const total = setTimeout(() => leave('expired'), totalMs);
+  const gone = (): void => leave('gone');
+  const closing = (): void => leave('closing');
+  res.once('close', gone);
+  running.add(closing);
+  return () => {
+    clearTimeout(total);
+    res.off('close', gone);
+    running.delete(closing);
+  };
+}
