@@ -1,8 +1,9 @@
 /**
  * bench:outage: thousands of callers, half of them with streams, while the cluster that serves them is killed, stopped,
- * answers errors, cuts, stalls, or is left on purpose. Every answer is compared with the one that its prompt must give.
- * Everything is real: Temporal, gateway, workers, simulated clusters; each break begins with both clusters well.
- * Exit code 1 when anything was lost, wrong or cut, or a continued caller waited too long.
+ * answers errors, cuts, stalls, or is left on purpose, and while a process of the gateway itself is killed. Every answer
+ * is compared with the one that its prompt must give. Everything is real: Temporal, gateway, workers, simulated clusters;
+ * each break begins with both clusters well. Exit code 1 when anything was lost, wrong or cut (but for the connections of
+ * the killed process), or a continued caller waited too long.
  *
  *     npm run bench:outage -- --requests 2000 --only kill,stall
  */
@@ -33,8 +34,30 @@ const STEP_MS_MAX = 120_000;
 
 async function main(): Promise<void> {
   const names = flags.only.split(',');
-  const breaks = BREAKS.filter((b) => names.includes(b.name));
-  const scene = await openScene();
+  const figures: BreakFigures[] = [];
+  for (const workers of [1, 2]) {
+    const breaks = BREAKS.filter((b) => b.workers === workers && names.includes(b.name));
+    if (breaks.length > 0) figures.push(...(await playAll(breaks, workers)));
+  }
+  const sum = (key: 'requests' | 'streams' | 'lost' | 'wrong' | 'cut' | 'taken' | 'continued'): number =>
+    figures.reduce((all, each) => all + each[key], 0);
+  const met = figures.every((each) => each.met);
+  report('outage', {
+    requests: sum('requests'),
+    streams: sum('streams'),
+    lost: sum('lost'),
+    wrong: sum('wrong'),
+    cut: sum('cut'),
+    taken: sum('taken'),
+    continued: sum('continued'),
+    breaks: figures,
+    met,
+  });
+  if (!met) process.exitCode = 1;
+}
+
+async function playAll(breaks: readonly Break[], workers: number): Promise<readonly BreakFigures[]> {
+  const scene = await openScene(workers);
   const figures: BreakFigures[] = [];
   try {
     for (const each of breaks) {
@@ -47,26 +70,14 @@ async function main(): Promise<void> {
   } finally {
     await scene.close();
   }
-  const sum = (key: 'requests' | 'streams' | 'lost' | 'wrong' | 'cut' | 'continued'): number =>
-    figures.reduce((all, each) => all + each[key], 0);
-  const met = figures.every((each) => each.met);
-  report('outage', {
-    requests: sum('requests'),
-    streams: sum('streams'),
-    lost: sum('lost'),
-    wrong: sum('wrong'),
-    cut: sum('cut'),
-    continued: sum('continued'),
-    breaks: figures,
-    met,
-  });
-  if (!met) process.exitCode = 1;
+  return figures;
 }
 
 /** Callers before, during and after one break. */
 async function play(scene: Scene, each: Break): Promise<Played> {
   const results: LoadResult[] = [];
   const feltAtMs: number[] = [];
+  let takenMax = 0;
   const load = startLoad({
     url: scene.gatewayUrl,
     model: SERVICE,
@@ -78,12 +89,15 @@ async function play(scene: Scene, each: Break): Promise<Played> {
   });
   try {
     await eventually(() => results.length >= BEFORE_SHARE * REQUESTS, STEP_MS_MAX);
-    await each.play(scene, () => feltAtMs.push(Date.now()));
+    await each.play(scene, (callers = 0) => {
+      feltAtMs.push(Date.now());
+      takenMax += callers;
+    });
     await eventually(() => results.length >= REQUESTS, STEP_MS_MAX);
   } finally {
     await load.stop();
   }
-  return { results, feltAtMs };
+  return { results, feltAtMs, takenMax };
 }
 
 await main();

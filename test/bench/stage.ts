@@ -25,7 +25,8 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-export async function openStage(config: string): Promise<Stage> {
+/** `gatewayArgs`: more arguments of `understudy gateway`. */
+export async function openStage(config: string, gatewayArgs: readonly string[] = []): Promise<Stage> {
   const dataDir = mkdtempSync(join(tmpdir(), 'understudy-bench-'));
   const binary = await findTemporalBinary({ onLine: progress });
   const [port = 0, uiPort = 0, metricsPort = 0, gatewayPort = 0, adminPort = 0] = await freePorts(5);
@@ -62,6 +63,7 @@ export async function openStage(config: string): Promise<Stage> {
     `${adminPort}`,
     '--data-dir',
     dataDir,
+    ...gatewayArgs,
   );
   const controlWorker = await run(
     'worker',

@@ -11,8 +11,13 @@ export interface Break {
    * token is due; silence is known at the limit. `null`: no stream breaks.
    */
   readonly detectionMs: number | null;
-  /** Resolves when the break has lasted long enough; `felt` is to be called whenever a cluster has just broken. */
-  play(scene: Scene, felt: () => void): Promise<void>;
+  /** Processes in which the gateway serves. */
+  readonly workers: number;
+  /**
+   * Resolves when the break has lasted long enough; `felt` is to be called whenever something has just broken, with the
+   * callers whom it may have taken along.
+   */
+  play(scene: Scene, felt: (callers?: number) => void): Promise<void>;
 }
 
 /** Longer than the ejections' first back-offs, and than the controller needs to move the traffic. */
@@ -30,18 +35,32 @@ const lasting =
   };
 
 export const BREAKS: readonly Break[] = [
-  { name: 'kill', about: 'kill -9', detectionMs: TOKEN_EVERY_MS, play: lasting({ kind: 'crash' }) },
-  { name: 'stop', about: 'SIGSTOP', detectionMs: IDLE_TIMEOUT_MS, play: lasting({ kind: 'freeze' }) },
+  {
+    name: 'kill',
+    about: 'kill -9 of the cluster',
+    detectionMs: TOKEN_EVERY_MS,
+    workers: 1,
+    play: lasting({ kind: 'crash' }),
+  },
+  {
+    name: 'stop',
+    about: 'SIGSTOP of the cluster',
+    detectionMs: IDLE_TIMEOUT_MS,
+    workers: 1,
+    play: lasting({ kind: 'freeze' }),
+  },
   {
     name: 'errors',
     about: 'every request is answered 500',
     detectionMs: null,
+    workers: 1,
     play: lasting({ kind: 'errors', share: 1, status: 500 }),
   },
   {
     name: 'cut',
     about: 'half of the streams are cut, in four ways',
     detectionMs: TOKEN_EVERY_MS,
+    workers: 1,
     play: async (scene, felt) => {
       const broken = await scene.carrier(); // one only: a stream that every cluster cuts is lost to its caller
       for (const as of CUTS) {
@@ -55,16 +74,28 @@ export const BREAKS: readonly Break[] = [
     name: 'stall',
     about: 'the first token comes, then nothing',
     detectionMs: IDLE_TIMEOUT_MS,
+    workers: 1,
     play: lasting({ kind: 'decode-stall' }),
   },
   {
     name: 'drain',
     about: 'a planned move empties it',
     detectionMs: TOKEN_EVERY_MS,
+    workers: 1,
     play: async (scene, felt) => {
       const move = await scene.moveAway();
       felt();
       if (move.state !== 'done') throw new Error(`the planned move ended ${move.state}: ${move.why}`);
+    },
+  },
+  {
+    name: 'worker',
+    about: "kill -9 of one of the gateway's own processes: only its own connections may suffer",
+    detectionMs: null,
+    workers: 2,
+    play: async (scene, felt) => {
+      felt(await scene.killWorker());
+      await sleep(LASTS_MS);
     },
   },
 ];

@@ -11,10 +11,15 @@ const FIRST_TOKEN_FACTOR = 1.2;
  */
 const SAME_QUEUE_MS = 1_000;
 
+/** Between a kill and the moment at which it is noted, ms. */
+const KEPT_OPEN_MS = 100;
+
 export interface Played {
   readonly results: readonly LoadResult[];
-  /** Moments at which a cluster broke, ms since the epoch. */
+  /** Moments at which something broke, ms since the epoch. */
   readonly feltAtMs: readonly number[];
+  /** Callers whom a break may have taken along: those of a process of the gateway that was killed. */
+  readonly takenMax: number;
 }
 
 export interface BreakFigures {
@@ -24,6 +29,9 @@ export interface BreakFigures {
   readonly lost: number;
   readonly wrong: number;
   readonly cut: number;
+  /** Of the lost and cut: those that were under way when the process was killed that served them. */
+  readonly taken: number;
+  readonly takenMax: number;
   readonly continued: number;
   /** By code, of what was not ok. */
   readonly failures: Readonly<Record<string, number>>;
@@ -35,7 +43,7 @@ export interface BreakFigures {
   readonly met: boolean;
 }
 
-export function figuresOf({ name, detectionMs }: Break, { results, feltAtMs }: Played): BreakFigures {
+export function figuresOf({ name, detectionMs }: Break, { results, feltAtMs, takenMax }: Played): BreakFigures {
   const count = (test: (result: LoadResult) => boolean): number => results.filter(test).length;
   const joined = ({ startedAtMs }: LoadResult): boolean =>
     feltAtMs.some((felt) => {
@@ -50,6 +58,10 @@ export function figuresOf({ name, detectionMs }: Break, { results, feltAtMs }: P
   const lost = count((r) => r.verdict === 'lost');
   const wrong = count((r) => r.verdict === 'wrong');
   const cut = count((r) => r.verdict === 'cut');
+  const taken = Math.min(
+    takenMax,
+    count((r) => isBroken(r) && feltAtMs.some((felt) => wasUnderWay(r, felt))),
+  );
   const gapMs =
     waits.length === 0
       ? null
@@ -71,13 +83,23 @@ export function figuresOf({ name, detectionMs }: Break, { results, feltAtMs }: P
     lost,
     wrong,
     cut,
+    taken,
+    takenMax,
     continued: waits.length,
     failures: failuresOf(results),
     gapMs,
     gapGoalMs,
     firstTokenMsP50,
-    met: lost + wrong + cut === 0 && gapMet,
+    // A break that should have broken streams and broke none has shown nothing.
+    met: lost + wrong + cut === taken && gapMet && (detectionMs === null || waits.length > 0),
   };
+}
+
+const isBroken = ({ verdict }: LoadResult): boolean => verdict === 'lost' || verdict === 'cut';
+
+/** A request that left just after may have met a connection that was kept open to the killed process. */
+function wasUnderWay({ startedAtMs, endedAtMs }: LoadResult, felt: number): boolean {
+  return startedAtMs <= felt + KEPT_OPEN_MS && endedAtMs >= felt - KEPT_OPEN_MS;
 }
 
 function failuresOf(results: readonly LoadResult[]): Record<string, number> {

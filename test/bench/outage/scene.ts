@@ -7,11 +7,13 @@ import { readGuard } from '../../../src/control/guards.js';
 import { switchover } from '../../../src/control/verbs.js';
 import { waitForMove } from '../../../src/control/wait.js';
 import type { MoveRecord } from '../../../src/domain/move-record.js';
+import type { WorkersNow } from '../../../src/gateway/data-plane.js';
 import { clearFaults, orderFault, type FaultOrder } from '../../../src/simulator/control-client.js';
 import { freePorts } from '../../../src/temporal/ports.js';
 import { openGateway } from '../../../src/traffic/gateway.js';
 import { eventually } from '../../kit/eventually.js';
 import { openStage, type Stage } from '../stage.js';
+import { connectionsOf } from './connections.js';
 
 export const SERVICE = 'chat';
 const CLUSTERS = ['one', 'two'] as const;
@@ -36,6 +38,8 @@ export interface Scene {
   calm(): Promise<void>;
   /** A planned move of all traffic to the other cluster, to its end. */
   moveAway(): Promise<MoveRecord>;
+  /** Kills one of the gateway's processes that serve; answers how many connections of callers it had. */
+  killWorker(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -57,17 +61,18 @@ function configOf(addresses: Readonly<Record<Name, Address>>): string {
     `  ${SERVICE}:`,
     '    clusters: [ { name: one, role: primary }, { name: two, role: standby } ]',
     // Shorter than the longest answers: what still runs at its end is handed over in the middle.
-    '    move: { drainTimeout: 1s }',
+    '    move: { bake: 500ms, drainTimeout: 500ms }',
     '    failback: { policy: never }',
     '',
   ].join('\n');
 }
 
-export async function openScene(): Promise<Scene> {
+/** With more than one worker the gateway serves in processes of their own. */
+export async function openScene(workers: number): Promise<Scene> {
   const [a = 0, b = 0, c = 0, d = 0] = await freePorts(4);
   const addresses = { one: { serve: a, control: b }, two: { serve: c, control: d } };
   const config = configOf(addresses);
-  const stage = await openStage(config);
+  const stage = await openStage(config, ['--workers', `${workers}`]);
   try {
     await Promise.all(CLUSTERS.map(async (name) => await startCluster(stage, name, addresses[name])));
     const { address, adminUrl } = stage;
@@ -104,11 +109,25 @@ function sceneOn(stage: Stage, control: Control, addresses: Readonly<Record<Name
       const { id } = await switchover(control, SERVICE, order);
       return await waitForMove(control, id, () => undefined, { silenceMsMax: 60_000 });
     },
+    killWorker: async () => {
+      const pid = await workerOf(stage.adminUrl);
+      const connections = connectionsOf(pid, Number(new URL(stage.gatewayUrl).port));
+      process.kill(pid, 'SIGKILL');
+      return connections;
+    },
     close: async () => {
       await control.close();
       await stage.close();
     },
   };
+}
+
+/** Any of the processes that serve. */
+async function workerOf(adminUrl: string): Promise<number> {
+  const state = (await (await fetch(`${adminUrl}/state`)).json()) as { workers?: WorkersNow };
+  const [worker] = state.workers?.serving ?? [];
+  if (worker === undefined) throw new Error('the gateway does not serve in workers');
+  return worker.pid;
 }
 
 async function isCalm(control: Control): Promise<boolean> {
