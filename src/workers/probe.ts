@@ -64,6 +64,8 @@ export async function startProbeWorker(options: ProbeWorkerOptions): Promise<Run
         await connection.close();
       }
     },
-    shutdown: () => worker.shutdown(),
+    shutdown: () => {
+      if (worker.getState() === 'RUNNING') worker.shutdown(); // Temporal's own ear for signals may have been faster
+    },
   };
 }
