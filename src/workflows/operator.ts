@@ -35,6 +35,16 @@ interface Heard {
   over: boolean;
 }
 
+const NOTHING_HEARD: Readonly<Heard> = {
+  abort: null,
+  pause: null,
+  skip: null,
+  superseded: null,
+  question: null,
+  answer: null,
+  over: false,
+};
+
 export interface Operator {
   readonly heard: Readonly<Heard>;
   /** Waits while paused (at most `pauseMsMax`), throws `operator-aborted` when the move shall end. Call it before every change. */
@@ -58,19 +68,10 @@ export interface OperatorOptions {
   readonly onState: (state: 'running' | 'paused' | 'asking', question: string | null) => void;
 }
 
+/** Listens from now on; the verbs and what they mean are those of the control API. */
 export function listenToOperator(options: OperatorOptions): Operator {
-  const heard: Heard = {
-    abort: null,
-    pause: null,
-    skip: null,
-    superseded: null,
-    question: null,
-    answer: null,
-    over: false,
-  };
+  const heard: Heard = { ...NOTHING_HEARD };
   installVerbs(heard, options);
-  const interruption = (): Interruption | null =>
-    heard.abort !== null ? 'abort' : heard.pause !== null ? 'pause' : heard.skip !== null ? 'skip' : null;
 
   const permits = async (): Promise<void> => {
     if (heard.pause !== null && heard.abort === null) {
@@ -87,7 +88,7 @@ export function listenToOperator(options: OperatorOptions): Operator {
   const orInterrupted: Operator['orInterrupted'] = async (work) => {
     const scope = new CancellationScope({ cancellable: true });
     const working = scope.run(work).then((done) => ({ done }));
-    const interrupted = condition(() => interruption() !== null).then(() => null);
+    const interrupted = condition(() => interruptionOf(heard) !== null).then(() => null);
     const first = await Promise.race([working, interrupted]);
     if (first !== null) return first;
     scope.cancel();
@@ -96,7 +97,7 @@ export function listenToOperator(options: OperatorOptions): Operator {
       return await working;
     } catch (error) {
       if (!isCancellation(error)) throw error;
-      return { interrupted: interruption() ?? 'skip' };
+      return { interrupted: interruptionOf(heard) ?? 'skip' };
     }
   };
 
@@ -120,6 +121,10 @@ export function listenToOperator(options: OperatorOptions): Operator {
   };
 
   return { heard, permits, orInterrupted, takeSkip, ask, close: () => void (heard.over = true) };
+}
+
+function interruptionOf({ abort, pause, skip }: Heard): Interruption | null {
+  return abort !== null ? 'abort' : pause !== null ? 'pause' : skip !== null ? 'skip' : null;
 }
 
 function readAnswer(heard: Heard): Answer {
