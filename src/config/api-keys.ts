@@ -26,6 +26,7 @@ const apiKey = z
     limits: z
       .strictObject({
         requestsPerMinute: limit('Requests a minute; as many may come at once.'),
+        tokensPerMinute: limit('Tokens of prompts and answers a minute; as many may come at once.'),
         concurrent: limit('Requests at once.'),
       })
       .prefault({})

@@ -67,6 +67,7 @@ const keySpec = ({ limits, services, ...key }: NonNullable<FleetFile['gateway'][
   services: services ?? null,
   limits: {
     requestsPerMinute: limits.requestsPerMinute ?? null,
+    tokensPerMinute: limits.tokensPerMinute ?? null,
     concurrent: limits.concurrent ?? null,
   },
 });

@@ -171,6 +171,7 @@ export interface KeySpec {
   readonly services: readonly ServiceName[] | null;
   readonly limits: {
     readonly requestsPerMinute: number | null;
+    readonly tokensPerMinute: number | null;
     readonly concurrent: number | null;
   };
 }

@@ -168,7 +168,14 @@ test('shed, and a caller that left', async () => {
 
 test('callers are named, and nothing that was said, no key and no query is ever there', async () => {
   const sha256 = createHash('sha256').update(KEY).digest('hex');
-  const keys = [{ name: 'ada', sha256, services: null, limits: { requestsPerMinute: null, concurrent: null } }];
+  const keys = [
+    {
+      name: 'ada',
+      sha256,
+      services: null,
+      limits: { requestsPerMinute: null, tokensPerMinute: null, concurrent: null },
+    },
+  ];
   const { lab, path, records } = await scene({ a: broken, b: whole, c: status(400, SECRET) }, { keys });
   const headers = { authorization: `Bearer ${KEY}`, 'x-conversation-id': SECRET };
   await (await lab.chat(asked, { headers, path: `/v1/chat/completions?key=${KEY}` })).text();

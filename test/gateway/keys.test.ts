@@ -4,14 +4,25 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { KeySpec } from '../../src/domain/fleet.js';
 import { eventually } from '../kit/eventually.js';
 import { gateway, service, stopAll, upstream, type Lab } from './kit.js';
-import { answerAs, hang, status, type Upstream } from './upstream.js';
+import {
+  answerAs,
+  beginStream,
+  delta,
+  finish,
+  frame,
+  hang,
+  role,
+  sendJson,
+  status,
+  type Upstream,
+} from './upstream.js';
 
 afterEach(async () => {
   for (const name of Object.keys(process.env)) if (name.startsWith('TEST_')) Reflect.deleteProperty(process.env, name);
   await stopAll();
 });
 
-const NO_LIMITS: KeySpec['limits'] = { requestsPerMinute: null, concurrent: null };
+const NO_LIMITS: KeySpec['limits'] = { requestsPerMinute: null, tokensPerMinute: null, concurrent: null };
 const keyOf = (name: string, change: Partial<KeySpec> = {}): KeySpec => ({
   name,
   sha256: createHash('sha256').update(`sk-${name}`).digest('hex'),
@@ -117,6 +128,67 @@ describe('a limit', () => {
     a.behave(answerAs('a'));
     await eventually(async () => (await lab.chat({}, as('ada'))).status === 200, 5_000);
     expect((await lab.chat({}, as('ada'))).status).toBe(200);
+  });
+});
+
+describe('a limit in tokens', () => {
+  const limited = (tokensPerMinute: number): KeySpec => keyOf('ada', { limits: { ...NO_LIMITS, tokensPerMinute } });
+  const counted = { choices: [], usage: { prompt_tokens: 30, completion_tokens: 80 } };
+  /** Tokens that are left; another request asks for it, which costs nothing. */
+  const left = async (lab: Lab): Promise<number> => {
+    const answer = await fetch(`${lab.url}/v1/models`, as('ada'));
+    return Number(answer.headers.get('x-ratelimit-remaining-tokens'));
+  };
+
+  test('counts what the engine counted, and refuses when it is used up', async () => {
+    const { lab, a } = await scene([limited(100), keyOf('bob')], (_request, res) => sendJson(res, 200, counted));
+    const first = await lab.chat({}, as('ada'));
+    expect([first.status, first.headers.get('x-ratelimit-limit-tokens')]).toEqual([200, '100']);
+    await first.text();
+    const refused = await lab.chat({}, as('ada'));
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get('x-ratelimit-remaining-tokens')).toBe('0');
+    expect(refused.headers.get('x-ratelimit-reset-tokens')).toMatch(/^1m\d+s$/);
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(1);
+    const error = await errorOf(refused);
+    expect(error).toMatchObject({ type: 'tokens', code: 'rate_limit_exceeded' });
+    expect(error).toMatchObject({ message: expect.stringContaining('100 tokens per minute') });
+    expect((await lab.chat({}, as('bob'))).headers.get('x-ratelimit-limit-tokens')).toBeNull();
+    expect(a.requests).toHaveLength(2);
+  });
+
+  test('reserves the longest answer, and gives back what was not needed of it', async () => {
+    const { lab, a } = await scene([limited(10_000)], hang);
+    const leaving = new AbortController();
+    const waiting = lab.chat({ max_tokens: 9_990 }, { ...as('ada'), signal: leaving.signal }).catch(() => null);
+    await eventually(() => a.requests.length === 1, 5_000);
+    expect(await left(lab)).toBeLessThan(5_000);
+    leaving.abort();
+    await waiting;
+    await eventually(async () => (await left(lab)) > 9_900, 5_000);
+    a.behave((_request, res) => sendJson(res, 200, counted));
+    const answer = await lab.chat({ max_tokens: 9_000 }, as('ada'));
+    expect(Number(answer.headers.get('x-ratelimit-remaining-tokens'))).toBeLessThan(5_000);
+    await answer.text();
+    await eventually(async () => (await left(lab)) > 9_500, 5_000);
+  });
+
+  test('takes the frames of a stream that nobody counted for tokens', async () => {
+    const frames = 400;
+    const { lab } = await scene([limited(1_000)], (_request, res) => {
+      beginStream(res, frame(role));
+      for (let i = 0; i < frames; i++) res.write(frame(delta('x')));
+      res.end(frame(finish('stop')) + frame('[DONE]'));
+    });
+    await (await lab.chat({ stream: true }, as('ada'))).text();
+    await eventually(async () => (await left(lab)) <= 1_000 - frames + 50, 5_000);
+    expect(await left(lab)).toBeGreaterThan(1_000 - frames - 50);
+  });
+
+  test('takes nothing for an answer that is an error', async () => {
+    const { lab } = await scene([limited(1_000)], status(400, 'no '.repeat(2_000)));
+    expect((await lab.chat({ max_tokens: 900 }, as('ada'))).status).toBe(400);
+    await eventually(async () => (await left(lab)) > 990, 5_000);
   });
 });
 

@@ -1,6 +1,6 @@
 /**
  * Looks at what a caller is given: when it began, how much it was, and the last of it, where an engine says what it
- * counted. Only a request with an account is looked at; all others pass by this file.
+ * counted. Only a request with an account, or whose caller has a limit in tokens, is looked at; all others pass by.
  */
 import type { ServerResponse } from 'node:http';
 import { performance } from 'node:perf_hooks';
@@ -19,8 +19,11 @@ export class AnswerSeen {
   firstByteAtMs: number | null = null;
   bytes = 0;
   #last: (Buffer | string)[] = [];
+  readonly #onChunk: ((chunk: Buffer | string) => void) | null;
 
-  constructor(res: ServerResponse) {
+  /** `onChunk` hears every chunk, too. */
+  constructor(res: ServerResponse, onChunk: ((chunk: Buffer | string) => void) | null = null) {
+    this.#onChunk = onChunk;
     const write = res.write.bind(res) as (...args: unknown[]) => boolean;
     const end = res.end.bind(res) as (...args: unknown[]) => ServerResponse;
     res.write = (...args: unknown[]) => {
@@ -50,6 +53,7 @@ export class AnswerSeen {
     if (chunk.length === 0) return;
     this.firstByteAtMs ??= performance.now();
     this.bytes += Buffer.byteLength(chunk);
+    this.#onChunk?.(chunk);
     this.#last.push(chunk);
     if (this.#last.length > CHUNKS_KEPT) this.#last.shift();
   }

@@ -1,22 +1,23 @@
 /** One caller that is known by its key: what it may use, how much of it, and how much of that it has used. */
 import type { KeySpec } from '../../domain/fleet.js';
-import { filled, fullBucket, fullInMs, spanWords, spent, waitMs, type Bucket } from '../../domain/rate-limit.js';
 import type { CallerError } from '../request/openai-error.js';
 import type { Service } from '../service/service.js';
+import { Quota } from './quota.js';
 
 /** What a caller over its concurrency is asked to wait, s: nobody knows when one of its requests ends. */
 const RETRY_WHEN_BUSY_S = 1;
 
 export class Caller {
+  readonly tokens = new Quota('tokens');
+  readonly #requests = new Quota('requests');
   #spec: KeySpec;
-  #bucket: Bucket;
   #running = 0;
   #all: readonly Service[] = [];
   #mine: readonly Service[] = [];
 
   constructor(spec: KeySpec, nowMs: number) {
     this.#spec = spec;
-    this.#bucket = fullBucket(spec.limits.requestsPerMinute ?? 0, nowMs);
+    this.update(spec, nowMs);
   }
 
   get name(): string {
@@ -24,8 +25,10 @@ export class Caller {
   }
 
   /** New limits for a caller that keeps what it has used. */
-  update(spec: KeySpec): void {
+  update(spec: KeySpec, nowMs: number): void {
     this.#spec = spec;
+    this.#requests.limit(spec.limits.requestsPerMinute, nowMs);
+    this.tokens.limit(spec.limits.tokensPerMinute, nowMs);
     this.#all = [];
     this.#mine = [];
   }
@@ -43,15 +46,14 @@ export class Caller {
 
   /** A request comes; `null`: it may, and `leave` must follow. A refused one costs nothing. */
   enter(nowMs: number): CallerError | null {
-    const { concurrent, requestsPerMinute } = this.#spec.limits;
-    if (requestsPerMinute !== null) {
-      this.#bucket = filled(this.#bucket, requestsPerMinute, nowMs);
-      const wait = waitMs(this.#bucket, requestsPerMinute);
-      if (wait > 0) return overLimit(`${requestsPerMinute} requests per minute`, wait / 1_000);
-    }
+    const { concurrent, requestsPerMinute, tokensPerMinute } = this.#spec.limits;
+    const wait = this.#requests.waitMs(nowMs);
+    if (wait > 0) return overLimit('requests', `${requestsPerMinute} requests per minute`, wait / 1_000);
+    const waitForTokens = this.tokens.waitMs(nowMs);
+    if (waitForTokens > 0) return overLimit('tokens', `${tokensPerMinute} tokens per minute`, waitForTokens / 1_000);
     if (concurrent !== null && this.#running >= concurrent)
-      return overLimit(`${concurrent} requests at once`, RETRY_WHEN_BUSY_S);
-    if (requestsPerMinute !== null) this.#bucket = spent(this.#bucket, 1);
+      return overLimit('requests', `${concurrent} requests at once`, RETRY_WHEN_BUSY_S);
+    this.#requests.spend(1);
     this.#running++;
     return null;
   }
@@ -60,20 +62,14 @@ export class Caller {
     this.#running--;
   }
 
-  /** What is left, as OpenAI's headers say it; of limits per minute only. */
+  /** What is left of its limits per minute. */
   headers(): readonly (readonly [name: string, value: string])[] {
-    const { requestsPerMinute } = this.#spec.limits;
-    if (requestsPerMinute === null) return [];
-    return [
-      ['x-ratelimit-limit-requests', String(requestsPerMinute)],
-      ['x-ratelimit-remaining-requests', String(Math.max(0, Math.floor(this.#bucket.level)))],
-      ['x-ratelimit-reset-requests', spanWords(fullInMs(this.#bucket, requestsPerMinute))],
-    ];
+    return [...this.#requests.headers(), ...this.tokens.headers()];
   }
 }
 
-function overLimit(limit: string, waitS: number): CallerError {
+function overLimit(type: 'requests' | 'tokens', limit: string, waitS: number): CallerError {
   const retryAfterS = Math.max(1, Math.ceil(waitS));
   const message = `rate limit reached: this key may use ${limit}; try again in ${retryAfterS} s`;
-  return { status: 429, type: 'requests', code: 'rate_limit_exceeded', message, retryAfterS };
+  return { status: 429, type, code: 'rate_limit_exceeded', message, retryAfterS };
 }

@@ -44,7 +44,7 @@ export class KeyRing {
     this.#entries = new Map(
       keys.map((spec) => {
         const caller = known.get(spec.name) ?? new Caller(spec, nowMs);
-        caller.update(spec);
+        caller.update(spec, nowMs);
         return [spec.sha256, { digest: Buffer.from(spec.sha256, 'hex'), caller }];
       }),
     );

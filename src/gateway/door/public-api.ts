@@ -25,6 +25,7 @@ import { PRIORITY_HEADER, requestHeaders } from '../request/headers.js';
 import type { KeyRing } from './key-ring.js';
 import { catchingUp, NOT_READY_BECAUSE, type Readiness } from './readiness.js';
 import { letIn } from './let-in.js';
+import { meterTokens } from './meter-tokens.js';
 import { sendError } from '../request/openai-error.js';
 import { itsTurn } from './pipelining.js';
 import { discardRest, readBody } from './request-body.js';
@@ -164,6 +165,7 @@ async function send(understood: Understood): Promise<void> {
   const key = keyOf(understood);
   const turn = isResponsesApi(target.path) ? await turnOf(understood, key) : null;
   if (turn === 'answered') return;
+  meter(understood);
   const content = turn?.body ?? body;
   const { model } = asked;
   const translates = model !== null && standsForService(definition, model);
@@ -182,6 +184,12 @@ async function send(understood: Understood): Promise<void> {
     transcript: choices === null ? null : new Transcript({ api: choices, body, parsed, translates }),
     keeper: turn?.keeper ?? null,
   });
+}
+
+function meter({ caller, res, target, asked, parsed }: Understood): void {
+  if (caller === null || caller.tokens.perMinute === null) return;
+  const isText = streamKindOf(target.path) !== 'opaque';
+  meterTokens({ caller, res, request: parsed, answers: asked.choices, isText });
 }
 
 function refuse(res: ServerResponse, status: number, message: string): void {

@@ -65,8 +65,13 @@ export function partOf(table: RouteTable, workers: number): RouteTable {
 export function partOfKeys(keys: readonly KeySpec[], workers: number): readonly KeySpec[] {
   const part = (whole: number | null): number | null => (whole === null ? null : Math.ceil(whole / workers));
   return keys.map((key) => {
-    const { requestsPerMinute, concurrent } = key.limits;
-    return { ...key, limits: { requestsPerMinute: part(requestsPerMinute), concurrent: part(concurrent) } };
+    const { requestsPerMinute, tokensPerMinute, concurrent } = key.limits;
+    const limits = {
+      requestsPerMinute: part(requestsPerMinute),
+      tokensPerMinute: part(tokensPerMinute),
+      concurrent: part(concurrent),
+    };
+    return { ...key, limits };
   });
 }
 
