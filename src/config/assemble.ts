@@ -210,6 +210,7 @@ function serviceSpec(name: string, entry: ServiceEntry): ServiceSpec {
       waitingMax: entry.overload.waiting,
       waitMs: entry.overload.wait,
     },
+    continueBy: entry.continueBy,
   };
 }
 

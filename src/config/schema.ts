@@ -3,7 +3,7 @@
  * it (json-schema.ts) and docs/configuration.md describes it. What needs more than one place to judge is in cross-checks.ts.
  */
 import { z } from 'zod';
-import { ENGINES, OVERLOAD_DEFAULTS, TRAFFIC_LAYERS } from '../domain/fleet.js';
+import { CONTINUE_BY, ENGINES, OVERLOAD_DEFAULTS, TRAFFIC_LAYERS } from '../domain/fleet.js';
 import { PROBES_PER_HOUR_MIN } from '../domain/health/probe-budget.js';
 import { anyHttpUrl, apiKeyEnvName, baseUrl, duration, envName, name, path, pattern } from './fields.js';
 import { gateway } from './gateway-section.js';
@@ -242,6 +242,9 @@ const service = z
       .prefault({})
       .meta({ description: 'The way home.' }),
     overload: overload.prefault({}),
+    continueBy: z.enum(CONTINUE_BY).default('text').meta({
+      description: 'How the rest of a broken stream is asked for; token-ids: where an engine tells them.',
+    }),
   })
   .meta({ description: 'What callers use; served by several clusters.' });
 

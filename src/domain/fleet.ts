@@ -130,6 +130,10 @@ export interface OverloadSettings {
  */
 export const OVERLOAD_DEFAULTS: OverloadSettings = { spillMaxPct: 30, waitingMax: 256, waitMs: 10_000 };
 
+/** How the rest of a broken stream is asked for. */
+export const CONTINUE_BY = ['text', 'token-ids'] as const;
+export type ContinueBy = (typeof CONTINUE_BY)[number];
+
 export interface ServiceSpec {
   readonly name: ServiceName;
   readonly strategy: Strategy;
@@ -141,6 +145,8 @@ export interface ServiceSpec {
   readonly failback: FailbackSettings;
   /** Absent in what an older version told the workflows: the defaults. */
   readonly overload?: OverloadSettings;
+  /** Absent in what an older version told the workflows: text. */
+  readonly continueBy?: ContinueBy;
 }
 
 export interface SlackSettings {

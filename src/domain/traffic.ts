@@ -3,6 +3,7 @@ import {
   homeWeights,
   type Capacity,
   type ClusterSpec,
+  type ContinueBy,
   type EngineKind,
   type OverloadSettings,
   type ServiceSpec,
@@ -129,6 +130,8 @@ export interface ServiceDefinition {
   readonly home: Weights;
   /** What happens when its clusters are full; absent: the defaults. */
   readonly overload?: OverloadSettings | undefined;
+  /** How the rest of a broken stream is asked for; absent: by text. */
+  readonly continueBy?: ContinueBy | undefined;
 }
 
 /** What a layer is told of a service; members without a cluster are left out. */
@@ -147,5 +150,6 @@ export function serviceDefinition(service: ServiceSpec, clusters: readonly Clust
     })),
     home: homeWeights(service),
     ...(service.overload && { overload: service.overload }),
+    ...(service.continueBy && { continueBy: service.continueBy }),
   };
 }

@@ -4,6 +4,7 @@ import type { ServerResponse } from 'node:http';
 import type { CompletionRequest } from './completion-request.js';
 import type { FaultParams } from './faults.js';
 import { ApiError, answerJson } from './http-answers.js';
+import { idOfWord } from './token-ids.js';
 
 export interface AnswerWriter {
   /** One token; the last one carries the reason of the end. */
@@ -42,6 +43,8 @@ export function streamError(res: ServerResponse, error: ApiError): void {
   res.end(`${event(error.body())}data: [DONE]\n\n`);
 }
 
+const OPENING = { delta: { role: 'assistant', content: '' }, logprobs: null, finish_reason: null };
+
 class StreamedAnswer implements AnswerWriter {
   readonly #res: ServerResponse;
   readonly #request: CompletionRequest;
@@ -63,11 +66,8 @@ class StreamedAnswer implements AnswerWriter {
     const isFirst = this.#sent === 0;
     this.#sent += 1;
     const cutsHere = this.#cut !== null && (end !== null || this.#sent >= this.#cut.afterTokens);
-    const role =
-      isFirst && this.#request.shape === 'chat'
-        ? event(this.#chunk({ delta: { role: 'assistant', content: '' }, logprobs: null, finish_reason: null }))
-        : '';
-    this.#res.write(role + event(this.#chunk(this.#choice(text, cutsHere ? null : end))));
+    const choice = this.#choice(text, cutsHere ? null : end);
+    this.#res.write(isFirst ? this.#opening(choice) : event(this.#chunk(choice)));
     if (cutsHere) this.#breakOff(this.#cut?.as ?? 'reset');
     else if (end !== null) this.#finish();
   }
@@ -76,9 +76,17 @@ class StreamedAnswer implements AnswerWriter {
     this.#breakOff('error-event');
   }
 
+  /** A chat begins with a frame of its own, which says the role. */
+  #opening(choice: Record<string, unknown>): string {
+    const prompt = promptIdsOf(this.#request);
+    if (this.#request.shape !== 'chat') return event(this.#chunk({ ...choice, ...prompt }));
+    return event({ ...this.#chunk(OPENING), ...prompt }) + event(this.#chunk(choice));
+  }
+
   #choice(text: string, end: string | null): Record<string, unknown> {
     const said = this.#request.shape === 'chat' ? { delta: { content: text } } : { text };
-    return { ...said, logprobs: null, finish_reason: end, ...(end === null ? {} : { stop_reason: null }) };
+    const ids = this.#request.promptIds === null || text === '' ? {} : { token_ids: [idOfWord(text)] };
+    return { ...said, logprobs: null, finish_reason: end, ...(end === null ? {} : { stop_reason: null }), ...ids };
   }
 
   #chunk(choice: Record<string, unknown>): Record<string, unknown> {
@@ -128,10 +136,14 @@ class WholeAnswer implements AnswerWriter {
     if (end === null) return;
     const said = this.#tokens.join('');
     const content = this.#request.shape === 'chat' ? { message: { role: 'assistant', content: said } } : { text: said };
-    const choice = { index: 0, ...content, logprobs: null, finish_reason: end, stop_reason: null };
+    const { promptIds, shape } = this.#request;
+    const ids = promptIds === null ? {} : { token_ids: this.#tokens.map(idOfWord) };
+    const prompt = promptIdsOf(this.#request);
+    const choice = { index: 0, ...content, logprobs: null, finish_reason: end, stop_reason: null, ...ids };
     answerJson(this.#res, 200, {
       ...this.#frame,
-      choices: [choice],
+      ...(shape === 'chat' && prompt),
+      choices: [shape === 'chat' ? choice : { ...choice, ...prompt }],
       usage: usageOf(this.#request, this.#tokens.length),
     });
   }
@@ -139,6 +151,11 @@ class WholeAnswer implements AnswerWriter {
   fail(): void {
     answerJson(this.#res, ENGINE_FAILURE.status, ENGINE_FAILURE.body());
   }
+}
+
+/** Where they are told: beside the choices of a chat, in the choice of a plain completion. */
+function promptIdsOf({ promptIds }: CompletionRequest): Record<string, unknown> {
+  return promptIds === null ? {} : { prompt_token_ids: promptIds };
 }
 
 function usageOf(request: CompletionRequest, completionTokens: number): Record<string, number> {

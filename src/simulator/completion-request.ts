@@ -1,6 +1,7 @@
 /** Reads an OpenAI-style completion request: what is refused, and what will be said. Pure. */
 import { ApiError } from './http-answers.js';
 import { continueAnswer, countTokens, expectedAnswer, promptKeyOfChat, splitContinuedPrompt } from './text.js';
+import { idsOfPrompt, readPromptIds } from './token-ids.js';
 import type { AnswerLimits, ChatMessage, ExpectedAnswer } from './text.js';
 
 export type RequestShape = 'chat' | 'text' | 'responses';
@@ -16,6 +17,8 @@ export interface CompletionRequest {
   readonly answer: ExpectedAnswer;
   /** Responses API only. */
   readonly instructions: string | null;
+  /** Token ids of the prompt, of one that wants them with its answer; `null`: it does not. */
+  readonly promptIds: readonly number[] | null;
 }
 
 export interface ServedModel {
@@ -38,25 +41,28 @@ export function readCompletionRequest(shape: RequestShape, body: unknown, served
   if (fields['n'] !== undefined && fields['n'] !== null && fields['n'] !== 1)
     throw badRequest('only n = 1 is simulated');
   const limits = readLimits(fields);
-  const { prompt, answer, instructions = null } = READERS[shape](fields, limits);
-  const promptTokens = countTokens(prompt);
-  const asked = promptTokens + (limits.maxTokens ?? 1);
-  if (asked > served.contextTokensMax) {
-    throw badRequest(
-      `This model's maximum context length is ${String(served.contextTokensMax)} tokens. However, you requested ${String(asked)} tokens. Please reduce the length of the messages or completion.`,
-    );
-  }
-  const stream = fields['stream'] === true;
+  const reading = READERS[shape](fields, limits);
+  const { prompt, answer, instructions = null } = reading;
+  const { promptIds, promptTokens } = tokensOf(reading, fields['return_token_ids'] === true);
+  refuseBeyond(served.contextTokensMax, promptTokens + (limits.maxTokens ?? 1));
   return {
     shape,
     model: served.model,
-    stream,
+    stream: fields['stream'] === true,
     includeUsage: wantsUsage(fields),
     prompt,
     promptTokens,
     answer,
     instructions,
+    promptIds,
   };
+}
+
+function refuseBeyond(tokensMax: number, asked: number): void {
+  if (asked <= tokensMax) return;
+  throw badRequest(
+    `This model's maximum context length is ${String(tokensMax)} tokens. However, you requested ${String(asked)} tokens. Please reduce the length of the messages or completion.`,
+  );
 }
 
 function readLimits(fields: Record<string, unknown>): AnswerLimits {
@@ -76,8 +82,21 @@ function wantsUsage(fields: Record<string, unknown>): boolean {
 
 interface Reading {
   readonly prompt: string;
+  /** The prompt without what was said of its answer, and that. */
+  readonly key?: string;
+  readonly said?: string;
+  /** Of a prompt that came in ids. */
+  readonly ids?: readonly number[];
   readonly answer: ExpectedAnswer;
   readonly instructions?: string | null;
+}
+
+function tokensOf(
+  { prompt, key = prompt, said = '', ids }: Reading,
+  wantsIds: boolean,
+): Pick<CompletionRequest, 'promptIds' | 'promptTokens'> {
+  const promptIds = wantsIds ? (ids ?? idsOfPrompt(key, said)) : null;
+  return { promptIds, promptTokens: (ids ?? promptIds)?.length ?? countTokens(prompt) };
 }
 
 const READERS: Readonly<Record<RequestShape, (fields: Record<string, unknown>, limits: AnswerLimits) => Reading>> = {
@@ -107,14 +126,32 @@ function readChat(fields: Record<string, unknown>, limits: AnswerLimits): Readin
   const last = messages.at(-1);
   if (last?.role !== 'assistant') return { prompt, answer: expectedAnswer(prompt, limits) };
   const key = promptKeyOfChat(messages.slice(0, -1));
-  return { prompt, answer: continueAnswer(key, last.content, limits) ?? expectedAnswer(prompt, limits) };
+  const answer = continueAnswer(key, last.content, limits);
+  return answer === null
+    ? { prompt, answer: expectedAnswer(prompt, limits) }
+    : { prompt, answer, key, said: last.content };
 }
 
 function readText(fields: Record<string, unknown>, limits: AnswerLimits): Reading {
-  const prompt = fields['prompt'];
+  const { prompt: given } = fields;
+  const prompt: unknown = Array.isArray(given) && given.length === 1 && Array.isArray(given[0]) ? given[0] : given;
+  if (isIds(prompt)) return readIds(prompt, limits);
   if (typeof prompt !== 'string' || prompt === '') throw badRequest('`prompt` must be a text that is not empty.');
   const { key, said } = splitContinuedPrompt(prompt);
-  return { prompt, answer: continueAnswer(key, said, limits) ?? expectedAnswer(prompt, limits) };
+  const answer = continueAnswer(key, said, limits);
+  return answer === null ? { prompt, answer: expectedAnswer(prompt, limits) } : { prompt, answer, key, said };
+}
+
+function readIds(ids: readonly number[], limits: AnswerLimits): Reading {
+  const read = readPromptIds(ids);
+  const answer = read === null ? null : continueAnswer(read.key, read.said, limits);
+  if (read === null || answer === null) throw badRequest('`prompt` ends with ids that this model has not said.');
+  return { prompt: read.key + read.said, answer, ids };
+}
+
+function isIds(prompt: unknown): prompt is readonly number[] {
+  const isId = (id: unknown): boolean => Number.isInteger(id) && Number(id) >= 0 && Number(id) < 2 ** 32;
+  return Array.isArray(prompt) && prompt.length > 0 && prompt.every(isId);
 }
 
 function readMessages(value: unknown, name = 'messages'): ChatMessage[] {

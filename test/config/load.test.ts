@@ -70,6 +70,7 @@ describe('a sound file', () => {
       },
       failback: { policy: 'approve', soakMs: 600_000 },
       overload: { spillMaxPct: 30, waitingMax: 256, waitMs: 10_000 },
+      continueBy: 'text',
     });
     const health = { intervalMs: 2_000, fall: 3, rise: 5, gray: { failures: 5, of: 10 } };
     expect(fleet.clusters['eu-a']).toMatchObject({ engine: 'generic', health });

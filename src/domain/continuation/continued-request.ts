@@ -7,7 +7,7 @@ import type { CannotContinue } from './cannot-continue.js';
 /** Which of the two kinds of streams with choices: `/v1/chat/completions` or `/v1/completions`. */
 export type ChoicesApi = 'chat' | 'completions';
 
-type Fields = Readonly<Record<string, unknown>>;
+export type Fields = Readonly<Record<string, unknown>>;
 
 /** What an engine wants for a continuation; src/engines/continuation.ts has them all. */
 export interface ContinuationNeeds {
@@ -23,7 +23,8 @@ export interface SaidSoFar {
 }
 
 export type ContinuedRequest =
-  | { readonly kind: 'ask'; readonly body: Fields }
+  /** `api`: another than the caller's own is asked, and its frames must be turned into the caller's. */
+  | { readonly kind: 'ask'; readonly body: Fields; readonly api?: 'completions' }
   /** As many tokens as the caller allowed were said: only the end is missing. */
   | { readonly kind: 'complete' }
   | { readonly kind: 'refused'; readonly because: CannotContinue };
@@ -85,18 +86,27 @@ export function continuedRequest(
   if (!isFields(body)) return { kind: 'refused', because: 'prompt-form' };
   if (said.text === '') return { kind: 'ask', body };
   if (!engineContinues(api, needs)) return { kind: 'refused', because: 'engine-cannot' };
-  const left = LIMITS.flatMap((field) => {
-    const limit = body[field];
-    return typeof limit === 'number' ? [[field, limit - said.tokens] as const] : [];
-  });
-  if (left.some(([, tokens]) => tokens <= 0)) return { kind: 'complete' };
-  const least = body['min_tokens'];
-  const leastLeft = typeof least === 'number' ? { min_tokens: Math.max(0, least - said.tokens) } : {};
+  const left = lengthLeft(body, said.tokens);
+  if (left === null) return { kind: 'complete' };
   const extended =
     api === 'chat'
       ? { messages: extendedMessages(body['messages'], said.text), ...needs.chat?.fields }
       : { prompt: extendedPrompt(body['prompt'], said.text) };
-  return { kind: 'ask', body: { ...body, ...Object.fromEntries(left), ...leastLeft, ...extended } };
+  return { kind: 'ask', body: { ...body, ...left, ...extended } };
+}
+
+/** The limits of an answer's length without what was said; `null` when that was all. */
+export function lengthLeft(body: Fields, tokens: number): Fields | null {
+  const left = LIMITS.flatMap((field) => {
+    const limit = body[field];
+    return typeof limit === 'number' ? [[field, limit - tokens] as const] : [];
+  });
+  if (left.some(([, more]) => more <= 0)) return null;
+  const least = body['min_tokens'];
+  return {
+    ...Object.fromEntries(left),
+    ...(typeof least === 'number' && { min_tokens: Math.max(0, least - tokens) }),
+  };
 }
 
 function isGuided(body: Fields): boolean {
@@ -138,12 +148,12 @@ function extendedMessages(messages: unknown, text: string): readonly unknown[] {
   return [...list.slice(0, -1), { ...last, content: String(last['content']) + text }];
 }
 
-function isFields(value: unknown): value is Fields {
+export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** `0` asks for something too: log probabilities of no other token than the one said. */
-function isAsked(value: unknown): boolean {
+export function isAsked(value: unknown): boolean {
   return value !== undefined && value !== null && value !== false && value !== '';
 }
 

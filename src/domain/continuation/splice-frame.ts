@@ -8,6 +8,9 @@ export type Frame = Readonly<Record<string, unknown>>;
 /** By these a caller knows which answer a frame belongs to. */
 const IDENTITY = ['id', 'object', 'created', 'model'] as const;
 
+/** Where engines tell token ids, in a choice. */
+const IDS: readonly string[] = ['token_ids', 'prompt_token_ids'];
+
 /** What was said before the continuing answer began. */
 export interface SpokenBefore {
   readonly identity: Frame;
@@ -15,6 +18,10 @@ export interface SpokenBefore {
   readonly tokens: number;
   /** Tokens of the caller's own prompt, where the broken answer told them. */
   readonly promptTokens: number | null;
+  /** What comes are frames of `/v1/completions`, and the caller reads a chat. */
+  readonly toChat: boolean;
+  /** The gateway had asked for token ids, not the caller. */
+  readonly hidesIds: boolean;
 }
 
 /** The fields of a frame that every later one must repeat. */
@@ -30,7 +37,7 @@ export function spliceFrame(frame: Frame, before: SpokenBefore): Frame | null {
   return {
     ...frame,
     ...before.identity,
-    ...(Array.isArray(choices) ? { choices: choices.map(withoutRole) } : {}),
+    ...(Array.isArray(choices) ? { choices: choices.map((choice) => splicedChoice(choice, before)) } : {}),
     ...(isFrame(usage) ? { usage: mergedUsage(usage, before) } : {}),
   };
 }
@@ -69,11 +76,27 @@ function cachedWithin(details: unknown, promptTokens: number): Frame {
   };
 }
 
+function splicedChoice(choice: unknown, { toChat, hidesIds }: SpokenBefore): unknown {
+  if (!isFrame(choice)) return choice;
+  const own = withoutRole(toChat ? chatChoice(choice) : choice);
+  if (!hidesIds) return own;
+  // An engine that was not asked says `null` for both.
+  return Object.fromEntries(Object.entries(own).map(([key, value]) => [key, IDS.includes(key) ? null : value]));
+}
+
 /** Some engines repeat the role in every frame; one is enough, and the caller has it. */
-function withoutRole(choice: unknown): unknown {
-  if (!isFrame(choice) || !isFrame(choice['delta']) || !('role' in choice['delta'])) return choice;
+function withoutRole(choice: Frame): Frame {
+  if (!isFrame(choice['delta']) || !('role' in choice['delta'])) return choice;
   const delta = Object.entries(choice['delta']).filter(([key]) => key !== 'role');
   return { ...choice, delta: Object.fromEntries(delta) };
+}
+
+/** The prompt was told with the first frame of a chat, which its caller has; the reason of a stop comes with the end. */
+function chatChoice({ index, text, finish_reason: end = null, ...rest }: Frame): Frame {
+  const more = Object.entries(rest).filter(
+    ([key]) => key !== 'prompt_token_ids' && (key !== 'stop_reason' || end !== null),
+  );
+  return { index, delta: { content: text }, finish_reason: end, ...Object.fromEntries(more) };
 }
 
 export function isFrame(value: unknown): value is Frame {

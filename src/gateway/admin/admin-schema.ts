@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { API_KEY_ENV_PATTERN } from '../../domain/cluster-key.js';
 import { CodedError } from '../../domain/errors.js';
-import { ENGINES } from '../../domain/fleet.js';
+import { CONTINUE_BY, ENGINES } from '../../domain/fleet.js';
 
 /** Names go into paths, logs and metrics. `v1` would be the public API's own first path segment. */
 const name = z
@@ -48,6 +48,7 @@ export const serviceDefinitionSchema = z.object({
       waitMs: z.int().min(0).max(600_000),
     })
     .optional(),
+  continueBy: z.enum(CONTINUE_BY).optional(),
 });
 
 export const weightsOrderSchema = z.object({ epoch, weights });

@@ -5,6 +5,7 @@
  */
 import type { CannotContinue } from '../../domain/continuation/cannot-continue.js';
 import { identityOf, isFrame, type Frame } from '../../domain/continuation/splice-frame.js';
+import type { KnownIds, SaidIds } from './said-ids.js';
 
 /** Bytes of text, as JSON writes it, that are kept of one stream; some 60,000 tokens. */
 export const SAID_BYTES_MAX = 256 * 1024;
@@ -29,10 +30,9 @@ export class Said {
   refusal: CannotContinue | null = null;
   /** `id`, `created` and the like of the first frame. */
   identity: Frame | null = null;
-  /** Tokens of the prompt as the engine counts them; only told with every frame when the caller asks for it. */
-  promptTokens: number | null = null;
   #frames = 0;
   #countedTokens: number | null = null;
+  #promptTokens: number | null = null;
   /** JSON's form of the text, without its quotes, in UTF-8. */
   #kept: Buffer = NOTHING;
   #length = 0;
@@ -42,17 +42,34 @@ export class Said {
   #before = '';
   #after = '';
 
+  readonly #ids: SaidIds | null;
+
+  /** `ids`: keeps the token ids too; `null` where nobody goes on by them. */
+  constructor(ids: SaidIds | null = null) {
+    this.#ids = ids;
+  }
+
+  /** Of the prompt and of what was said; `null` when they are not known exactly. */
+  get ids(): KnownIds | null {
+    return this.#ids?.known ?? null;
+  }
+
   /**
    * Tokens that were said. An engine sends one token a frame, more when it lags: without its own count this is the lower
    * bound.
    */
   get tokens(): number {
-    return this.#countedTokens ?? this.#frames;
+    return this.ids?.said.length ?? this.#countedTokens ?? this.#frames;
   }
 
   /** Whether that is the engine's own count. */
   get isCounted(): boolean {
-    return this.#countedTokens !== null;
+    return this.#countedTokens !== null || this.ids !== null;
+  }
+
+  /** Tokens of the prompt as the engine counts them; only told with every frame when somebody asks for it. */
+  get promptTokens(): number | null {
+    return this.#promptTokens ?? this.ids?.prompt.length ?? null;
   }
 
   /** The text; `null` when what came was no proper JSON after all. */
@@ -102,6 +119,7 @@ export class Said {
     }
     const { text, delta, token_ids: ids } = choice;
     const said = isFrame(delta) ? delta['content'] : text;
+    this.#ids?.take(frame, choice, typeof said === 'string' ? said : '');
     if (typeof said !== 'string' || said === '') return;
     this.#keep(Buffer.from(JSON.stringify(said).slice(1, -1)).toString('latin1'));
     if (Array.isArray(ids)) this.#frames += Math.max(0, ids.length - 1);
@@ -125,7 +143,7 @@ export class Said {
   #readUsage(usage: unknown): void {
     if (!isFrame(usage)) return;
     const { prompt_tokens: prompt, completion_tokens: completion } = usage;
-    if (typeof prompt === 'number') this.promptTokens = prompt;
+    if (typeof prompt === 'number') this.#promptTokens = prompt;
     if (typeof completion === 'number') this.#countedTokens = completion;
   }
 

@@ -2,20 +2,24 @@
  * What a caller has been told by a stream so far, over all the clusters that had a part in it, and how another one can go
  * on from there. It belongs to one request; the decisions behind it are in domain/continuation.
  */
+import { ASKS_FOR_IDS, continuedByIds, idsCarry } from '../../domain/continuation/by-token-ids.js';
 import type { CannotContinue } from '../../domain/continuation/cannot-continue.js';
 import {
   continuedRequest,
   engineContinues,
   forbiddenByRequest,
+  isFields,
   tokensMatter,
   type ChoicesApi,
   type ContinuedRequest,
   type SaidSoFar,
 } from '../../domain/continuation/continued-request.js';
-import type { Frame } from '../../domain/continuation/splice-frame.js';
+import type { ContinueBy } from '../../domain/fleet.js';
+import type { Frame, SpokenBefore } from '../../domain/continuation/splice-frame.js';
 import type { ClusterName } from '../../domain/words.js';
 import { dialectOf } from '../../engines/registry.js';
 import { parseObject } from '../json-object.js';
+import { SaidIds } from './said-ids.js';
 import { Said } from './said.js';
 import type { Member } from '../service/member.js';
 import { DONE_FRAME, Splice } from './splice.js';
@@ -25,6 +29,12 @@ export type Speaker = Pick<Member, 'name' | 'model' | 'engine'>;
 
 /** A stream that breaks more often than this has a cause that another cluster does not cure. */
 export const CONTINUATIONS_MAX = 3;
+
+/**
+ * Longest request for whose ids an engine is asked. It tells those of the prompt in one line, seven characters for each
+ * byte at the worst, and longer lines than 1 MiB are not looked at.
+ */
+const ASKING_BYTES_MAX = 128 * 1024;
 
 /** A lone half of a character, or what an engine writes in its place. */
 const PARTIAL_CHARACTER = /[\ud800-\udbff\ufffd]$/;
@@ -37,6 +47,8 @@ export interface TranscriptOrder {
   readonly parsed: unknown;
   /** The request's model is a name for whatever model a cluster serves. */
   readonly translates: boolean;
+  /** How the rest is asked for; absent: by text. */
+  readonly continueBy: ContinueBy | undefined;
 }
 
 export class Transcript {
@@ -55,12 +67,24 @@ export class Transcript {
   /** Model id of the cluster that began, once it has broken off. */
   #model: string | null = null;
   readonly #speakers: ClusterName[] = [];
+  /** Token ids are kept of engines that tell them. */
+  readonly #byIds: boolean;
+  /** The caller has not asked for them, and must not see any. */
+  readonly hidesIds: boolean;
+  /** Text cannot prolong the prompt, ids can. */
+  readonly #onlyIds: boolean;
+  /** Ids of the prompt and of all that was said; `null` when they are not known exactly. */
+  #ids: readonly number[] | null = null;
 
   constructor(order: TranscriptOrder) {
     this.#api = order.api;
     this.#body = order.body;
     this.#translates = order.translates;
-    this.#refusal = forbiddenByRequest(order.api, order.parsed);
+    const refusal = forbiddenByRequest(order.api, order.parsed);
+    this.#byIds = order.continueBy === 'token-ids' && canAskForIds(order, refusal);
+    this.hidesIds = this.#byIds && !asksForIds(order.parsed);
+    this.#onlyIds = this.#byIds && refusal !== null;
+    this.#refusal = this.#byIds ? null : refusal;
     this.#tokensMatter = tokensMatter(order.parsed);
   }
 
@@ -71,8 +95,15 @@ export class Transcript {
 
   /** Takes down what the next attempt says; `null` when nothing could be done with it. */
   listen(): Said | null {
-    this.#said = this.#refusal === null ? new Said() : null;
+    this.#said = this.#refusal === null ? new Said(this.#byIds ? new SaidIds() : null) : null;
     return this.#said;
+  }
+
+  /** The caller's request as this cluster should get it when it is the first. */
+  opening(body: Buffer | null, speaker: Speaker): Buffer | null {
+    if (body === null || !this.hidesIds || !tellsIds(speaker)) return body;
+    const at = body.indexOf('{') + 1;
+    return Buffer.concat([body.subarray(0, at), ASKING, body.subarray(at)]);
   }
 
   /** The attempt that was listened to broke off after the caller had heard of it. */
@@ -87,13 +118,15 @@ export class Transcript {
 
   /** Why nobody can go on from what was said by now; `null` when somebody could. */
   get refusal(): CannotContinue | null {
-    return this.#refusal ?? this.#said?.refusal ?? null;
+    const said = this.#said;
+    return this.#refusal ?? said?.refusal ?? (this.#onlyIds && said?.ids === null ? 'prompt-form' : null);
   }
 
   /** Why this cluster cannot go on with what `from` began; `null` when it can. */
   obstacle(speaker: Speaker, from: Speaker): CannotContinue | null {
     if (speaker.model !== (this.#model ?? from.model)) return 'other-model';
     if (this.#text === '' && this.#said === null) return null;
+    if (this.#onlyIds) return tellsIds(speaker) ? null : 'engine-cannot';
     return engineContinues(this.#api, dialectOf(speaker.engine).continuation) ? null : 'engine-cannot';
   }
 
@@ -112,11 +145,23 @@ export class Transcript {
 
   /** The request for the rest. */
   requestFor(speaker: Speaker): ContinuedRequest {
-    const said: SaidSoFar = { text: this.#text, tokens: this.#tokens };
-    const { continuation } = dialectOf(speaker.engine);
-    const request = continuedRequest(this.#api, parseObject(this.#body.toString('utf8')), said, continuation);
-    if (request.kind !== 'ask' || !this.#translates) return request;
-    return { kind: 'ask', body: { ...request.body, model: speaker.model } };
+    const body = parseObject(this.#body.toString('utf8'));
+    const tokens = this.#tokens;
+    const prompt = this.#idsFor(speaker);
+    const said: SaidSoFar = { text: this.#text, tokens };
+    const request =
+      prompt === null || body === null
+        ? continuedRequest(this.#api, body, said, dialectOf(speaker.engine).continuation)
+        : continuedByIds(this.#api, body, { prompt, tokens });
+    if (request.kind !== 'ask') return request;
+    const model = this.#translates ? { model: speaker.model } : {};
+    const asking = this.hidesIds && tellsIds(speaker) ? { [ASKS_FOR_IDS]: true } : {};
+    return { ...request, body: { ...request.body, ...model, ...asking } };
+  }
+
+  /** What this cluster can go on from by ids; `null`: it must go by text. */
+  #idsFor(speaker: Speaker): readonly number[] | null {
+    return this.#text !== '' && tellsIds(speaker) ? this.#ids : null;
   }
 
   /** What joins the rest to what was said. */
@@ -124,7 +169,13 @@ export class Transcript {
     const { length } = this.#speakers;
     const [first = ''] = this.#speakers;
     const others = [...this.#speakers.slice(1), speaker.name].join(',');
-    const before = { identity: this.#identity ?? {}, tokens: this.#tokens, promptTokens: this.#promptTokens };
+    const before: SpokenBefore = {
+      identity: this.#identity ?? {},
+      tokens: this.#tokens,
+      promptTokens: this.#promptTokens,
+      toChat: this.#api === 'chat' && this.#idsFor(speaker) !== null,
+      hidesIds: this.hidesIds,
+    };
     return new Splice(before, `: understudy continued=${length} from=${first} to=${others}\n\n`);
   }
 
@@ -134,12 +185,19 @@ export class Transcript {
       this.#refusal ??= said.refusal ?? 'unreadable';
       return;
     }
+    this.#identity ??= said.identity;
+    if (text !== '') this.#takeDownText(text, said);
+  }
+
+  #takeDownText(text: string, said: Said): void {
+    const { ids } = said;
     // Later clusters count what was said as a part of the prompt.
     if (this.#text === '') this.#promptTokens = said.promptTokens;
-    this.#identity ??= said.identity;
     this.#text += text;
     this.#tokens += said.tokens;
     this.#isUncounted ||= this.#tokensMatter && !said.isCounted;
+    this.#ids = ids === null ? null : [...ids.prompt, ...ids.said];
+    if (this.#onlyIds && ids === null) this.#refusal ??= 'prompt-form';
     if (PARTIAL_CHARACTER.test(this.#text)) this.#refusal ??= 'partial-character';
   }
 
@@ -149,4 +207,18 @@ export class Transcript {
     const frame = { ...this.#identity, choices: [{ index: 0, ...said, finish_reason: 'length' }] };
     return `data: ${JSON.stringify(frame)}\n\n${DONE_FRAME}`;
   }
+}
+
+const ASKING = Buffer.from(`"${ASKS_FOR_IDS}":true,`);
+
+function tellsIds({ engine }: Speaker): boolean {
+  return dialectOf(engine).continuation.tokenIds;
+}
+
+function asksForIds(parsed: unknown): boolean {
+  return isFields(parsed) && ASKS_FOR_IDS in parsed;
+}
+
+function canAskForIds({ api, body, parsed }: TranscriptOrder, refusal: CannotContinue | null): boolean {
+  return (refusal ?? 'prompt-form') === 'prompt-form' && body.length <= ASKING_BYTES_MAX && idsCarry(api, parsed);
 }

@@ -181,7 +181,10 @@ async function send(understood: Understood): Promise<void> {
     res,
     running: api.running,
     limits: api.settings,
-    transcript: choices === null ? null : new Transcript({ api: choices, body, parsed, translates }),
+    transcript:
+      choices === null
+        ? null
+        : new Transcript({ api: choices, body, parsed, translates, continueBy: definition.continueBy }),
     keeper: turn?.keeper ?? null,
   });
 }

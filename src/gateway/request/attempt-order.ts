@@ -36,6 +36,8 @@ export interface AttemptOrder {
   readonly notBefore: Promise<void> | null;
   /** Keeps the answer of a turn for the next one; `null` when there is no such turn. */
   readonly keeper: AnswerKeeper | null;
+  /** Takes out of a stream what its caller has not asked for; `null`: nothing. */
+  readonly hides: Pick<AnswerKeeper, 'rewrite'> | null;
   readonly firstByteMs: number;
   readonly idleMs: number;
   /** Another cluster could take over; if none could, waiting longer is better than giving up. */

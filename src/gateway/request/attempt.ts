@@ -230,12 +230,12 @@ export class Attempt implements Dispatcher.DispatchHandler {
   }
 
   #openRelay(): Relay {
-    const { res, member, splice, keeper } = this.#order;
+    const { res, member, splice, keeper, hides } = this.#order;
     this.#mode = 'relay';
     this.#held.letGo();
     this.#beginIdle();
     this.#order.onSpeaking({ latencyMs: performance.now() - this.#startedAtMs, stream: this.#scan !== null });
-    this.#relay = new Relay({ res, scan: this.#scan, splice, keeper });
+    this.#relay = new Relay({ res, scan: this.#scan, splice, keeper: keeper ?? hides });
     this.#relay.open(this.#status, responseHeaders(this.#headers, member.name));
     return this.#relay;
   }

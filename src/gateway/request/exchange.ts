@@ -6,44 +6,30 @@
  *     attempt --failed--> attempt --cut, or handed over--> attempt with a splice --...--> answered
  *        nothing was said            something was said        the rest of it
  */
-import type { ServerResponse } from 'node:http';
-import { retryAfterS, type Priority } from '../../domain/admission/priority.js';
+import { retryAfterS } from '../../domain/admission/priority.js';
 import type { CannotContinue } from '../../domain/continuation/cannot-continue.js';
+import type { ContinuedRequest } from '../../domain/continuation/continued-request.js';
 import { costsRetryBudget } from '../../domain/error-owner.js';
-import type { GatewaySettings } from '../../domain/fleet.js';
 import type { ClusterName } from '../../domain/words.js';
-import type { Account, Outcome } from '../account/account.js';
-import { outcomeOf, type AttemptEnd, type FailedAt, type Forwarded } from './attempt-order.js';
+import type { Outcome } from '../account/account.js';
+import { outcomeOf, type AttemptEnd, type FailedAt } from './attempt-order.js';
 import { Attempt } from './attempt.js';
 import { cannotContinue, overloaded, sendFailure, shuttingDown, streamCut, tooLate } from './caller-words.js';
-import type { AnswerKeeper } from '../conversations/answer-keeper.js';
 import { TRIAL_FIRST_BYTE_MS } from '../service/ejection.js';
 import { errorFrame, sendError, type CallerError } from './openai-error.js';
 import { watchForEnd, type UntimelyEnd } from './untimely-end.js';
 import { countSaid } from '../continuation/count-said.js';
+import { HIDES_IDS } from '../continuation/said-ids.js';
+import { successorsOf } from '../continuation/successors.js';
 import { hasRoom, type Choice, type Member } from '../service/member.js';
-import type { Service } from '../service/service.js';
-import type { Transcript } from '../continuation/transcript.js';
+import type { ExchangeOrder } from './exchange-order.js';
 import type { Waiting } from '../service/wait-queue.js';
 
-export interface ExchangeOrder {
-  readonly service: Service;
-  readonly request: Forwarded;
-  /** `null`: nobody wants one. */
-  readonly account: Account | null;
-  /** The request's body as a cluster wants it, which may know the model by another name. */
-  readonly bodyFor: (model: string) => Buffer | null;
-  /** What keeps a conversation on its cluster; `null` when there is nothing. */
-  readonly key: string | null;
-  readonly priority: Priority;
-  readonly res: ServerResponse;
-  /** Where its end is found by a gateway that must close now. */
-  readonly running: Set<() => void>;
-  readonly limits: Pick<GatewaySettings, 'firstByteTimeoutMs' | 'idleTimeoutMs' | 'totalTimeoutMs'>;
-  /** Takes down what is said, so that others can go on; `null` for what is not a stream of choices. */
-  readonly transcript: Transcript | null;
-  /** Keeps the answer of a turn for the next one; `null` when there is no such turn. */
-  readonly keeper: AnswerKeeper | null;
+/** What one cluster is asked; `path`: of another API than the caller's. */
+interface Asked {
+  readonly kind: 'ask';
+  readonly body: Buffer | null;
+  readonly path: string | null;
 }
 
 /** Serves one request; resolves when its outcome is known and counted. Never rejects. */
@@ -93,7 +79,7 @@ class Exchange {
 
   /** One attempt; true when another should follow. Their number is bounded: by the clusters, and by the continuations. */
   async #next(): Promise<boolean> {
-    const { service, transcript } = this.#order;
+    const { service } = this.#order;
     const picked = this.#pick();
     if (picked === null) {
       this.#giveUp();
@@ -101,21 +87,33 @@ class Exchange {
     }
     const choice = hasRoom(picked.member) ? service.admission.claim(picked) : await this.#findRoom();
     if (choice === null) return false;
-    if (transcript?.begun !== true) return await this.#ask(choice, this.#order.bodyFor(choice.member.model));
-    const rest = transcript.requestFor(choice.member);
-    if (rest.kind === 'ask') return await this.#ask(choice, Buffer.from(JSON.stringify(rest.body)));
+    const request = this.#requestFor(choice.member);
+    if (request.kind === 'ask') return await this.#ask(choice, request);
     service.ended(choice, { kind: 'none' });
-    this.#endWithout(rest.kind === 'refused' ? rest.because : null);
+    this.#endWithout(request.kind === 'refused' ? request.because : null);
     return false;
   }
 
-  async #ask(choice: Choice, body: Buffer | null): Promise<boolean> {
+  /** For all of the answer, or for the rest of it. */
+  #requestFor(member: Member): Asked | Exclude<ContinuedRequest, { kind: 'ask' }> {
+    const { transcript, bodyFor } = this.#order;
+    if (transcript?.begun !== true) {
+      const body = bodyFor(member.model);
+      return { kind: 'ask', body: transcript?.opening(body, member) ?? body, path: null };
+    }
+    const rest = transcript.requestFor(member);
+    if (rest.kind !== 'ask') return rest;
+    const path = rest.api === undefined ? null : `/v1/${rest.api}`;
+    return { kind: 'ask', body: Buffer.from(JSON.stringify(rest.body)), path };
+  }
+
+  async #ask(choice: Choice, asked: Asked): Promise<boolean> {
     const { service } = this.#order;
     const { member } = choice;
     if (!this.#continuing && this.#tried.size === 1) service.callers.retried++;
     this.#tried.add(member.name);
     service.began(member);
-    const end = await this.#try(choice, body);
+    const end = await this.#try(choice, asked);
     service.ended(choice, outcomeOf(end));
     return this.#judge(member, end);
   }
@@ -152,24 +150,26 @@ class Exchange {
     sendError(res, overloaded(service.route.definition.service, retryAfterS(priority, callers.shed)));
   }
 
-  #try(choice: Choice, body: Buffer | null): Promise<AttemptEnd> {
+  #try(choice: Choice, { body, path }: Asked): Promise<AttemptEnd> {
     const { service, request, account, res, limits, transcript, keeper } = this.#order;
     const { member, onTrial } = choice;
     const { firstByteTimeoutMs } = limits;
     const splice = this.#continuing ? (transcript?.spliceTo(member) ?? null) : null;
     return new Promise((resolve) => {
       const tried = account?.tries(member.name, request);
+      const sent = tried?.request ?? request;
       const running = { rehome: (): void => this.#rehome(), handOver: (): void => this.#handOver() };
       const attempt = new Attempt(
         {
           member,
-          request: tried?.request ?? request,
+          request: path === null ? sent : { ...sent, path },
           body,
           res,
           said: transcript?.listen() ?? null,
           splice,
           notBefore: this.#continuing ? this.#counting(member) : null,
           keeper,
+          hides: splice === null && transcript?.hidesIds === true ? HIDES_IDS : null,
           firstByteMs: onTrial ? Math.min(firstByteTimeoutMs, TRIAL_FIRST_BYTE_MS) : firstByteTimeoutMs,
           idleMs: limits.idleTimeoutMs,
           replaceable: service.hasOther(this.#tried),
@@ -239,23 +239,19 @@ class Exchange {
       this.#endBroken(streamCut(this.#cutWhy));
       return false;
     }
-    const others = service.members.filter((m) => m !== member && !m.drained);
-    const obstacles = others.map((m) => transcript.obstacle(m, member));
-    const obstacle = obstacles.includes(null) ? null : (obstacles[0] ?? 'no-cluster');
-    const refusal = transcript.refusal ?? obstacle;
+    const { refusal, unfit } = successorsOf(member, service.members, transcript);
     if (refusal !== null) this.#endCut(refusal);
     this.#failure = null;
-    this.#tried = new Set([member.name, ...others.filter((_, i) => obstacles[i] !== null).map((m) => m.name)]);
+    this.#tried = new Set([member.name, ...unfit]);
     return refusal === null;
   }
 
   /** Whether leaving a speaking cluster would not harm its caller. */
   #couldContinue(from: Member): boolean {
     const { service, transcript } = this.#order;
-    if (transcript === null || transcript.refusal !== null) return false;
-    return service.members.some(
-      (m) => m !== from && !m.drained && !m.ejection.out && transcript.obstacle(m, from) === null,
-    );
+    if (transcript === null) return false;
+    const well = service.members.filter((m) => !m.ejection.out);
+    return successorsOf(from, well, transcript).refusal === null;
   }
 
   /** Work that a cluster lost, or that left an ejected one, is not doubled by another try, so it costs nothing. */

@@ -10,6 +10,8 @@ const before: SpokenBefore = {
   identity: { id: 'first', object: 'chat.completion.chunk', created: 1, model: 'llama' },
   tokens: 5,
   promptTokens: null,
+  toChat: false,
+  hidesIds: false,
 };
 const frame = (choice: object, more: object = {}): Record<string, unknown> => ({
   id: 'second',
@@ -79,4 +81,33 @@ describe('usage', () => {
 
 test('an identity is what the frame says of it, no more', () => {
   expect(identityOf({ id: 'a', model: 'm', choices: [] })).toEqual({ id: 'a', model: 'm' });
+});
+
+describe('a frame of a plain completion in the answer to a chat', () => {
+  const asChat: SpokenBefore = { ...before, toChat: true, hidesIds: true };
+  const plain = { text: 'x', logprobs: null, stop_reason: null, prompt_token_ids: [1, 2], token_ids: [3] };
+
+  test('says its text as a chat does, and nothing of ids', () => {
+    expect(spliceFrame(frame(plain, { object: 'text_completion' }), asChat)).toEqual({
+      ...frame({ delta: { content: 'x' }, logprobs: null, token_ids: null }),
+      ...before.identity,
+    });
+  });
+
+  test('keeps why it stopped, and the ids that its caller had asked for', () => {
+    const last = frame({ ...plain, finish_reason: 'stop', stop_reason: 7 });
+    expect(spliceFrame(last, { ...asChat, hidesIds: false })?.['choices']).toEqual([
+      { index: 0, delta: { content: 'x' }, logprobs: null, finish_reason: 'stop', stop_reason: 7, token_ids: [3] },
+    ]);
+  });
+});
+
+test('ids that nobody but the gateway had asked for are taken out where text goes on, too', () => {
+  const spliced = spliceFrame(frame({ text: 'x', prompt_token_ids: [1], token_ids: [2] }), {
+    ...before,
+    hidesIds: true,
+  });
+  expect(spliced?.['choices']).toEqual([
+    { index: 0, finish_reason: null, text: 'x', prompt_token_ids: null, token_ids: null },
+  ]);
 });
