@@ -13,8 +13,8 @@ import { startLoad } from '../../src/simulator/load.js';
 import { eventually } from '../kit/eventually.js';
 import { BREAKS, type Break } from './outage/breaks.js';
 import { figuresOf, type BreakFigures, type Played } from './outage/figures.js';
-import { openScene, SERVICE, type Scene } from './outage/scene.js';
-import { progress, report } from './stage.js';
+import { MODEL, openScene, SERVICE, type Scene } from './outage/scene.js';
+import { percentile, progress, report } from './stage.js';
 
 const { values: flags } = parseArgs({
   options: {
@@ -62,10 +62,12 @@ async function playAll(breaks: readonly Break[], workers: number): Promise<reado
   try {
     for (const each of breaks) {
       progress(`${each.name}: ${each.about}`);
-      const seen = figuresOf(each, await play(scene, each));
+      const played = await play(scene, each);
+      await scene.calm();
+      const continued = played.results.filter((r) => r.continued).length;
+      const seen = figuresOf(each, { ...played, firstTokenMsP50: await firstTokenOf(scene, continued) });
       progress(JSON.stringify(seen));
       figures.push(seen);
-      await scene.calm();
     }
   } finally {
     await scene.close();
@@ -74,7 +76,7 @@ async function playAll(breaks: readonly Break[], workers: number): Promise<reado
 }
 
 /** Callers before, during and after one break. */
-async function play(scene: Scene, each: Break): Promise<Played> {
+async function play(scene: Scene, each: Break): Promise<Omit<Played, 'firstTokenMsP50'>> {
   const results: LoadResult[] = [];
   const feltAtMs: number[] = [];
   let takenMax = 0;
@@ -98,6 +100,28 @@ async function play(scene: Scene, each: Break): Promise<Played> {
     await load.stop();
   }
   return { results, feltAtMs, takenMax };
+}
+
+/** Half of so many streams have their first token within, ms, when all come at once to the cluster without traffic. */
+async function firstTokenOf(scene: Scene, streams: number): Promise<number | null> {
+  if (streams === 0) return null;
+  const results: LoadResult[] = [];
+  const load = startLoad({
+    url: scene.urlOf((await scene.carrier()) === 'one' ? 'two' : 'one'),
+    model: MODEL,
+    requestsPerSecond: 10_000,
+    concurrencyMax: streams,
+    total: streams,
+    streamShare: 1,
+    maxTokens: TOKENS_MAX,
+    timeoutMs: STEP_MS_MAX,
+    onResult: (result) => results.push(result),
+  });
+  await load.done;
+  return percentile(
+    results.map((r) => (r.firstByteAtMs ?? Number.POSITIVE_INFINITY) - r.startedAtMs),
+    0.5,
+  );
 }
 
 await main();

@@ -5,12 +5,6 @@ import type { Break } from './breaks.js';
 
 /** Of the target's time to first token; the engine must read what was said too. */
 const FIRST_TOKEN_FACTOR = 1.2;
-/**
- * The target's time to first token is that of the streams that came to it within this time of the continued ones, ms:
- * they all come at once, and stand in the same queue.
- */
-const SAME_QUEUE_MS = 1_000;
-
 /** Between a kill and the moment at which it is noted, ms. */
 const KEPT_OPEN_MS = 100;
 
@@ -20,6 +14,11 @@ export interface Played {
   readonly feltAtMs: readonly number[];
   /** Callers whom a break may have taken along: those of a process of the gateway that was killed. */
   readonly takenMax: number;
+  /**
+   * The target's time to first token, ms: of as many streams as were continued, sent to it past the gateway and all at
+   * once, as those come. `null`: none were.
+   */
+  readonly firstTokenMsP50: number | null;
 }
 
 export interface BreakFigures {
@@ -38,23 +37,16 @@ export interface BreakFigures {
   /** The longest wait of each continued stream; `null` when none was. */
   readonly gapMs: { readonly p50: number; readonly p95: number; readonly p99: number; readonly max: number } | null;
   readonly gapGoalMs: number | null;
-  /** Of the target, when the continued streams came. */
   readonly firstTokenMsP50: number | null;
   readonly met: boolean;
 }
 
-export function figuresOf({ name, detectionMs }: Break, { results, feltAtMs, takenMax }: Played): BreakFigures {
+export function figuresOf(
+  { name, detectionMs }: Break,
+  { results, feltAtMs, takenMax, firstTokenMsP50 }: Played,
+): BreakFigures {
   const count = (test: (result: LoadResult) => boolean): number => results.filter(test).length;
-  const joined = ({ startedAtMs }: LoadResult): boolean =>
-    feltAtMs.some((felt) => {
-      const lateMs = startedAtMs - felt - (detectionMs ?? 0);
-      return lateMs >= 0 && lateMs <= SAME_QUEUE_MS;
-    });
   const waits = results.flatMap((r) => (r.continued && r.gapMsMax !== null ? [r.gapMsMax] : []));
-  const firstTokens = results.flatMap((r) =>
-    r.stream && r.firstByteAtMs !== null && joined(r) ? [r.firstByteAtMs - r.startedAtMs] : [],
-  );
-  const firstTokenMsP50 = firstTokens.length === 0 ? null : percentile(firstTokens, 0.5);
   const lost = count((r) => r.verdict === 'lost');
   const wrong = count((r) => r.verdict === 'wrong');
   const cut = count((r) => r.verdict === 'cut');

@@ -23,7 +23,7 @@ export type Name = (typeof CLUSTERS)[number];
 export const IDLE_TIMEOUT_MS = 3_000;
 /** Pace of a simulated stream. */
 export const TOKEN_EVERY_MS = 20;
-const MODEL = 'llama-3.1-70b';
+export const MODEL = 'llama-3.1-70b';
 /** So fast that the prompts of all broken streams, which come at once, are no queue: the gap is to show the gateway. */
 const PREFILL_PER_SECOND = 1_000_000;
 /** A broken cluster is well again after `rise` probes; the guard may take as long to say so. */
@@ -31,6 +31,8 @@ const CALM_MS_MAX = 120_000;
 
 export interface Scene {
   readonly gatewayUrl: string;
+  /** Of the cluster itself, past the gateway. */
+  urlOf(cluster: Name): string;
   /** The cluster that carries the traffic now. */
   carrier(): Promise<Name>;
   fault(cluster: Name, order: FaultOrder): Promise<void>;
@@ -97,6 +99,7 @@ function sceneOn(stage: Stage, control: Control, addresses: Readonly<Record<Name
   };
   return {
     gatewayUrl: stage.gatewayUrl,
+    urlOf: (name) => `http://127.0.0.1:${addresses[name].serve}`,
     carrier,
     fault: async (cluster, order) => void (await orderFault(controlUrl(cluster), order)),
     calm: async () => {
