@@ -19,7 +19,8 @@ import { parseOrder, serviceDefinitionSchema } from './admin/admin-schema.js';
 import type { DataPlane } from './data-plane.js';
 import type { Readiness } from './door/readiness.js';
 import { catchUp } from './routes/catch-up.js';
-import { openMetrics, type MetricsPage } from './process-metrics.js';
+import { ProcessGauge } from './process-figures.js';
+import { pageOf, type LabelledProcess, type MetricsSource } from './process-metrics.js';
 import { httpServer, listen, stop, urlOf } from './http-server.js';
 import { RouteStore } from './routes/route-store.js';
 import { defineService, type RouteTable } from './routes/route-table.js';
@@ -91,8 +92,9 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     apply: async (next) => await plane.apply(next),
     save: async (next) => await saveTable(options.dataDir, next),
   });
-  const metrics = metricsOf(options, plane);
-  const admin = { token: options.adminToken, store, plane, clock, metrics: metrics.page, tell };
+  const gauge = new ProcessGauge();
+  const metrics = metricsOf(options.version ?? 'unknown', plane, gauge);
+  const admin = { token: options.adminToken, store, plane, clock, metrics: async () => await pageOf(metrics), tell };
   const adminServer = httpServer(
     (req, res) => void serveAdmin(admin, req, res).catch((error: unknown) => tellFault(tell, error)),
     options.adminTls,
@@ -109,15 +111,21 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       // Those who operate it see what still runs, to the end.
       await plane.close(graceMs);
       await stop(adminServer, Math.min(graceMs, ADMIN_GRACE_MS));
-      metrics.stop();
+      gauge.stop();
       await store.settled();
     },
   };
 }
 
-function metricsOf({ version = 'unknown', clock }: GatewayOptions, plane: DataPlane): MetricsPage {
+function metricsOf(version: string, plane: DataPlane, own: ProcessGauge): MetricsSource {
   const states = async (): Promise<readonly TrafficState[]> => Object.values(await plane.states(null));
-  return openMetrics({ version, startedAtMs: clock(), states });
+  const processes = async (): Promise<readonly LabelledProcess[]> => {
+    const serving = await plane.ask('figures', null);
+    if (plane.workers === null) return serving.map((figures) => ({ labels: {}, figures }));
+    const workers = serving.map((figures) => ({ labels: { process: `worker-${figures.pid}` }, figures }));
+    return [{ labels: { process: 'parent' }, figures: own.read() }, ...workers];
+  };
+  return { version, states, processes };
 }
 
 function tellIfOpen(host: string, tell: ServiceDeps['tell']): void {

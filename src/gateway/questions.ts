@@ -4,6 +4,7 @@
  */
 import type { KeySpec } from '../domain/fleet.js';
 import type { ClusterName, ServiceName } from '../domain/words.js';
+import type { ProcessFigures } from './process-figures.js';
 import type { States } from './data-plane.js';
 import type { HotPrefix } from './service/hot-prefixes.js';
 import type { Service } from './service/service.js';
@@ -29,6 +30,7 @@ export interface Questions {
   readonly returnedElsewhere: Question<ClusterOf, null>;
   readonly hot: Question<{ readonly service: ServiceName; readonly max: number }, readonly HotPrefix[]>;
   readonly warm: Question<ClusterOf & { readonly max: number; readonly timeoutMs: number }, Warmed>;
+  readonly figures: Question<null, ProcessFigures>;
   /** From now on `/readyz` says that this process goes. */
   readonly announceEnd: Question<null, null>;
   /** `null`: callers need no key. */
@@ -41,9 +43,10 @@ export type Answers = {
   ) => Questions[Name]['answer'] | Promise<Questions[Name]['answer']>;
 };
 
-/** What a process does by itself when it is told to. */
+/** What only the process itself can do or tell. */
 export interface Deeds {
   readonly announceEnd: () => void;
+  readonly figures: () => ProcessFigures;
   readonly replaceKeys: (keys: readonly KeySpec[] | undefined) => void;
 }
 
@@ -74,6 +77,7 @@ export function answersOf(services: ReadonlyMap<ServiceName, Service>, deeds: De
       if (running === undefined || member === undefined) return { prefixes: 0, failed: 0, tookMs: 0 };
       return await warm(member, running.hot, { max, timeoutMs });
     },
+    figures: () => deeds.figures(),
     announceEnd: () => {
       deeds.announceEnd();
       return null;

@@ -1,15 +1,18 @@
 /** Serves callers in this process: the services at run time, the connections to their clusters, and the public port. */
+import type { RequestListener } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import type { GatewaySettings } from '../domain/fleet.js';
 import type { ServiceName } from '../domain/words.js';
-import { openAccounts } from './account/accounts.js';
+import { openAccounts, type Accounts } from './account/accounts.js';
 import { Conversations } from './conversations/conversations.js';
 import { openConversationStore } from './conversations/open-store.js';
 import type { DataPlane } from './data-plane.js';
 import { KeyRing, replaceKeys } from './door/key-ring.js';
 import type { Readiness } from './door/readiness.js';
 import { httpServer, listen, stop, urlOf } from './http-server.js';
-import { serveCaller } from './door/public-api.js';
+import { serveCaller, type PublicApi } from './door/public-api.js';
+import { Refusals } from './door/refusals.js';
+import { ProcessGauge } from './process-figures.js';
 import { answersOf } from './questions.js';
 import type { RouteTable } from './routes/route-table.js';
 import { Service, type ServiceDeps } from './service/service.js';
@@ -48,6 +51,7 @@ export async function serveHere(options: ServeOptions): Promise<DataPlane> {
   const conversations = openConversations(options);
   let readiness = options.readiness;
   const exchanges = new Set<() => void>();
+  const [refusals, gauge] = [new Refusals(), new ProcessGauge()];
   let running: readonly Service[] = [...services.values()];
   const api = {
     settings,
@@ -55,21 +59,20 @@ export async function serveHere(options: ServeOptions): Promise<DataPlane> {
     services: () => running,
     readiness: () => readiness,
     running: exchanges,
+    refusals,
     conversations,
     startedAtS: Math.floor(options.startedAtMs / 1_000),
   };
-  const server = httpServer((req, res) => {
-    const served =
-      accounts === null
-        ? serveCaller(api, req, res)
-        : accounts.serve(req, res, async (account) => await serveCaller(api, req, res, account));
-    served.catch((error: unknown) => tellFault(tell, error));
-  });
+  const server = httpServer(listenerOf(api, accounts, tell));
   await listen(server, options.host, options.port);
   const announceEnd = (): void => {
     readiness = 'closing';
   };
-  const answers = answersOf(services, { announceEnd, replaceKeys: (next) => replaceKeys(keys, next, tell) });
+  const answers = answersOf(services, {
+    announceEnd,
+    figures: () => gauge.read(refusals.byReason),
+    replaceKeys: (next) => replaceKeys(keys, next, tell),
+  });
   return {
     url: urlOf(server, options.host),
     workers: null,
@@ -88,10 +91,21 @@ export async function serveHere(options: ServeOptions): Promise<DataPlane> {
       await stop(server, graceMs, () => {
         for (const end of exchanges) end();
       });
+      gauge.stop();
       await accounts?.close();
       await conversations?.close();
       await upstreams.destroy();
     },
+  };
+}
+
+function listenerOf(api: PublicApi, accounts: Accounts | null, tell: ServiceDeps['tell']): RequestListener {
+  return (req, res) => {
+    const served =
+      accounts === null
+        ? serveCaller(api, req, res)
+        : accounts.serve(req, res, async (account) => await serveCaller(api, req, res, account));
+    served.catch((error: unknown) => tellFault(tell, error));
   };
 }
 

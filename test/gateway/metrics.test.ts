@@ -1,7 +1,10 @@
 /** Prometheus' page: well-formed, and in agreement with what callers saw. */
+import { createHash } from 'node:crypto';
+import { Agent, fetch as agentFetch } from 'undici';
 import { afterEach, expect, test } from 'vitest';
 import { labelOf, readSamples, type Sample } from '../../src/engines/prometheus.js';
 import { eventually } from '../kit/eventually.js';
+import { gatewayProcess } from './gateway-process.js';
 import { gateway, service, stopAll, upstream, type Lab } from './kit.js';
 import { answerAs, hang, status } from './upstream.js';
 
@@ -115,6 +118,73 @@ test('the page keeps the rules of its format', async () => {
   expect(valueOf(page, 'understudy_build_info')).toBe(1);
   expect(valueOf(page, 'process_resident_memory_bytes')).toBeGreaterThan(1e6);
 });
+
+test('requests that are refused at the door are counted by reason', async () => {
+  const a = await upstream(answerAs('a'));
+  const sha256 = createHash('sha256').update('sk-ada').digest('hex');
+  const limits = { requestsPerMinute: 8, tokensPerMinute: null, concurrent: null };
+  const settings = { keys: [{ name: 'ada', sha256, services: null, limits }], bodyBytesMax: 1_000 };
+  const lab = await gateway([service({ a: a.url }, { a: 100 })], { settings });
+  const headers = { authorization: 'Bearer sk-ada' };
+  const post = async (body: string, more: Record<string, string> = {}): Promise<number> => {
+    const init = { method: 'POST', headers: { ...headers, ...more }, body };
+    return (await fetch(`${lab.url}/v1/chat/completions`, init)).status;
+  };
+  const refused = (page: string): Record<string, number | undefined> =>
+    Object.fromEntries(
+      [...page.matchAll(/^understudy_refused_total\{reason="([^"]+)"\} (\d+)$/gm)].map(([, why = '', n]) => [
+        why,
+        Number(n),
+      ]),
+    );
+  expect(new Set(Object.values(refused(await pageOf(lab))))).toEqual(new Set([0]));
+  expect((await lab.chat()).status).toBe(401);
+  expect((await fetch(`${lab.url}/elsewhere`)).status).toBe(404);
+  expect(await post('x'.repeat(2_000))).toBe(413);
+  expect(await post('{')).toBe(400);
+  expect(await post('{}', { 'x-understudy-priority': 'urgent' })).toBe(400);
+  expect((await lab.chat({ model: 'none' }, { headers })).status).toBe(404);
+  expect((await fetch(`${lab.url}/v1/models/none`, { headers })).status).toBe(404);
+  for (const status of [200, 200, 200, 429, 429]) expect((await lab.chat({}, { headers })).status).toBe(status);
+  expect(refused(await pageOf(lab))).toEqual({
+    'bad-input': 2,
+    'body-too-large': 1,
+    'catching-up': 0,
+    invalid_api_key: 1,
+    'not-found': 1,
+    rate_limit_exceeded: 2,
+    'unknown-model': 1,
+    'unknown-service': 1,
+  });
+});
+
+test('refusals of the Responses API are among them', async () => {
+  const lab = await gateway([service({ a: 'http://127.0.0.1:1' }, { a: 100 })], {
+    settings: { conversations: { store: 'disk', ttlMs: 60_000, bytesMax: 16 << 20, redisUrlEnv: '' } },
+  });
+  await lab.chat({ previous_response_id: 'resp_none', input: 'x' }, { path: '/v1/responses' });
+  expect(valueOf(await pageOf(lab), 'understudy_refused_total', { reason: 'previous_response_not_found' })).toBe(1);
+});
+
+test('with workers, each process has its own rows', async () => {
+  const a = await upstream(answerAs('a'));
+  const running = await gatewayProcess({ members: { a: a.url }, args: ['--workers', '2'] });
+  for (let i = 0; i < 10; i++) {
+    const agent = new Agent(); // a connection each, so that both may get some
+    await agentFetch(`${running.url}/elsewhere`, { dispatcher: agent });
+    await agent.close();
+  }
+  const page = await (await fetch(`${running.adminUrl}/metrics`)).text();
+  const names = ['parent', ...running.workers().map((pid) => `worker-${pid}`)];
+  for (const name of names) {
+    expect(valueOf(page, 'process_resident_memory_bytes', { process: name })).toBeGreaterThan(1e6);
+    expect(valueOf(page, 'process_cpu_seconds_total', { process: name })).toBeGreaterThan(0);
+  }
+  const refused = readSamples(page, new Set(['understudy_refused_total'])).get('understudy_refused_total') ?? [];
+  const notFound = refused.filter((sample) => labelOf(sample, 'reason') === 'not-found');
+  expect(notFound.map((sample) => labelOf(sample, 'process')).toSorted()).toEqual(names.slice(1).toSorted());
+  expect(notFound.reduce((sum, { value }) => sum + value, 0)).toBe(10);
+}, 90_000);
 
 test('the page needs the token of the admin API', async () => {
   const lab = await gateway([], { adminToken: 's3cret' });

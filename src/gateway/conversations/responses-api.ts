@@ -28,13 +28,14 @@ export interface TurnToSend {
 }
 
 export type Entered =
-  { readonly kind: 'answered' } | { readonly kind: 'passes' } | ({ readonly kind: 'turn' } & TurnToSend);
+  | { readonly kind: 'answered'; /** Code of the error, if it was one. */ readonly refused: string | null }
+  | { readonly kind: 'passes' }
+  | ({ readonly kind: 'turn' } & TurnToSend);
 
 const BEGINS = '/v1/responses';
 const COLLECTION = /^\/v1\/responses(?:$|\?)/;
 const ONE = /^\/v1\/responses\/([^/?]+)(\/[^?]*)?(?:$|\?)/;
 
-const ANSWERED: Entered = { kind: 'answered' };
 const PASSES: Entered = { kind: 'passes' };
 
 export const isResponsesApi = (path: string): boolean => path.startsWith(BEGINS);
@@ -96,12 +97,12 @@ function answer(res: ServerResponse, value: object): Entered {
   const body = JSON.stringify(value);
   res.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
   res.end(body);
-  return ANSWERED;
+  return { kind: 'answered', refused: null };
 }
 
 function refuse({ res }: ResponsesRequest, error: CallerError): Entered {
   sendError(res, error);
-  return ANSWERED;
+  return { kind: 'answered', refused: error.code };
 }
 
 const unknownId = (id: string): CallerError => ({

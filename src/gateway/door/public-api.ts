@@ -26,7 +26,7 @@ import type { KeyRing } from './key-ring.js';
 import { catchingUp, NOT_READY_BECAUSE, type Readiness } from './readiness.js';
 import { letIn } from './let-in.js';
 import { meterTokens } from './meter-tokens.js';
-import { sendError } from '../request/openai-error.js';
+import type { Refusals } from './refusals.js';
 import { itsTurn } from './pipelining.js';
 import { discardRest, readBody } from './request-body.js';
 import type { Service } from '../service/service.js';
@@ -40,6 +40,7 @@ export interface PublicApi {
   readonly readiness: () => Readiness;
   /** Ends of the exchanges that run, for when the grace of a closing gateway is over. */
   readonly running: Set<() => void>;
+  readonly refusals: Refusals;
   /** `null`: none are kept. */
   readonly conversations: Conversations | null;
   /** Seconds since 1970: `created` of the models. */
@@ -79,15 +80,15 @@ export async function serveCaller(
   if (target === null) {
     const message = `${req.method ?? ''} ${url.slice(0, 200)} is not served here; the API begins with /v1/`;
     await discardRest(req, res);
-    sendError(res, { status: 404, type: 'invalid_request_error', code: 'not-found', message });
+    api.refusals.send(res, { status: 404, type: 'invalid_request_error', code: 'not-found', message });
     return;
   }
   if (readiness === 'catching-up') {
     await discardRest(req, res);
-    sendError(res, catchingUp);
+    api.refusals.send(res, catchingUp);
     return;
   }
-  const caller = api.keys === null ? null : await letIn(api.keys, req, res);
+  const caller = api.keys === null ? null : await letIn(api.keys, api.refusals, { req, res });
   if (caller !== 'refused') await serveVisit({ api, account, caller, services: openTo(api, caller), target, req, res });
 }
 
@@ -120,24 +121,24 @@ async function forward(visit: Visit): Promise<void> {
   if (read.kind === 'too-large') {
     const message = `the body is larger than ${api.settings.bodyBytesMax} bytes`;
     await discardRest(req, res);
-    sendError(res, { status: 413, type: 'invalid_request_error', code: 'body-too-large', message });
+    api.refusals.send(res, { status: 413, type: 'invalid_request_error', code: 'body-too-large', message });
     return;
   }
   const { body } = read;
   const parsed = parseBody(req, body);
   if (parsed.kind === 'refused') {
-    refuse(res, parsed.status, parsed.message);
+    refuse(visit, parsed.status, parsed.message);
     return;
   }
   const asked = askedOf(parsed.value, req.headers);
   const priority = priorityOf(req.headers[PRIORITY_HEADER]);
   if (priority === null) {
-    refuse(res, 400, `${PRIORITY_HEADER} is one of ${PRIORITIES.join(', ')}`);
+    refuse(visit, 400, `${PRIORITY_HEADER} is one of ${PRIORITIES.join(', ')}`);
     return;
   }
   const service = serviceFor(visit, asked);
   if (service === null) {
-    sendError(res, {
+    api.refusals.send(res, {
       status: 404,
       type: 'invalid_request_error',
       code: 'unknown-service',
@@ -195,8 +196,8 @@ function meter({ caller, res, target, asked, parsed }: Understood): void {
   meterTokens({ caller, res, request: parsed, answers: asked.choices, isText });
 }
 
-function refuse(res: ServerResponse, status: number, message: string): void {
-  sendError(res, { status, type: 'invalid_request_error', code: 'bad-input', message });
+function refuse({ api, res }: Visit, status: number, message: string): void {
+  api.refusals.send(res, { status, type: 'invalid_request_error', code: 'bad-input', message });
 }
 
 /** `model`: the name by which the cluster knows it, when that is another one. */
@@ -223,7 +224,10 @@ async function turnOf(understood: Understood, affinity: string | null): Promise<
     body: parsed,
     affinity,
   });
-  if (entered.kind === 'answered') return 'answered';
+  if (entered.kind === 'answered') {
+    if (entered.refused !== null) understood.api.refusals.count(entered.refused);
+    return 'answered';
+  }
   return entered.kind === 'turn' ? entered : null;
 }
 
@@ -297,7 +301,7 @@ function sendModels({ api, services, target, res }: Visit): void {
   if (id !== undefined) sendJson(res, 200, entry(id));
   else {
     const message = `no model "${one.slice(0, 200)}"; known: ${[...ids].join(', ') || 'none'}`;
-    sendError(res, { status: 404, type: 'invalid_request_error', code: 'unknown-model', message });
+    api.refusals.send(res, { status: 404, type: 'invalid_request_error', code: 'unknown-model', message });
   }
 }
 
