@@ -1,5 +1,6 @@
 /** `gateway.keys`: who may call, which services, and how much. Only hashes stand in the file. */
 import { z } from 'zod';
+import { PRIORITIES } from '../domain/admission/priority.js';
 import { name } from './fields.js';
 
 /** A gateway holds them all in memory, with a few numbers each. */
@@ -31,6 +32,10 @@ const apiKey = z
       })
       .prefault({})
       .meta({ description: 'How much it may be used.' }),
+    priorityMax: z
+      .enum(PRIORITIES)
+      .default('high')
+      .meta({ description: 'Highest priority that its requests can claim by their header.' }),
   })
   .meta({ description: 'The key of one caller.' });
 

@@ -1,4 +1,5 @@
 /** The fleet as the configuration describes it, resolved: every default filled in, every duration in milliseconds. */
+import type { Priority } from './admission/priority.js';
 import type { ClusterName, Mode, ServiceName, Strategy, Vantage, Weights } from './words.js';
 
 export const ENGINES = ['generic', 'vllm', 'sglang', 'tensorrt-llm', 'triton', 'llamacpp', 'tgi', 'ollama'] as const;
@@ -180,6 +181,8 @@ export interface KeySpec {
     readonly tokensPerMinute: number | null;
     readonly concurrent: number | null;
   };
+  /** A request may claim no more, whatever its header says. */
+  readonly priorityMax: Priority;
 }
 
 export const CONVERSATION_STORES = ['disk', 'redis', 'off'] as const;

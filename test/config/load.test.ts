@@ -297,7 +297,7 @@ test('keys of callers and of clusters are taken as they stand; what is left out 
   const clusters = CLUSTERS.replace('region:', 'apiKeyEnv: EU_A_API_KEY, region:');
   const fleet = parseFleet(file({ more: limited, clusters }), 'fleet.yaml');
   const limits = { requestsPerMinute: 60, tokensPerMinute: null, concurrent: null };
-  expect(fleet.gateway.keys).toEqual([{ name: 'ada', sha256: HASH, services: ['chat'], limits }]);
+  expect(fleet.gateway.keys).toEqual([{ name: 'ada', sha256: HASH, services: ['chat'], limits, priorityMax: 'high' }]);
   expect(Object.values(fleet.clusters).map((c) => c.apiKeyEnv)).toEqual(['EU_A_API_KEY', undefined]);
   expect(parseFleet(file(), 'fleet.yaml').gateway.keys).toBeUndefined();
 });

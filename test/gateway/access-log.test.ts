@@ -174,6 +174,7 @@ test('callers are named, and nothing that was said, no key and no query is ever 
       sha256,
       services: null,
       limits: { requestsPerMinute: null, tokensPerMinute: null, concurrent: null },
+      priorityMax: 'high' as const,
     },
   ];
   const { lab, path, records } = await scene({ a: broken, b: whole, c: status(400, SECRET) }, { keys });

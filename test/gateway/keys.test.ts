@@ -28,6 +28,7 @@ const keyOf = (name: string, change: Partial<KeySpec> = {}): KeySpec => ({
   sha256: createHash('sha256').update(`sk-${name}`).digest('hex'),
   services: null,
   limits: NO_LIMITS,
+  priorityMax: 'high',
   ...change,
 });
 const as = (name: string): { headers: Record<string, string> } => ({ headers: { authorization: `Bearer sk-${name}` } });
@@ -129,6 +130,27 @@ describe('a limit', () => {
     await eventually(async () => (await lab.chat({}, as('ada'))).status === 200, 5_000);
     expect((await lab.chat({}, as('ada'))).status).toBe(200);
   });
+});
+
+test.each<[KeySpec['priorityMax'], string | undefined, 'soon' | 'later']>([
+  ['high', 'high', 'soon'],
+  ['low', 'high', 'later'],
+  ['low', undefined, 'later'],
+])('a key up to %s that claims %s is told to come again %s, when all is full', async (priorityMax, claimed, when) => {
+  const a = await upstream(hang);
+  const chat = service({ a: a.url }, { a: 100 }, { overload: { spillMaxPct: 0, waitingMax: 0, waitMs: 1_000 } });
+  const members = chat.members.map((m) => ({ ...m, limit: 1 }));
+  const lab = await gateway([{ ...chat, members }], { settings: { keys: [keyOf('ada', { priorityMax })] } });
+  const leaving = new AbortController();
+  const running = lab.chat({}, { ...as('ada'), signal: leaving.signal }).catch(() => null);
+  await eventually(() => a.requests.length === 1, 5_000);
+  const priority = claimed === undefined ? {} : { 'x-understudy-priority': claimed };
+  const refused = await lab.chat({}, { headers: { ...as('ada').headers, ...priority } });
+  expect(refused.status).toBe(503);
+  const retryAfterS = Number(refused.headers.get('retry-after'));
+  expect(retryAfterS <= 2 ? 'soon' : retryAfterS >= 5 ? 'later' : 'between').toBe(when);
+  leaving.abort();
+  await running;
 });
 
 describe('a limit in tokens', () => {

@@ -123,7 +123,10 @@ test('requests that are refused at the door are counted by reason', async () => 
   const a = await upstream(answerAs('a'));
   const sha256 = createHash('sha256').update('sk-ada').digest('hex');
   const limits = { requestsPerMinute: 8, tokensPerMinute: null, concurrent: null };
-  const settings = { keys: [{ name: 'ada', sha256, services: null, limits }], bodyBytesMax: 1_000 };
+  const settings = {
+    keys: [{ name: 'ada', sha256, services: null, limits, priorityMax: 'high' as const }],
+    bodyBytesMax: 1_000,
+  };
   const lab = await gateway([service({ a: a.url }, { a: 100 })], { settings });
   const headers = { authorization: 'Bearer sk-ada' };
   const post = async (body: string, more: Record<string, string> = {}): Promise<number> => {

@@ -12,6 +12,11 @@ export function priorityOf(header: unknown): Priority | null {
   return PRIORITIES.find((priority) => priority === header) ?? null;
 }
 
+/** The less important of the two: what a caller claims, and what it may claim at most. */
+export function atMost(max: Priority, claimed: Priority): Priority {
+  return PRIORITIES.indexOf(claimed) < PRIORITIES.indexOf(max) ? max : claimed;
+}
+
 /** Seconds after which a refused caller may come back: the important ones first. */
 const RETRY_AFTER_S: Readonly<Record<Priority, number>> = { high: 1, normal: 2, low: 5 };
 

@@ -1,4 +1,5 @@
 /** One caller that is known by its key: what it may use, how much of it, and how much of that it has used. */
+import { atMost, type Priority } from '../../domain/admission/priority.js';
 import type { KeySpec } from '../../domain/fleet.js';
 import type { CallerError } from '../request/openai-error.js';
 import type { Service } from '../service/service.js';
@@ -22,6 +23,11 @@ export class Caller {
 
   get name(): string {
     return this.#spec.name;
+  }
+
+  /** What a request of this caller counts as. */
+  priorityFor(claimed: Priority): Priority {
+    return atMost(this.#spec.priorityMax, claimed);
   }
 
   /** New limits for a caller that keeps what it has used. */

@@ -131,8 +131,8 @@ async function forward(visit: Visit): Promise<void> {
     return;
   }
   const asked = askedOf(parsed.value, req.headers);
-  const priority = priorityOf(req.headers[PRIORITY_HEADER]);
-  if (priority === null) {
+  const claimed = priorityOf(req.headers[PRIORITY_HEADER]);
+  if (claimed === null) {
     refuse(visit, 400, `${PRIORITY_HEADER} is one of ${PRIORITIES.join(', ')}`);
     return;
   }
@@ -147,6 +147,7 @@ async function forward(visit: Visit): Promise<void> {
     return;
   }
   visit.account?.asked(service.route.definition.service, asked);
+  const priority = visit.caller?.priorityFor(claimed) ?? claimed;
   await send({ ...visit, service, asked, priority, body, parsed: parsed.value });
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { PRIORITIES, priorityOf, retryAfterS, type Priority } from '../../../src/domain/admission/priority.js';
+import { atMost, PRIORITIES, priorityOf, retryAfterS, type Priority } from '../../../src/domain/admission/priority.js';
 import { limitForBegun, maySpill, NO_LIMIT } from '../../../src/domain/admission/room.js';
 import { compareWaiting, type Place } from '../../../src/domain/admission/waiting-order.js';
 
@@ -14,6 +14,15 @@ test.each<[string, string | undefined, Priority | null]>([
   ['two headers', 'high, low', null],
   ['an empty one', '', null],
 ])('the priority of a request: %s', (_name, header, expected) => expect(priorityOf(header)).toBe(expected));
+
+test.each<[Priority, Priority, Priority]>([
+  ['high', 'high', 'high'],
+  ['high', 'low', 'low'],
+  ['normal', 'high', 'normal'],
+  ['normal', 'normal', 'normal'],
+  ['normal', 'low', 'low'],
+  ['low', 'high', 'low'],
+])('who may claim up to %s and claims %s has %s', (max, claimed, got) => expect(atMost(max, claimed)).toBe(got));
 
 describe('when a refused caller may come back', () => {
   test('the important ones first, and not all of one kind at once', () => {
