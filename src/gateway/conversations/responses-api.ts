@@ -13,6 +13,8 @@ export interface ResponsesRequest {
   /** `/v1/…` with its query. */
   readonly path: string;
   readonly service: string;
+  /** Name of the caller's key; `null` where callers need none. */
+  readonly caller: string | null;
   /** The parsed body; `null` when there is none. */
   readonly body: unknown;
   /** What keeps the conversation on its cluster, as far as this request says. */
@@ -87,8 +89,9 @@ async function deleteKept(conversations: Conversations, request: ResponsesReques
   }
 }
 
-/** Callers are told apart by the key that they send; the key itself is not kept. */
-function ownerOf({ req, service }: ResponsesRequest): Owner {
+/** A caller that we know is its name, whose key may change. Others are told apart by what they send, which is not kept. */
+function ownerOf({ req, service, caller }: ResponsesRequest): Owner {
+  if (caller !== null) return { service, caller: `name:${caller}` };
   const key = req.headers.authorization ?? '';
   return { service, caller: createHash('sha256').update(key).digest('base64url') };
 }

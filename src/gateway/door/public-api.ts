@@ -216,12 +216,13 @@ function keyOf({ target, asked, parsed }: Understood): string | null {
 async function turnOf(understood: Understood, affinity: string | null): Promise<TurnToSend | 'answered' | null> {
   const { conversations } = understood.api;
   if (conversations === null) return null;
-  const { req, res, target, service, parsed } = understood;
+  const { req, res, target, caller, service, parsed } = understood;
   const entered = await enterResponses(conversations, {
     req,
     res,
     path: target.path,
     service: service.route.definition.service,
+    caller: caller?.name ?? null,
     body: parsed,
     affinity,
   });

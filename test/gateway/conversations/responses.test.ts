@@ -1,8 +1,9 @@
 /** Conversations of the Responses API through real gateways, before simulated engines that keep nothing themselves. */
+import { createHash } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import type { ConversationSettings } from '../../../src/domain/fleet.js';
+import type { ConversationSettings, KeySpec } from '../../../src/domain/fleet.js';
 import { CONVERSATION_BYTES_MAX } from '../../../src/gateway/conversations/conversations.js';
 import { createServingApp } from '../../../src/simulator/serving-app.js';
 import { SETTINGS_DEFAULT } from '../../../src/simulator/settings.js';
@@ -176,6 +177,30 @@ test('nobody goes on with, reads or deletes what belongs to another key', async 
   }
   expect((await call(at, 'GET', id, KEYS.a)).body).toEqual(mine.body);
   expect((await ask(at, { input: 'more', previous_response_id: id }, KEYS.a)).status).toBe(200);
+});
+
+test('where callers have keys of ours, a caller keeps its conversations when its key is changed, and nobody else has them', async () => {
+  const a = await engine('a');
+  const keyOf = (name: string, key: string): KeySpec => ({
+    name,
+    sha256: createHash('sha256').update(key).digest('hex'),
+    services: null,
+    limits: { requestsPerMinute: null, tokensPerMinute: null, concurrent: null },
+    priorityMax: 'high',
+  });
+  const [old, fresh, other] = ['old', 'fresh', 'other'].map((key) => ({ authorization: `Bearer ${key}` }));
+  const keys = [keyOf('ada', 'old'), keyOf('bob', 'other')];
+  const at = await gateway([service({ a: a.url }, { a: 100 })], { settings: { conversations: KEPT, keys } });
+  const mine = await ask(at, { input: 'one' }, old);
+  const id = mine.body.id;
+  at.replaceKeys([keyOf('ada', 'fresh'), keyOf('bob', 'old'), keyOf('eve', 'other')]);
+  const next = { input: 'two', previous_response_id: id };
+  expect(textOf(await ask(at, next, fresh))).toBe(expected(user('one'), assistant(textOf(mine)), user('two')));
+  expect((await call(at, 'GET', id, fresh)).body).toEqual(mine.body);
+  for (const headers of [old, other]) {
+    expect((await ask(at, next, headers)).body.error.code).toBe('previous_response_not_found');
+    expect((await call(at, 'DELETE', id, headers)).status).toBe(404);
+  }
 });
 
 test('kept answers can be read and deleted, whoever is up', async () => {
