@@ -15,17 +15,27 @@ export interface ContinuationRules {
    * A stream brings only the rest, given the fields above. `null`: not known; stream instead.
    */
   readonly unstreamed: 'rest' | 'said-and-rest' | null;
-  /** The engine can return token ids (`return_token_ids`) and take them as a prompt: closer than text, which re-tokenises. */
-  readonly tokenIds: boolean;
+  /** The engine tells token ids (`return_token_ids`) and takes them as a prompt: exact, where text is tokenized anew. */
+  readonly tokenIds: TokenIdRules | null;
   /** How the engine counts the tokens of a text; `null`: it cannot, or how is not known. */
   readonly count: TokenCounting | null;
 }
 
-export interface TokenCounting {
+/** What an engine can be asked beside its answers. */
+export interface EngineQuestion<Of, Told> {
   readonly path: string;
-  readonly ask: (model: string, text: string) => Readonly<Record<string, unknown>>;
-  /** The number in the engine's answer; `null` when it is not there. */
-  readonly read: (answer: Readonly<Record<string, unknown>>) => number | null;
+  readonly ask: (model: string, of: Of) => Readonly<Record<string, unknown>>;
+  /** What the engine's answer tells; `null` when it is not there. */
+  readonly read: (answer: Readonly<Record<string, unknown>>) => Told | null;
+}
+
+export type TokenCounting = EngineQuestion<string, number>;
+
+export interface TokenIdRules {
+  /** A part of a character at the end stands as U+FFFD. */
+  readonly textOf: EngineQuestion<readonly number[], string>;
+  /** Longest prompt and answer together. */
+  readonly contextTokens: EngineQuestion<null, number>;
 }
 
 /** Measured on vLLM 0.32; without the flag a template's special tokens count too. */
@@ -33,6 +43,20 @@ const VLLM_COUNTS: TokenCounting = {
   path: '/tokenize',
   ask: (model, prompt) => ({ model, prompt, add_special_tokens: false }),
   read: ({ count }) => (typeof count === 'number' ? count : null),
+};
+
+/** Measured on vLLM 0.32. What counts tokens knows the context too, and wants no key where `/v1/models` wants one. */
+const VLLM_IDS: TokenIdRules = {
+  textOf: {
+    path: '/detokenize',
+    ask: (model, tokens) => ({ model, tokens }),
+    read: ({ prompt }) => (typeof prompt === 'string' ? prompt : null),
+  },
+  contextTokens: {
+    path: '/tokenize',
+    ask: (model) => ({ model, prompt: '.' }),
+    read: ({ max_model_len: tokens }) => (typeof tokens === 'number' ? tokens : null),
+  },
 };
 
 /** Measured on llama-server. */
@@ -50,7 +74,7 @@ export const VLLM_CONTINUES: ContinuationRules = {
   chat: { fields: UNFINISHED_TURN },
   completions: true,
   unstreamed: 'rest',
-  tokenIds: true,
+  tokenIds: VLLM_IDS,
   count: VLLM_COUNTS,
 };
 
@@ -59,7 +83,7 @@ export const SGLANG_CONTINUES: ContinuationRules = {
   chat: { fields: UNFINISHED_TURN },
   completions: true,
   unstreamed: 'rest',
-  tokenIds: false,
+  tokenIds: null,
   count: null,
 };
 
@@ -71,7 +95,7 @@ export const LLAMACPP_CONTINUES: ContinuationRules = {
   chat: { fields: UNFINISHED_TURN },
   completions: true,
   unstreamed: 'said-and-rest',
-  tokenIds: false,
+  tokenIds: null,
   count: LLAMACPP_COUNTS,
 };
 
@@ -80,7 +104,7 @@ export const TEXT_ONLY_CONTINUES: ContinuationRules = {
   chat: null,
   completions: true,
   unstreamed: 'rest',
-  tokenIds: false,
+  tokenIds: null,
   count: null,
 };
 
@@ -89,6 +113,6 @@ export const NEVER_CONTINUES: ContinuationRules = {
   chat: null,
   completions: false,
   unstreamed: null,
-  tokenIds: false,
+  tokenIds: null,
   count: null,
 };

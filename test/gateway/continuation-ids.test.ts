@@ -7,8 +7,9 @@ import { createServingApp } from '../../src/simulator/serving-app.js';
 import { SETTINGS_DEFAULT } from '../../src/simulator/settings.js';
 import { expectedAnswer, promptKeyOfChat } from '../../src/simulator/text.js';
 import { idOfWord, idsOfText } from '../../src/simulator/token-ids.js';
-import { atEnd, gateway, service, stopAll, type Lab } from './kit.js';
+import { atEnd, gateway, service, stopAll, upstream, type Lab } from './kit.js';
 import { openStream, readStream } from './read-stream.js';
+import { beginStream, frame, role, sendJson, type Behaviour } from './upstream.js';
 
 afterEach(stopAll);
 
@@ -109,6 +110,16 @@ describe('by token ids', () => {
     expect(b.asked[1]?.body['max_tokens']).toBe(MAX_TOKENS - 17);
   });
 
+  test('a chat without a limit may fill the context, which the other API would not let it do', async () => {
+    const { lab, next } = await scene();
+    const endless = expectedAnswer(KEY, { maxTokens: null });
+    const seen = await readStream(await openStream(lab.url, { ...chat, max_tokens: null }));
+    expect(seen).toMatchObject({ ...WHOLE, text: endless.tokens.join(''), finishReasons: ['stop'] });
+    const prompt = [...idsOfText(KEY), ...SAID];
+    const left = SETTINGS_DEFAULT.contextTokensMax - prompt.length;
+    expect(next.asked.at(-1)).toMatchObject({ path: '/v1/completions', body: { prompt, max_tokens: left } });
+  });
+
   test('nobody sees ids but who asked for them', async () => {
     const { lab } = await scene();
     const hidden = await (await lab.chat(chat)).text();
@@ -126,7 +137,6 @@ describe('by text', () => {
   test.each<[string, object]>([
     ['there are tools', { tools: [{ type: 'function', function: { name: 'f' } }] }],
     ['a stop text may be half said', { stop: ['never'] }],
-    ['there is no limit, and the other API has one', { max_tokens: null }],
   ])('where %s', async (_name, more) => {
     const { lab, first, next } = await scene();
     const seen = await readStream(await openStream(lab.url, { ...chat, ...more }));
@@ -153,6 +163,38 @@ describe('by text', () => {
     expect(await readStream(await openStream(lab.url, chat))).toMatchObject({ ...WHOLE, roles: 1 });
     expect(first.asked[0]?.body).not.toHaveProperty('return_token_ids');
     expect(next.asked.at(-1)).toMatchObject(byText);
+  });
+});
+
+describe('ids of which the last may be a part of a character', () => {
+  const two = { id: 'c1', choices: [{ index: 0, delta: { content: 'two' }, finish_reason: null, token_ids: [5, 6] }] };
+  const breaks: Behaviour = (_request, res) => {
+    beginStream(res, frame({ ...role, prompt_token_ids: [1] }) + frame(two));
+    setTimeout(() => res.destroy(), 20);
+  };
+  const knows =
+    (text: string): Behaviour =>
+    ({ url }, res) => {
+      if (url === '/detokenize') sendJson(res, 200, { prompt: text });
+      else {
+        const said = url === '/v1/completions' ? { text: ' three' } : { delta: { content: ' three' } };
+        beginStream(res, frame({ choices: [{ index: 0, ...said, finish_reason: 'stop' }] }) + frame('[DONE]'));
+        res.end();
+      }
+    };
+
+  test.each([
+    ['two', { url: '/v1/completions', prompt: [1, 5, 6] }],
+    ['tw\ufffd', { url: '/v1/chat/completions', prompt: undefined }],
+  ])('are shown to the engine that goes on: %j', async (text, expected) => {
+    const [a, b] = [await upstream(breaks), await upstream(knows(text))];
+    const definition = service({ a: a.url, b: b.url }, { a: 100, b: 0 }, { continueBy: 'token-ids' });
+    const seen = await readStream(await openStream((await gateway([definition])).url, chat));
+    expect(seen).toMatchObject({ text: 'two three', finishReasons: ['stop'], roles: 1, dones: 1, errors: [] });
+    const [asked, rest] = b.requests.map(({ url, body }) => ({ url, ...(JSON.parse(body) as object) }));
+    expect(asked).toEqual({ url: '/detokenize', model: 'llama', tokens: [5, 6] });
+    expect(rest).toMatchObject({ url: expected.url, max_tokens: MAX_TOKENS - 2 });
+    expect((rest as { prompt?: unknown }).prompt).toEqual(expected.prompt);
   });
 });
 

@@ -125,6 +125,10 @@ function tell(api: Api, whole: string, legs: readonly Leg[]): Told {
     if (end.kind === 'answered') break;
     if (end.kind === 'failed') continue;
     transcript.broke(member);
+    const doubted = transcript.ids?.open?.doubted ?? null;
+    // Not every engine answers.
+    const doubtedText = doubted === null || each.dialect.closes ? null : words.read(doubted);
+    transcript.ids?.settle({ doubtedText, contextTokens: null });
     expect(transcript.refusal).toBeNull();
   }
   return { caller, byIds, byText };

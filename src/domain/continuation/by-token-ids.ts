@@ -50,21 +50,34 @@ export function idsCarry(api: ChoicesApi, body: unknown): boolean {
   return api === 'chat' ? isPlainChat(body) : isOnePrompt(body['prompt']);
 }
 
-/**
- * The request for the rest. `prompt`: the ids of the caller's prompt and of all that was said; `tokens`: how many were
- * said. Call it only where `idsCarry`.
- */
+/** A chat without a limit may fill its context; `/v1/completions` has a limit of its own, 16 tokens. */
+export function limitsLength(body: unknown): boolean {
+  return isFields(body) && typeof (body['max_completion_tokens'] ?? body['max_tokens']) === 'number';
+}
+
+export interface IdsToGoOn {
+  /** Of the caller's prompt and of all that was said. */
+  readonly prompt: readonly number[];
+  /** How many were said. */
+  readonly tokens: number;
+  /** Longest prompt and answer together; asked for where the caller of a chat set no limit. */
+  readonly contextTokens: number | null;
+}
+
+/** The request for the rest. Call it only where `idsCarry`. */
 export function continuedByIds(
   api: ChoicesApi,
   body: Fields,
-  { prompt, tokens }: { readonly prompt: readonly number[]; readonly tokens: number },
+  { prompt, tokens, contextTokens }: IdsToGoOn,
 ): ContinuedRequest {
   const left = lengthLeft(body, tokens);
   if (left === null) return { kind: 'complete' };
   const whole: Fields = { ...body, ...left, prompt };
   if (api === 'completions') return { kind: 'ask', body: whole };
   const fields = Object.entries(whole).filter(([field]) => !CHAT_ONLY.has(field));
-  const limit = left['max_completion_tokens'] ?? left['max_tokens'];
+  const room = contextTokens === null ? null : contextTokens - prompt.length;
+  const limit = left['max_completion_tokens'] ?? left['max_tokens'] ?? room;
+  if (limit !== null && Number(limit) <= 0) return { kind: 'complete' };
   return { kind: 'ask', body: { ...Object.fromEntries(fields), max_tokens: limit }, api: 'completions' };
 }
 
@@ -79,8 +92,6 @@ function mayBeCutBy(stop: unknown): boolean {
 function isPlainChat(body: Fields): boolean {
   const { messages } = body;
   if (isFilled(body['tools']) || isFilled(body['functions']) || body['include_reasoning'] === false) return false;
-  // Where the caller set no limit, `/v1/completions` has one of its own: 16 tokens.
-  if (typeof (body['max_completion_tokens'] ?? body['max_tokens']) !== 'number') return false;
   return Array.isArray(messages) && messages.every((message) => isFields(message) && isText(message['content']));
 }
 

@@ -12,8 +12,9 @@ const IDS_MAX = 64 * 1024;
 export interface KnownIds {
   /** Of the prompt that the stream answers, with what other streams had said. */
   readonly prompt: readonly number[];
-  /** All of these the caller has read as text. */
+  /** All of these the caller has read as text, where `areWhole`. Else the last ones may be parts of a character. */
   readonly said: readonly number[];
+  readonly areWhole: boolean;
 }
 
 export class SaidIds {
@@ -41,10 +42,10 @@ export class SaidIds {
     this.#isDoubtful = ids.length !== 1;
   }
 
-  /** `null`: not exactly, or nothing was said. */
+  /** `null`: some are missing, or nothing was said. */
   get known(): KnownIds | null {
-    if (this.#prompt === null || this.#isIncomplete || this.#isDoubtful || this.#whole === 0) return null;
-    return { prompt: [...this.#prompt], said: this.#said.slice(0, this.#whole) };
+    if (this.#prompt === null || this.#isIncomplete || this.#whole === 0) return null;
+    return { prompt: [...this.#prompt], said: this.#said.slice(0, this.#whole), areWhole: !this.#isDoubtful };
   }
 }
 

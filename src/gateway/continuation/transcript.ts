@@ -2,7 +2,7 @@
  * What a caller has been told by a stream so far, over all the clusters that had a part in it, and how another one can go
  * on from there. It belongs to one request; the decisions behind it are in domain/continuation.
  */
-import { ASKS_FOR_IDS, continuedByIds, idsCarry } from '../../domain/continuation/by-token-ids.js';
+import { ASKS_FOR_IDS, continuedByIds, idsCarry, limitsLength } from '../../domain/continuation/by-token-ids.js';
 import type { CannotContinue } from '../../domain/continuation/cannot-continue.js';
 import {
   continuedRequest,
@@ -19,6 +19,7 @@ import type { Frame, SpokenBefore } from '../../domain/continuation/splice-frame
 import type { ClusterName } from '../../domain/words.js';
 import { dialectOf } from '../../engines/registry.js';
 import { parseObject } from '../json-object.js';
+import { IdsSoFar } from './ids-so-far.js';
 import { SaidIds } from './said-ids.js';
 import { Said } from './said.js';
 import type { Member } from '../service/member.js';
@@ -67,24 +68,23 @@ export class Transcript {
   /** Model id of the cluster that began, once it has broken off. */
   #model: string | null = null;
   readonly #speakers: ClusterName[] = [];
-  /** Token ids are kept of engines that tell them. */
-  readonly #byIds: boolean;
+  /** Token ids are kept of engines that tell them; `null`: they are not. */
+  readonly ids: IdsSoFar | null;
   /** The caller has not asked for them, and must not see any. */
   readonly hidesIds: boolean;
   /** Text cannot prolong the prompt, ids can. */
   readonly #onlyIds: boolean;
-  /** Ids of the prompt and of all that was said; `null` when they are not known exactly. */
-  #ids: readonly number[] | null = null;
 
   constructor(order: TranscriptOrder) {
     this.#api = order.api;
     this.#body = order.body;
     this.#translates = order.translates;
     const refusal = forbiddenByRequest(order.api, order.parsed);
-    this.#byIds = order.continueBy === 'token-ids' && canAskForIds(order, refusal);
-    this.hidesIds = this.#byIds && !asksForIds(order.parsed);
-    this.#onlyIds = this.#byIds && refusal !== null;
-    this.#refusal = this.#byIds ? null : refusal;
+    const byIds = order.continueBy === 'token-ids' && canAskForIds(order, refusal);
+    this.ids = byIds ? new IdsSoFar(order.api === 'chat' && !limitsLength(order.parsed)) : null;
+    this.hidesIds = byIds && !asksForIds(order.parsed);
+    this.#onlyIds = byIds && refusal !== null;
+    this.#refusal = byIds ? null : refusal;
     this.#tokensMatter = tokensMatter(order.parsed);
   }
 
@@ -95,7 +95,7 @@ export class Transcript {
 
   /** Takes down what the next attempt says; `null` when nothing could be done with it. */
   listen(): Said | null {
-    this.#said = this.#refusal === null ? new Said(this.#byIds ? new SaidIds() : null) : null;
+    this.#said = this.#refusal === null ? new Said(this.ids === null ? null : new SaidIds()) : null;
     return this.#said;
   }
 
@@ -147,12 +147,13 @@ export class Transcript {
   requestFor(speaker: Speaker): ContinuedRequest {
     const body = parseObject(this.#body.toString('utf8'));
     const tokens = this.#tokens;
-    const prompt = this.#idsFor(speaker);
+    const ids = this.#idsFor(speaker);
+    if (this.#onlyIds && ids === null && this.#text !== '') return { kind: 'refused', because: 'prompt-form' };
     const said: SaidSoFar = { text: this.#text, tokens };
     const request =
-      prompt === null || body === null
+      ids === null || body === null
         ? continuedRequest(this.#api, body, said, dialectOf(speaker.engine).continuation)
-        : continuedByIds(this.#api, body, { prompt, tokens });
+        : continuedByIds(this.#api, body, { ...ids, tokens });
     if (request.kind !== 'ask') return request;
     const model = this.#translates ? { model: speaker.model } : {};
     const asking = this.hidesIds && tellsIds(speaker) ? { [ASKS_FOR_IDS]: true } : {};
@@ -160,8 +161,8 @@ export class Transcript {
   }
 
   /** What this cluster can go on from by ids; `null`: it must go by text. */
-  #idsFor(speaker: Speaker): readonly number[] | null {
-    return this.#text !== '' && tellsIds(speaker) ? this.#ids : null;
+  #idsFor(speaker: Speaker): IdsSoFar['known'] {
+    return this.#text !== '' && tellsIds(speaker) ? (this.ids?.known ?? null) : null;
   }
 
   /** What joins the rest to what was said. */
@@ -190,14 +191,12 @@ export class Transcript {
   }
 
   #takeDownText(text: string, said: Said): void {
-    const { ids } = said;
     // Later clusters count what was said as a part of the prompt.
     if (this.#text === '') this.#promptTokens = said.promptTokens;
     this.#text += text;
     this.#tokens += said.tokens;
     this.#isUncounted ||= this.#tokensMatter && !said.isCounted;
-    this.#ids = ids === null ? null : [...ids.prompt, ...ids.said];
-    if (this.#onlyIds && ids === null) this.#refusal ??= 'prompt-form';
+    this.ids?.heard(said.ids, text);
     if (PARTIAL_CHARACTER.test(this.#text)) this.#refusal ??= 'partial-character';
   }
 
@@ -212,7 +211,7 @@ export class Transcript {
 const ASKING = Buffer.from(`"${ASKS_FOR_IDS}":true,`);
 
 function tellsIds({ engine }: Speaker): boolean {
-  return dialectOf(engine).continuation.tokenIds;
+  return dialectOf(engine).continuation.tokenIds !== null;
 }
 
 function asksForIds(parsed: unknown): boolean {

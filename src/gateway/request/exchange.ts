@@ -20,6 +20,7 @@ import { errorFrame, sendError, type CallerError } from './openai-error.js';
 import { watchForEnd, type UntimelyEnd } from './untimely-end.js';
 import { countSaid } from '../continuation/count-said.js';
 import { HIDES_IDS } from '../continuation/said-ids.js';
+import { settleIds } from '../continuation/settle-ids.js';
 import { successorsOf } from '../continuation/successors.js';
 import { hasRoom, type Choice, type Member } from '../service/member.js';
 import type { ExchangeOrder } from './exchange-order.js';
@@ -87,11 +88,18 @@ class Exchange {
     }
     const choice = hasRoom(picked.member) ? service.admission.claim(picked) : await this.#findRoom();
     if (choice === null) return false;
+    const settling = this.#continuing ? this.#settleIds(choice.member) : null;
+    if (settling !== null) await settling;
     const request = this.#requestFor(choice.member);
-    if (request.kind === 'ask') return await this.#ask(choice, request);
+    if (request.kind === 'ask' && this.#left === null) return await this.#ask(choice, request);
     service.ended(choice, { kind: 'none' });
-    this.#endWithout(request.kind === 'refused' ? request.because : null);
+    if (this.#left === null) this.#endWithout(request.kind === 'refused' ? request.because : null);
     return false;
+  }
+
+  #settleIds(member: Member): Promise<void> | null {
+    const { transcript } = this.#order;
+    return transcript === null ? null : settleIds(transcript, member);
   }
 
   /** For all of the answer, or for the rest of it. */

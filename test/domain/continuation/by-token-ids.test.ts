@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { continuedByIds, idsCarry, isIds } from '../../../src/domain/continuation/by-token-ids.js';
+import { continuedByIds, idsCarry, isIds, limitsLength } from '../../../src/domain/continuation/by-token-ids.js';
 import type { ChoicesApi } from '../../../src/domain/continuation/continued-request.js';
 
 const user = { role: 'user', content: 'hi' };
@@ -10,7 +10,7 @@ describe('whether ids tell all of an answer and its prompt', () => {
   test.each<[string, ChoicesApi, unknown, boolean]>([
     ['a chat', 'chat', chat, true],
     ['with the newer name of the limit', 'chat', { messages: [user], max_completion_tokens: 9 }, true],
-    ['without a limit, of which plain completions have one', 'chat', { messages: [user] }, false],
+    ['without a limit', 'chat', { messages: [user] }, true],
     [
       'messages in parts',
       'chat',
@@ -46,13 +46,22 @@ describe('whether ids tell all of an answer and its prompt', () => {
   });
 });
 
+test.each<[object, boolean]>([
+  [{ max_tokens: 1 }, true],
+  [{ max_completion_tokens: 1 }, true],
+  [{ max_tokens: null }, false],
+  [{}, false],
+])('%j limits its length: %s', (body, limits) => {
+  expect(limitsLength(body)).toBe(limits);
+});
+
 test('ids are whole numbers from 0 on, of 32 bits', () => {
   expect([[], [0, 2 ** 32 - 1]].map(isIds)).toEqual([true, true]);
   expect([[-1], [2 ** 32], [1.5], ['1'], [null]].map(isIds)).toEqual([false, false, false, false, false]);
 });
 
 describe('the request for the rest by ids', () => {
-  const said = { prompt: [1, 2, 3], tokens: 2 };
+  const said = { prompt: [1, 2, 3], tokens: 2, contextTokens: null };
 
   test('of a plain completion is the same with another prompt, and shorter', () => {
     const body = { prompt: 'x', max_tokens: 9, min_tokens: 3, stop: 'a', seed: 1 };
@@ -70,6 +79,14 @@ describe('the request for the rest by ids', () => {
       api: 'completions',
       body: { ...own, prompt: [1, 2, 3], max_tokens: 3 },
     });
+  });
+
+  test.each<[number, object]>([
+    [5, { kind: 'ask', body: { max_tokens: 2 } }],
+    [4, { kind: 'ask', body: { max_tokens: 1 } }],
+    [3, { kind: 'complete' }],
+  ])('of a chat without a limit fills a context of %i tokens', (contextTokens, expected) => {
+    expect(continuedByIds('chat', { messages: [user] }, { ...said, contextTokens })).toMatchObject(expected);
   });
 
   test.each([
