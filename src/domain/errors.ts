@@ -71,7 +71,7 @@ export const ERRORS = {
   'port-taken': {
     family: 'refused',
     meaning: 'a port that is needed is in use',
-    fix: 'stop the program named, or choose others with `--port-base`',
+    fix: 'stop the program that has it, or choose others: `--port-base`; of a gateway `--port` and `--admin-port`',
   },
   'data-dir-taken': {
     family: 'refused',

@@ -79,7 +79,8 @@ const ADMIN_GRACE_MS = 1_000;
 
 /**
  * Starts the data plane; resolves when both ports listen and callers are served.
- * @throws CodedError `bad-input` for a definition that cannot be; system errors of the ports and the data directory
+ * @throws CodedError `bad-input` for a definition that cannot be, `bad-config` for a store or a log that cannot be opened,
+ * `port-taken`; other system errors of the ports and the data directory
  */
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
   mustBeGuarded(options);

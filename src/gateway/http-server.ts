@@ -2,6 +2,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import { CodedError } from '../domain/errors.js';
 import type { ServerTls } from '../domain/admin-tls.js';
 import { tlsOptions } from './admin/admin-door.js';
 
@@ -49,11 +50,16 @@ function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
   );
 }
 
+/** @throws CodedError `port-taken`; other system errors of the address */
 export async function listen(server: Server, host: string, port: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    const failed = (error: NodeJS.ErrnoException): void => {
+      const taken = `port ${port} of ${host} is in use`;
+      reject(error.code === 'EADDRINUSE' ? new CodedError('port-taken', taken, { cause: error }) : error);
+    };
+    server.once('error', failed);
     server.listen(port, host, () => {
-      server.off('error', reject);
+      server.off('error', failed);
       resolve();
     });
   });

@@ -23,7 +23,7 @@ export interface Accounts {
   close(): Promise<void>;
 }
 
-/** `null`: nobody wants to know. @throws system errors of the log's file */
+/** `null`: nobody wants to know. @throws CodedError `bad-config` when the log's file cannot be opened */
 export async function openAccounts({ accessLog = 'off', clock, tell }: AccountsOptions): Promise<Accounts | null> {
   const log = accessLog === 'off' ? null : await LineWriter.open(accessLog, tell);
   const tracing = wantsTraces(process.env) ? await openTracing(tell) : null;

@@ -5,6 +5,7 @@
  */
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
+import { CodedError } from '../../domain/errors.js';
 import type { ServiceDeps } from '../service/service.js';
 
 /** Lines are gathered this long. */
@@ -35,10 +36,10 @@ export class LineWriter {
     this.#tell = tell;
   }
 
-  /** `stdout`, or the path of a file. @throws system errors of the file */
+  /** `stdout`, or the path of a file. @throws CodedError `bad-config` when it cannot be opened */
   static async open(path: string, tell: ServiceDeps['tell']): Promise<LineWriter> {
     const writer = new LineWriter(path, tell);
-    if (path !== 'stdout') await writer.#current();
+    if (path !== 'stdout') await writer.#current().catch((error: unknown) => refuse(path, error));
     return writer;
   }
 
@@ -126,6 +127,12 @@ export class LineWriter {
       this.#tell({ event: 'access-log-drops', message: `lines of ${this.#path} are dropped: ${why}` });
     this.#dropped += lines;
   }
+}
+
+function refuse(path: string, cause: unknown): never {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const next = 'name a file in a folder that exists and that this user may write to, or write off';
+  throw new CodedError('bad-config', `gateway.accessLog: ${path} cannot be opened (${why}); ${next}`, { cause });
 }
 
 /** With its line feed. */

@@ -1,4 +1,5 @@
 /** What passes between the gateway's parent process and its workers, as JSON. */
+import type { ErrorCode } from '../../domain/errors.js';
 import { OVERLOAD_DEFAULTS, type GatewaySettings, type KeySpec } from '../../domain/fleet.js';
 import type { ServiceName } from '../../domain/words.js';
 import type { States } from '../data-plane.js';
@@ -44,7 +45,8 @@ export type Call = {
 export type Word =
   | { readonly kind: 'hello' }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: unknown }
-  | { readonly kind: 'failure'; readonly id: number; readonly why: string }
+  /** `code`: of an error that is in the registry. */
+  | { readonly kind: 'failure'; readonly id: number; readonly why: string; readonly code: ErrorCode | null }
   /** States that changed since the last report; also the sign that it lives. */
   | { readonly kind: 'report'; readonly states: States }
   | { readonly kind: 'event'; readonly event: Readonly<Record<string, unknown>> };

@@ -3,6 +3,7 @@
  * what it counts. It reads no configuration. Without its parent it finishes what runs, and ends.
  */
 import cluster from 'node:cluster';
+import { CodedError } from '../../domain/errors.js';
 import type { ShutdownSettings } from '../../domain/fleet.js';
 import type { TrafficState } from '../../domain/traffic.js';
 import type { DataPlane, States } from '../data-plane.js';
@@ -32,8 +33,10 @@ process.channel?.ref();
 process.on('message', (call: Call) => {
   carryOut(call).then(
     (answer) => say({ kind: 'answer', id: call.id, answer }),
-    (error: unknown) =>
-      say({ kind: 'failure', id: call.id, why: error instanceof Error ? error.message : String(error) }),
+    (error: unknown) => {
+      const why = error instanceof Error ? error.message : String(error);
+      say({ kind: 'failure', id: call.id, why, code: error instanceof CodedError ? error.code : null });
+    },
   );
 });
 // A Ctrl-C goes to the whole group, and the parent is the one that ends it in order.

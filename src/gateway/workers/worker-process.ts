@@ -1,5 +1,6 @@
 /** One worker process as its parent sees it: calls with a deadline, the last states it told, and its end. */
 import cluster, { type Worker } from 'node:cluster';
+import { CodedError, type ErrorCode } from '../../domain/errors.js';
 import type { TrafficState } from '../../domain/traffic.js';
 import type { ServiceName } from '../../domain/words.js';
 import type { Call, Calls, Word } from './messages.js';
@@ -92,7 +93,7 @@ export class WorkerProcess {
     if (word.kind === 'hello') events.hello(this);
     else if (word.kind === 'report') this.learn(word.states);
     else if (word.kind === 'event') events.event(this, word.event);
-    else if (word.kind === 'failure') this.#fail(word.id, word.why);
+    else if (word.kind === 'failure') this.#fail(word.id, word.why, word.code);
     else this.#settle(word.id)?.resolve(word.answer);
   }
 
@@ -100,8 +101,9 @@ export class WorkerProcess {
     for (const [name, state] of Object.entries(states)) this.states.set(name, state);
   }
 
-  #fail(id: number, why: string): void {
-    this.#settle(id)?.reject(new Error(`worker ${this.pid}: ${why}`));
+  /** What the worker could name is told as it would be of this process itself. */
+  #fail(id: number, why: string, code: ErrorCode | null = null): void {
+    this.#settle(id)?.reject(code === null ? new Error(`worker ${this.pid}: ${why}`) : new CodedError(code, why));
   }
 
   #settle(id: number): Waiting | undefined {
