@@ -38,6 +38,8 @@ export interface BreakFigures {
   readonly gapMs: { readonly p50: number; readonly p95: number; readonly p99: number; readonly max: number } | null;
   readonly gapGoalMs: number | null;
   readonly firstTokenMsP50: number | null;
+  /** What the median gap has beyond detection and the target's first token: our own part in it. */
+  readonly ownMsP50: number | null;
   readonly met: boolean;
 }
 
@@ -82,6 +84,10 @@ export function figuresOf(
     gapMs,
     gapGoalMs,
     firstTokenMsP50,
+    ownMsP50:
+      gapMs === null || detectionMs === null || firstTokenMsP50 === null
+        ? null
+        : gapMs.p50 - detectionMs - firstTokenMsP50,
     // A break that should have broken streams and broke none has shown nothing.
     met: lost + wrong + cut === taken && gapMet && (detectionMs === null || waits.length > 0),
   };
