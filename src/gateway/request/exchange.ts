@@ -22,7 +22,7 @@ import { countSaid } from '../continuation/count-said.js';
 import { HIDES_IDS } from '../continuation/said-ids.js';
 import { settleIds } from '../continuation/settle-ids.js';
 import { successorsOf } from '../continuation/successors.js';
-import { hasRoom, type Choice, type Member } from '../service/member.js';
+import { hasRoom, type Choice, type Member, type Running } from '../service/member.js';
 import type { ExchangeOrder } from './exchange-order.js';
 import type { Waiting } from '../service/wait-queue.js';
 
@@ -34,11 +34,13 @@ interface Asked {
 }
 
 /** Serves one request; resolves when its outcome is known and counted. Never rejects. */
-export async function exchange(order: ExchangeOrder): Promise<void> {
-  await new Exchange(order).run();
+export function exchange(order: ExchangeOrder): Promise<void> {
+  return new Exchange(order).run();
 }
 
-class Exchange {
+class Exchange implements Running {
+  /** Among those that its present cluster is answering. */
+  place = 0;
   readonly #order: ExchangeOrder;
   /** Clusters that are not tried (again) for what comes next: all of the answer, or the rest of it. */
   #tried = new Set<ClusterName>();
@@ -166,7 +168,6 @@ class Exchange {
     return new Promise((resolve) => {
       const tried = account?.tries(member.name, request);
       const sent = tried?.request ?? request;
-      const running = { rehome: (): void => this.#rehome(), handOver: (): void => this.#handOver() };
       const attempt = new Attempt(
         {
           member,
@@ -186,14 +187,14 @@ class Exchange {
         },
         (end) => {
           tried?.ended(end, attempt.status);
-          member.running.delete(running);
+          member.running.remove(this);
           this.#attempt = null;
           resolve(end);
         },
       );
       this.#attempt = attempt;
       this.#speaking = member;
-      member.running.add(running);
+      member.running.add(this);
       attempt.start();
     });
   }
@@ -270,17 +271,17 @@ class Exchange {
     return this.#tookBudget;
   }
 
-  #rehome(): void {
+  rehome(): void {
     const attempt = this.#attempt;
     if (attempt === null) return;
     if (!attempt.waiting) attempt.hasten();
     else if (this.#order.service.hasOther(this.#tried)) attempt.leave('rehomed');
   }
 
-  #handOver(): void {
+  handOver(): void {
     const attempt = this.#attempt;
     if (attempt === null) return;
-    if (attempt.waiting) this.#rehome();
+    if (attempt.waiting) this.rehome();
     else if (this.#speaking !== null && this.#couldContinue(this.#speaking)) attempt.leave('handed-over');
   }
 

@@ -6,13 +6,14 @@ import { NO_LIMIT } from '../../domain/admission/room.js';
 import { shareMaxPct, SLOW_START_MS, type SlowStart } from '../../domain/admission/slow-start.js';
 import type { ClusterTraffic, MemberDefinition } from '../../domain/traffic.js';
 import type { ClusterName } from '../../domain/words.js';
+import { Roll, type Listed } from '../roll.js';
 import { clusterTally, LiveWindow, type ClusterTally } from './counters.js';
 import { Ejection } from './ejection.js';
 import type { Load } from './load.js';
 import type { Upstream } from './upstreams.js';
 
 /** A request that a cluster is answering. */
-export interface Running {
+export interface Running extends Listed {
   /** The cluster is thought lost: leave it as soon as nothing is lost by leaving. */
   rehome(): void;
   /** The cluster is to be emptied: leave it now, if another one can go on. */
@@ -24,7 +25,7 @@ export interface Member {
   readonly tally: ClusterTally;
   readonly live: LiveWindow;
   readonly ejection: Ejection;
-  readonly running: Set<Running>;
+  readonly running: Roll<Running>;
   upstream: Upstream;
   model: string;
   engine: EngineKind;
@@ -105,7 +106,7 @@ export function newMember(
     tally: clusterTally(place.process),
     live: new LiveWindow(),
     ejection: new Ejection(),
-    running: new Set(),
+    running: new Roll(),
     inFlight: 0,
     failingSinceMs: null,
     lastOkAtMs: null,

@@ -225,13 +225,13 @@ export class Service implements Cast {
   /** Sends elsewhere what waits on a cluster without a first byte, and continues elsewhere what is silent there. */
   rehome(cluster: ClusterName): void {
     const member = this.#members.find((m) => m.name === cluster);
-    for (const request of [...(member?.running ?? [])]) request.rehome();
+    for (const request of member?.running.list() ?? []) request.rehome();
   }
 
   /** Continues elsewhere what runs on a cluster, as far as it can be; the rest stays and runs on. */
   handOver(cluster: ClusterName): void {
     const member = this.#members.find((m) => m.name === cluster);
-    for (const request of [...(member?.running ?? [])]) request.handOver();
+    for (const request of member?.running.list() ?? []) request.handOver();
   }
 
   /** Another process that serves the same has ejected it: leave it out here as well, without three failures of our own. */
