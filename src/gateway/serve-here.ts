@@ -14,6 +14,8 @@ import { serveCaller, type PublicApi } from './door/public-api.js';
 import { Refusals } from './door/refusals.js';
 import { ProcessGauge } from './process-figures.js';
 import { answersOf } from './questions.js';
+import type { Endable } from './request/untimely-end.js';
+import { Roll } from './roll.js';
 import type { RouteTable } from './routes/route-table.js';
 import { Service, type ServiceDeps } from './service/service.js';
 import { Upstreams } from './service/upstreams.js';
@@ -50,7 +52,7 @@ export async function serveHere(options: ServeOptions): Promise<DataPlane> {
   const accounts = await openAccounts({ accessLog: settings.accessLog, clock, tell });
   const conversations = openConversations(options);
   let readiness = options.readiness;
-  const exchanges = new Set<() => void>();
+  const exchanges = new Roll<Endable>();
   const [refusals, gauge] = [new Refusals(), new ProcessGauge()];
   let running: readonly Service[] = [...services.values()];
   const api = {
@@ -89,7 +91,7 @@ export async function serveHere(options: ServeOptions): Promise<DataPlane> {
     close: async (graceMs) => {
       announceEnd();
       await stop(server, graceMs, () => {
-        for (const end of exchanges) end();
+        for (const exchange of exchanges.list()) exchange.end();
       });
       gauge.stop();
       await accounts?.close();
@@ -104,7 +106,7 @@ function listenerOf(api: PublicApi, accounts: Accounts | null, tell: ServiceDeps
     const served =
       accounts === null
         ? serveCaller(api, req, res)
-        : accounts.serve(req, res, async (account) => await serveCaller(api, req, res, account));
+        : accounts.serve(req, res, (account) => serveCaller(api, req, res, account));
     served.catch((error: unknown) => tellFault(tell, error));
   };
 }

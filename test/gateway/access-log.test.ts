@@ -214,6 +214,16 @@ test.each(['nobody', 'logrotate'])('a file that was moved away is made anew by %
   expect([...linesOf(moved), ...linesOf(path)]).toHaveLength(written);
 });
 
+test('lines of any length come whole and in order', async () => {
+  const path = join(tempDir(), 'access.log');
+  const writer = await LineWriter.open(path, () => undefined);
+  const written = Array.from({ length: 300 }, (_, i) => `${i} ${'ünïcode ☃ '.repeat((i * 37) % 500)}`);
+  written.push('a'.repeat(200_000), 'the last one');
+  for (const line of written) writer.write(line);
+  await writer.close();
+  expect(linesOf(path)).toEqual(written);
+});
+
 test('more than may wait is dropped, said once, and counted', async () => {
   const events: Readonly<Record<string, unknown>>[] = [];
   const path = join(tempDir(), 'access.log');

@@ -28,28 +28,31 @@ export async function openAccounts({ accessLog = 'off', clock, tell }: AccountsO
   const log = accessLog === 'off' ? null : await LineWriter.open(accessLog, tell);
   const tracing = wantsTraces(process.env) ? await openTracing(tell) : null;
   if (log === null && tracing === null) return null;
-  const open = new Set<Promise<void>>();
-  const serve = async (...[req, res, answer]: Parameters<Accounts['serve']>): Promise<void> => {
-    const account = new Account(req, res, { clockMs: clock(), trace: tracing?.begin(req) ?? null });
-    const closed = new Promise<void>((resolve) => void res.once('close', resolve));
-    await answer(account);
-    await closed;
-    const record = account.close();
-    log?.write(JSON.stringify(record));
-  };
+  let open = 0;
+  let lastClosed: (() => void) | null = null;
   return {
     async serve(req, res, answer) {
       if (req.url === '/healthz' || req.url === '/readyz') {
         await answer(null);
         return;
       }
-      const served = serve(req, res, answer);
-      open.add(served);
-      await served.finally(() => open.delete(served));
+      open++;
+      try {
+        const account = new Account(req, res, { clockMs: clock(), trace: tracing?.begin(req) ?? null });
+        const closed = new Promise<void>((resolve) => void res.once('close', resolve));
+        await answer(account);
+        await closed;
+        const record = account.close();
+        log?.write(JSON.stringify(record));
+      } finally {
+        open--;
+        if (open === 0) lastClosed?.();
+      }
     },
     async close() {
       // The server is through with its connections a little before their requests hear of it.
-      await Promise.race([Promise.allSettled(open), sleep(LAST_ACCOUNTS_MS_MAX)]);
+      const allClosed = new Promise<void>((resolve) => (lastClosed = resolve));
+      if (open > 0) await Promise.race([allClosed, sleep(LAST_ACCOUNTS_MS_MAX)]);
       await Promise.all([log?.close(), tracing?.close()]);
     },
   };

@@ -39,8 +39,7 @@ export class AnswerSeen {
   /** Tokens as the engine counted them; what it did not say is unknown. */
   tokens(): Tokens {
     const tail = this.#tail();
-    const from = Math.max(...[...tail.matchAll(USAGE)].map((match) => match.index), -1);
-    const usage = from < 0 ? '' : tail.slice(from);
+    const usage = tail.slice(lastUsage(tail));
     return { prompt: numberIn(usage, PROMPT_TOKENS), completion: numberIn(usage, COMPLETION_TOKENS) };
   }
 
@@ -65,12 +64,24 @@ export class AnswerSeen {
 }
 
 /** Quotes inside a JSON string are escaped, so these can only be keys: no text of a model can forge them. */
-const USAGE = /"usage"\s*:\s*\{/g;
+const USAGE_KEY = '"usage"';
+const USAGE = /"usage"\s*:\s*\{/y;
 const PROMPT_TOKENS = /"(?:prompt|input)_tokens"\s*:\s*(\d+)/;
 const COMPLETION_TOKENS = /"(?:completion|output)_tokens"\s*:\s*(\d+)/;
 const FINISH_REASON = /"finish_reason"\s*:\s*"([a-z_]{1,32})"/g;
 
 const latin1End = (chunk: Buffer): string => chunk.subarray(-TAIL_BYTES_MAX).toString('latin1');
+
+/** Where the last usage begins, not counting `"usage":null`; the end when there is none. */
+function lastUsage(tail: string): number {
+  let at = tail.lastIndexOf(USAGE_KEY);
+  while (at >= 0) {
+    USAGE.lastIndex = at;
+    if (USAGE.test(tail)) return at;
+    at = at === 0 ? -1 : tail.lastIndexOf(USAGE_KEY, at - 1);
+  }
+  return tail.length;
+}
 
 function numberIn(text: string, pattern: RegExp): number | null {
   const digits = pattern.exec(text)?.[1];

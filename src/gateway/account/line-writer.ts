@@ -15,17 +15,19 @@ export const WAITING_BYTES_MAX = 8 * 1024 * 1024;
 /** Of a pipe only a write of up to PIPE_BUF is whole among those of other processes. */
 const PIPE_BYTES_MAX = 4_096;
 /** Node writes up to 512 KiB at once. */
-const FILE_BYTES_MAX = 256 * 1024;
+const FILE_BYTES_MAX = 64 * 1024;
 /** A file that was moved away is missed after this long at most. */
 const LOOK_MS = 1_000;
 const CLOSE_MS_MAX = 2_000;
+
+const LINE_FEED = 10;
 
 export class LineWriter {
   readonly #path: string;
   readonly #tell: ServiceDeps['tell'];
   #file: FileHandle | null = null;
   #lookAtMs = 0;
-  #waiting: string[] = [];
+  #pages: Page[] = [];
   #waitingBytes = 0;
   #dropped = 0;
   #timer: NodeJS.Timeout | null = null;
@@ -44,13 +46,22 @@ export class LineWriter {
   }
 
   write(line: string): void {
-    if (this.#waitingBytes + bytesOf(line) > WAITING_BYTES_MAX) {
+    const bytes = Buffer.byteLength(line) + 1; // with its line feed
+    if (this.#waitingBytes + bytes > WAITING_BYTES_MAX) {
       this.#drop(1, 'it takes lines too slowly');
       return;
     }
-    this.#waiting.push(line);
-    this.#waitingBytes += bytesOf(line);
+    this.#waitingBytes += bytes;
+    this.#pageFor(bytes).add(line);
     if (this.#timer === null && this.#writing === null) this.#timer = setTimeout(() => this.#begin(), GATHER_MS);
+  }
+
+  #pageFor(bytes: number): Page {
+    const last = this.#pages.at(-1);
+    if (last !== undefined && bytes <= last.roomBytes) return last;
+    const page = new Page(Math.max(bytes, this.#path === 'stdout' ? PIPE_BYTES_MAX : FILE_BYTES_MAX));
+    this.#pages.push(page);
+    return page;
   }
 
   async close(): Promise<void> {
@@ -70,36 +81,20 @@ export class LineWriter {
   }
 
   async #writeAll(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const lines = this.#batch();
+    for (let page = this.#pages.shift(); page !== undefined; page = this.#pages.shift()) {
       try {
-        await this.#writeOut(lines);
+        await this.#writeOut(page.text);
       } catch (error) {
-        this.#drop(lines.length, error instanceof Error ? error.message : String(error));
+        this.#drop(page.lines, error instanceof Error ? error.message : String(error));
       }
+      this.#waitingBytes -= page.text.length;
     }
     if (this.#dropped === 0) return;
     this.#tell({ event: 'access-log-back', message: 'lines are written again', dropped: this.#dropped });
     this.#dropped = 0;
   }
 
-  /** The oldest lines that go out in one write. */
-  #batch(): string[] {
-    const max = this.#path === 'stdout' ? PIPE_BYTES_MAX : FILE_BYTES_MAX;
-    let bytes = 0;
-    let count = 0;
-    for (const line of this.#waiting) {
-      bytes += bytesOf(line);
-      if (count > 0 && bytes > max) break;
-      count++;
-    }
-    const lines = this.#waiting.splice(0, count);
-    for (const line of lines) this.#waitingBytes -= bytesOf(line);
-    return lines;
-  }
-
-  async #writeOut(lines: readonly string[]): Promise<void> {
-    const text = `${lines.join('\n')}\n`;
+  async #writeOut(text: Buffer): Promise<void> {
     if (this.#path !== 'stdout') await (await this.#current()).appendFile(text);
     else {
       await new Promise<void>((resolve, reject) => {
@@ -135,8 +130,30 @@ function refuse(path: string, cause: unknown): never {
   throw new CodedError('bad-config', `gateway.accessLog: ${path} cannot be opened (${why}); ${next}`, { cause });
 }
 
-/** With its line feed. */
-const bytesOf = (line: string): number => Buffer.byteLength(line) + 1;
+/** Whole lines that go out in one write. As strings they would wait long enough to burden the garbage collector. */
+class Page {
+  lines = 0;
+  #used = 0;
+  readonly #bytes: Buffer;
+
+  constructor(bytes: number) {
+    this.#bytes = Buffer.allocUnsafeSlow(bytes);
+  }
+
+  get roomBytes(): number {
+    return this.#bytes.length - this.#used;
+  }
+
+  get text(): Buffer {
+    return this.#bytes.subarray(0, this.#used);
+  }
+
+  add(line: string): void {
+    this.#used += this.#bytes.write(line, this.#used);
+    this.#bytes[this.#used++] = LINE_FEED;
+    this.lines++;
+  }
+}
 
 async function isAt(path: string, file: FileHandle): Promise<boolean> {
   const [named, held] = await Promise.all([stat(path).catch(() => null), file.stat()]);

@@ -2,7 +2,7 @@
  * The keys of callers, by the SHA-256 of each: keys are random and long, so that nothing slower is needed and nobody who
  * reads the hashes can tell a key. A key is found by its hash, then compared in constant time.
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { CodedError } from '../../domain/errors.js';
 import type { KeySpec } from '../../domain/fleet.js';
@@ -54,7 +54,7 @@ export class KeyRing {
     const key = BEARER.exec(authorization ?? '')?.[1];
     if (key === undefined) return { kind: 'refused', error: NO_KEY };
     if (key.length > KEY_LENGTH_MAX) return { kind: 'refused', error: WRONG_KEY };
-    const digest = createHash('sha256').update(key).digest();
+    const digest = hash('sha256', key, 'buffer');
     const entry = this.#entries.get(digest.toString('hex'));
     if (entry === undefined || !timingSafeEqual(entry.digest, digest)) return { kind: 'refused', error: WRONG_KEY };
     return { kind: 'caller', caller: entry.caller };

@@ -23,10 +23,13 @@ import { enterResponses, isResponsesApi, type TurnToSend } from '../conversation
 import { exchange } from '../request/exchange.js';
 import { PRIORITY_HEADER, requestHeaders } from '../request/headers.js';
 import type { KeyRing } from './key-ring.js';
+import type { Endable } from '../request/untimely-end.js';
+import type { Roll } from '../roll.js';
 import { catchingUp, NOT_READY_BECAUSE, type Readiness } from './readiness.js';
 import { letIn } from './let-in.js';
 import { meterTokens } from './meter-tokens.js';
 import type { Refusals } from './refusals.js';
+import type { CallerError } from '../request/openai-error.js';
 import { itsTurn } from './pipelining.js';
 import { discardRest, readBody } from './request-body.js';
 import type { Service } from '../service/service.js';
@@ -38,8 +41,8 @@ export interface PublicApi {
   /** `null`: callers need no key. */
   readonly keys: KeyRing | null;
   readonly readiness: () => Readiness;
-  /** Ends of the exchanges that run, for when the grace of a closing gateway is over. */
-  readonly running: Set<() => void>;
+  /** The exchanges that run, for when the grace of a closing gateway is over. */
+  readonly running: Roll<Endable>;
   readonly refusals: Refusals;
   /** `null`: none are kept. */
   readonly conversations: Conversations | null;
@@ -79,17 +82,27 @@ export async function serveCaller(
   const target = apiPath(url);
   if (target === null) {
     const message = `${req.method ?? ''} ${url.slice(0, 200)} is not served here; the API begins with /v1/`;
-    await discardRest(req, res);
-    api.refusals.send(res, { status: 404, type: 'invalid_request_error', code: 'not-found', message });
+    await turnAway({ api, req, res }, { status: 404, type: 'invalid_request_error', code: 'not-found', message });
     return;
   }
   if (readiness === 'catching-up') {
-    await discardRest(req, res);
-    api.refusals.send(res, catchingUp);
+    await turnAway({ api, req, res }, catchingUp);
     return;
   }
-  const caller = api.keys === null ? null : await letIn(api.keys, api.refusals, { req, res });
-  if (caller !== 'refused') await serveVisit({ api, account, caller, services: openTo(api, caller), target, req, res });
+  const found = api.keys === null ? EVERYBODY : letIn(api.keys, req, res);
+  if (found.kind === 'refused') await turnAway({ api, req, res }, found.error);
+  else {
+    const { caller } = found;
+    await serveVisit({ api, account, caller, services: openTo(api, caller), target, req, res });
+  }
+}
+
+/** Who comes where no keys are needed. */
+const EVERYBODY = { kind: 'caller', caller: null } as const;
+
+async function turnAway({ api, req, res }: Pick<Visit, 'api' | 'req' | 'res'>, error: CallerError): Promise<void> {
+  await discardRest(req, res);
+  api.refusals.send(res, error);
 }
 
 const openTo = (api: PublicApi, caller: Caller | null): readonly Service[] =>
@@ -120,8 +133,7 @@ async function forward(visit: Visit): Promise<void> {
   if (read.kind === 'gone') return;
   if (read.kind === 'too-large') {
     const message = `the body is larger than ${api.settings.bodyBytesMax} bytes`;
-    await discardRest(req, res);
-    api.refusals.send(res, { status: 413, type: 'invalid_request_error', code: 'body-too-large', message });
+    await turnAway(visit, { status: 413, type: 'invalid_request_error', code: 'body-too-large', message });
     return;
   }
   const { body } = read;

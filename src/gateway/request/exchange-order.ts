@@ -7,6 +7,8 @@ import type { Transcript } from '../continuation/transcript.js';
 import type { AnswerKeeper } from '../conversations/answer-keeper.js';
 import type { Service } from '../service/service.js';
 import type { Forwarded } from './attempt-order.js';
+import type { Roll } from '../roll.js';
+import type { Endable } from './untimely-end.js';
 
 export interface ExchangeOrder {
   readonly service: Service;
@@ -20,7 +22,7 @@ export interface ExchangeOrder {
   readonly priority: Priority;
   readonly res: ServerResponse;
   /** Where its end is found by a gateway that must close now. */
-  readonly running: Set<() => void>;
+  readonly running: Roll<Endable>;
   readonly limits: Pick<GatewaySettings, 'firstByteTimeoutMs' | 'idleTimeoutMs' | 'totalTimeoutMs'>;
   /** Takes down what is said, so that others can go on; `null` for what is not a stream of choices. */
   readonly transcript: Transcript | null;

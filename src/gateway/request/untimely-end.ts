@@ -1,5 +1,6 @@
 /** What ends a request before its answer does: its caller leaves, its time is over, or the gateway's is. */
 import type { ServerResponse } from 'node:http';
+import type { Listed, Roll } from '../roll.js';
 
 export type UntimelyEnd = 'gone' | 'expired' | 'closing';
 
@@ -9,10 +10,16 @@ export const CUT_BECAUSE = {
   closing: 'this gateway is being stopped',
 } as const satisfies Partial<Record<UntimelyEnd, string>>;
 
+/** A request that runs. */
+export interface Endable extends Listed {
+  /** The gateway must close now. */
+  end(): void;
+}
+
 export interface WatchOrder {
   readonly res: ServerResponse;
   /** Where a gateway that must close now finds the ends of all that run. */
-  readonly running: Set<() => void>;
+  readonly running: Roll<Endable>;
   readonly totalMs: number;
 }
 
@@ -20,12 +27,12 @@ export interface WatchOrder {
 export function watchForEnd({ res, running, totalMs }: WatchOrder, leave: (why: UntimelyEnd) => void): () => void {
   const total = setTimeout(() => leave('expired'), totalMs);
   const gone = (): void => leave('gone');
-  const closing = (): void => leave('closing');
+  const endable = { place: 0, end: (): void => leave('closing') };
   res.once('close', gone);
-  running.add(closing);
+  running.add(endable);
   return () => {
     clearTimeout(total);
     res.off('close', gone);
-    running.delete(closing);
+    running.remove(endable);
   };
 }

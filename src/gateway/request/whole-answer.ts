@@ -15,6 +15,7 @@ export interface WholeAnswer {
 
 export function sendWhole(res: ServerResponse, { method, status, headers, body }: WholeAnswer): void {
   const bodiless = method === 'HEAD' || status === 204 || status === 304;
-  res.writeHead(status, bodiless ? headers : { ...headers, 'content-length': String(body.length) });
+  if (!bodiless) headers['content-length'] = String(body.length);
+  res.writeHead(status, headers);
   res.end(body);
 }
