@@ -1,4 +1,5 @@
 /** What bench:gateway compares, each a process of its own in front of the same upstream. */
+import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -37,23 +38,50 @@ export async function startPassThrough(upstreamPort: number): Promise<Contestant
   return { name: 'bare', url: `http://127.0.0.1:${portIn(child.said())}${CHAT_PATH}`, child };
 }
 
-/** Two members, so that every stream could be continued and is kept for that; the second is the same one by its name. */
+/** The key of the bench's caller. */
+const CALLER_KEY = `sk-${'bench'.repeat(8)}`;
+
+/**
+ * As a production set-up has it: a key with limits, an access log, limits and a queue of the clusters, conversations
+ * kept. Two members, so that every stream could be continued and is kept for that; the second is the same one by its name.
+ */
 export async function startOurs(upstreamPort: number, dir: string): Promise<Contestant> {
-  const member = (name: string, host: string): string =>
-    `  ${name}: { url: "http://${host}:${upstreamPort}", region: r, engine: vllm, model: bench-model, capacity: { concurrency: 16384 } }`;
-  const config = [
-    'version: 1',
-    'clusters:',
-    member('one', '127.0.0.1'),
-    member('two', 'localhost'),
-    'services:',
-    '  chat: { clusters: [ { name: one, role: primary }, { name: two, role: standby } ] }',
-    '',
-  ].join('\n');
   const file = join(dir, 'bench.yaml');
-  writeFileSync(file, config);
+  // JSON is YAML.
+  writeFileSync(file, JSON.stringify(everythingOn(upstreamPort, join(dir, 'access.log'))));
   const args = ['gateway', '--config', file, '--port', '0', '--admin-port', '0', '--data-dir', join(dir, 'state')];
   const child = await startChild([process.execPath, here('../../../bin/understudy.js'), ...args], READY);
   const base = /"event":"ready","url":"([^"]+)"/.exec(child.said())?.[1] ?? '';
-  return { name: 'ours', url: `${base}${CHAT_PATH}`, child };
+  return { name: 'ours', url: `${base}${CHAT_PATH}`, headers: { authorization: `Bearer ${CALLER_KEY}` }, child };
+}
+
+/** Limits that are looked at with every request, and too high to refuse one. */
+function everythingOn(upstreamPort: number, accessLog: string): object {
+  const sha256 = createHash('sha256').update(CALLER_KEY).digest('hex');
+  const limits = { requestsPerMinute: 10_000_000, concurrent: 16_384 };
+  const cluster = (host: string): object => ({
+    url: `http://${host}:${upstreamPort}`,
+    region: 'r',
+    engine: 'vllm',
+    model: 'bench-model',
+    capacity: { concurrency: 16_384 },
+  });
+  return {
+    version: 1,
+    gateway: {
+      keys: [{ name: 'bench', sha256, services: ['chat'], limits }],
+      accessLog,
+      conversations: { store: 'disk' },
+    },
+    clusters: { one: cluster('127.0.0.1'), two: cluster('localhost') },
+    services: {
+      chat: {
+        clusters: [
+          { name: 'one', role: 'primary' },
+          { name: 'two', role: 'standby' },
+        ],
+        overload: { waiting: 256, wait: '10s', spillMax: 30 },
+      },
+    },
+  };
 }
