@@ -7,7 +7,7 @@ import { createServingApp } from '../../src/simulator/serving-app.js';
 import { SETTINGS_DEFAULT } from '../../src/simulator/settings.js';
 import { expectedAnswer, promptKeyOfChat } from '../../src/simulator/text.js';
 import { idOfWord, idsOfText } from '../../src/simulator/token-ids.js';
-import { atEnd, gateway, service, stopAll, upstream, type Lab } from './kit.js';
+import { atEnd, gateway, service, stopAll, tempDir, upstream, type Lab } from './kit.js';
 import { openStream, readStream } from './read-stream.js';
 import { beginStream, frame, role, sendJson, type Behaviour } from './upstream.js';
 
@@ -196,6 +196,18 @@ describe('ids of which the last may be a part of a character', () => {
     expect(rest).toMatchObject({ url: expected.url, max_tokens: MAX_TOKENS - 2 });
     expect((rest as { prompt?: unknown }).prompt).toEqual(expected.prompt);
   });
+});
+
+test('the setting comes with the service, over a restart too, and no other word is taken for it', async () => {
+  const dataDir = tempDir();
+  const definition = service({ a: 'http://127.0.0.1:9' }, { a: 100 });
+  const lab = await gateway([definition], { dataDir });
+  const put = async (continueBy: string): Promise<number> =>
+    (await lab.admin('PUT', '/services/chat', { ...definition, continueBy })).status;
+  expect([await put('ids'), await put('token-ids')]).toEqual([400, 200]);
+  await lab.close(0);
+  const { body } = await (await gateway([], { dataDir })).admin('GET', '/table');
+  expect(JSON.stringify(body)).toContain('"continueBy":"token-ids"');
 });
 
 test('a prompt in ids is not continued by an engine that does not take what was said as ids', async () => {

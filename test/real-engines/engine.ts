@@ -24,12 +24,12 @@ export interface EngineRecipe {
 /** Slow enough that an answer of some hundred tokens can be broken in its middle. */
 const PAUSE_S = '0.01';
 
-export const vllm: EngineRecipe = {
+const vllmWith = (...model: readonly string[]): EngineRecipe => ({
   kind: 'vllm',
   command: (port) => ({
     file: join(CACHE, 'vllm', 'venv', 'bin', 'vllm'),
     args: [
-      ...['serve', join(CACHE, 'model', 'char', 'hf'), '--served-model-name', MODEL],
+      ...['serve', join(CACHE, ...model, 'hf'), '--served-model-name', MODEL],
       ...['--host', '127.0.0.1', '--port', String(port), '--dtype', 'float32'],
       ...['--max-model-len', '4096', '--max-num-seqs', '16', '--enforce-eager'],
     ],
@@ -44,7 +44,11 @@ export const vllm: EngineRecipe = {
       DO_NOT_TRACK: '1',
     },
   }),
-};
+});
+
+export const vllm = vllmWith('model', 'char');
+/** Its texts can be cut into tokens in many ways, and some tokens are parts of characters. */
+export const vllmOfPairs = vllmWith('pairs', 'small');
 
 /** The wider model: with the small one an answer is over before anybody can break it. */
 export const llamacpp: EngineRecipe = {

@@ -32,6 +32,10 @@ install_model() {
   venv/bin/python "$here/tiny_model.py" slow --hidden 512 --layers 8
 }
 
+install_pairs() {
+  ../model/venv/bin/python "$here/tiny_model.py" small --hidden 64 --layers 2 --pairs
+}
+
 install_vllm() {
   python3 -m venv venv
   venv/bin/pip install -q uv
@@ -70,6 +74,7 @@ install_llamacpp() {
 }
 
 part model 'a few seconds'
+part pairs 'a second'
 part vllm 'half a minute to some minutes, 5.2 GB'
 part llamacpp 'about 8 minutes on two cores'
 echo "$cache"

@@ -2,8 +2,9 @@
 """Writes a random Llama that really runs: NAME/hf for vLLM and NAME/model.gguf for llama.cpp, with the same weights.
 
 Every printable character is one token, so a text can be cut into tokens in one way only: an answer that is continued
-from its text must go on exactly as the uncut one would have (greedy decoding). The output rows of the special tokens are
-zero, so that an answer never ends before its limit. The size only sets the pace.
+from its text must go on exactly as the uncut one would have (greedy decoding). With --pairs that is not so, and some
+tokens are parts of characters: only its token ids tell how an answer goes on. The output rows of the special tokens are
+zero, so that an answer never ends before its limit. The size only sets the pace. (--pairs is for vLLM only.)
 """
 import argparse
 import json
@@ -21,17 +22,23 @@ CHAT_TEMPLATE = (
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 CONTEXT = 4096
+# Bytes of two and of three characters: a token of these is no character yet.
+LONGER = "é漢"
+PAIRED = "aeinorst"
 HEAD = 32
 EPSILON = 1e-5
 ROPE_BASE = 10000.0
 
 
-def make_tokenizer():
-    """Bytes of the printable characters, and not one merge."""
-    seen = pre_tokenizers.ByteLevel(add_prefix_space=False).pre_tokenize_str(string.printable[:95] + "\n")
+def make_tokenizer(pairs):
+    """Bytes of the printable characters, and not one merge; or also the bytes of some longer ones, and pairs of letters."""
+    characters = string.printable[:95] + "\n" + (LONGER if pairs else "")
+    seen = pre_tokenizers.ByteLevel(add_prefix_space=False).pre_tokenize_str(characters)
     letters = sorted({letter for word, _ in seen for letter in word})
-    vocabulary = {token: number for number, token in enumerate(SPECIAL + letters)}
-    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+    merges = [(a, b) for a in PAIRED for b in PAIRED] if pairs else []
+    words = SPECIAL + letters + [a + b for a, b in merges]
+    vocabulary = {token: number for number, token in enumerate(words)}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=merges))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens(SPECIAL)
@@ -168,12 +175,14 @@ def main():
     parser.add_argument("name", help="folder to write, below the present one")
     parser.add_argument("--hidden", type=int, default=64, help=f"width; a multiple of {HEAD}")
     parser.add_argument("--layers", type=int, default=2)
+    parser.add_argument("--pairs", action="store_true", help="one text can be cut into tokens in many ways")
     given = parser.parse_args()
-    tokenizer = make_tokenizer()
+    tokenizer = make_tokenizer(given.pairs)
     weights = make_weights(tokenizer.get_vocab_size(), given.hidden, given.layers)
     folder = Path(given.name)
     write_hugging_face(folder / "hf", tokenizer, weights, given.hidden, given.layers)
-    write_gguf(folder / "model.gguf", tokenizer, weights, given.hidden, given.layers)
+    if not given.pairs:
+        write_gguf(folder / "model.gguf", tokenizer, weights, given.hidden, given.layers)
 
 
 if __name__ == "__main__":
