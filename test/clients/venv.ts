@@ -1,14 +1,15 @@
 /** A Python with the official client, made once and kept in Understudy's cache folder. */
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { withFolderLock } from '../../src/temporal/folder-lock.js';
 import { cacheFolder } from '../../src/temporal/find-binary.js';
 
-/** With `httpx`, `pydantic` and the others as pip finds them for it. */
-export const PYTHON_OPENAI_VERSION = '3.57.0';
+/** The client and all that it needs, each at one version. */
+const CONSTRAINTS = join(import.meta.dirname, 'constraints.txt');
 /** Ten seconds on a free machine with a near registry. */
 const MAKE_MS_MAX = 180_000;
 
@@ -18,7 +19,9 @@ const run = promisify(execFile);
 export async function pythonWithClient(): Promise<string> {
   const folder = join(cacheFolder(process.env), 'python-clients');
   await mkdir(folder, { recursive: true });
-  const venv = join(folder, `openai-${PYTHON_OPENAI_VERSION}`);
+  // Other versions get a folder of their own.
+  const hash = createHash('sha256').update(readFileSync(CONSTRAINTS)).digest('hex').slice(0, 12);
+  const venv = join(folder, `openai-${hash}`);
   const lock = { staleAfterMs: 20_000, waitMsMax: MAKE_MS_MAX, onWait: () => undefined };
   await withFolderLock(`${venv}.lock`, lock, async () => await makeOnce(venv));
   return join(venv, 'bin', 'python');
@@ -32,6 +35,6 @@ async function makeOnce(venv: string): Promise<void> {
   await rm(venv, { recursive: true, force: true });
   await run('python3', ['-m', 'venv', venv], limit);
   const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check'];
-  await run(join(venv, 'bin', 'python'), [...pip, `openai==${PYTHON_OPENAI_VERSION}`], limit);
+  await run(join(venv, 'bin', 'python'), [...pip, '--constraint', CONSTRAINTS, 'openai'], limit);
   await writeFile(mark, '');
 }

@@ -15,6 +15,8 @@ const STOP_MS_MAX = 15_000;
 
 export interface GatewayProcess {
   readonly pid: number;
+  /** Its configuration file gets another `gateway` section; it reads that when it is told to. */
+  rewrite(gateway: object): void;
   readonly url: string;
   readonly adminUrl: string;
   readonly lines: readonly Readonly<Record<string, unknown>>[];
@@ -42,7 +44,9 @@ export interface GatewayProcessOptions {
 export async function gatewayProcess(options: GatewayProcessOptions): Promise<GatewayProcess> {
   const dataDir = options.dataDir ?? tempDir();
   const config = join(tempDir(), 'fleet.yaml');
-  writeFileSync(config, JSON.stringify(fleetFile(options))); // YAML enough
+  const write = (change: Partial<GatewayProcessOptions>): void =>
+    writeFileSync(config, JSON.stringify(fleetFile({ ...options, ...change }))); // YAML enough
+  write({});
   const ports = ['--port', '0', '--admin-port', '0'];
   const args = ['--import', 'tsx', 'src/cli/main.ts', 'gateway', '--config', config, '--data-dir', dataDir, ...ports];
   const child = spawn(process.execPath, [...args, ...(options.args ?? [])], {
@@ -73,6 +77,7 @@ export async function gatewayProcess(options: GatewayProcessOptions): Promise<Ga
   };
   return {
     pid: child.pid ?? 0,
+    rewrite: (section) => write({ gateway: section }),
     url,
     adminUrl,
     lines,

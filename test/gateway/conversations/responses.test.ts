@@ -1,7 +1,7 @@
 /** Conversations of the Responses API through real gateways, before simulated engines that keep nothing themselves. */
 import { createHash } from 'node:crypto';
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import type { ConversationSettings, KeySpec } from '../../../src/domain/fleet.js';
 import { CONVERSATION_BYTES_MAX } from '../../../src/gateway/conversations/conversations.js';
@@ -55,6 +55,27 @@ interface Answer {
   readonly status: number;
   readonly by: string | null;
   readonly body: Body;
+}
+
+/** Answers take this much longer; well below what a gateway waits for its store. */
+const SLOW_MS = 250;
+
+/** A way to the server on which every command is late. */
+async function slowWayTo(redisUrl: string): Promise<string> {
+  const { hostname, port } = new URL(redisUrl);
+  const server = createServer((near) => {
+    const far = connect(Number(port), hostname);
+    near.on('data', (part: Buffer) => setTimeout(() => far.write(part), SLOW_MS));
+    far.pipe(near);
+    for (const [end, other] of [
+      [near, far],
+      [far, near],
+    ] as const)
+      end.on('error', () => undefined).on('close', () => other.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  ends.push(() => server.close());
+  return `redis://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 interface Streamed {
@@ -298,6 +319,20 @@ if (hasRedis()) {
       expect(said(response)).toBe(expected(...sayings));
       sayings.push(assistant(expected(...sayings)));
       previous = response?.id ?? null;
+    }
+  });
+
+  test('the end of a stream is held back until a slow store has the turn: whoever has it can go on at once', async () => {
+    const [a, b] = [await engine('a'), await engine('b')];
+    const redis = await startRedis();
+    ends.push(async () => await redis.kill());
+    const store = { store: 'redis' as const };
+    const slow = await lab({ a: a.url }, { a: 100 }, { redisUrl: await slowWayTo(redis.url), settings: store });
+    const fast = await lab({ b: b.url }, { b: 100 }, { redisUrl: redis.url, settings: store });
+    for (let i = 0; i < 3; i++) {
+      const { events } = await streamed(slow, { input: 'one' });
+      const id = events.at(-1)?.response?.id ?? '';
+      expect((await call(fast, 'GET', id)).status).toBe(200);
     }
   });
 
