@@ -14,6 +14,10 @@ export interface Contestant {
   readonly child: Child;
 }
 
+export interface Ours extends Contestant {
+  heapBytes(): Promise<number>;
+}
+
 const CHAT_PATH = '/v1/chat/completions';
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 const ts = (file: string, ...args: readonly string[]): string[] => [
@@ -45,20 +49,30 @@ const CALLER_KEY = `sk-${'bench'.repeat(8)}`;
  * As a production set-up has it: a key with limits, an access log, limits and a queue of the clusters, conversations
  * kept. Two members, so that every stream could be continued and is kept for that; the second is the same one by its name.
  */
-export async function startOurs(upstreamPort: number, dir: string): Promise<Contestant> {
+export async function startOurs(upstreamPort: number, dir: string): Promise<Ours> {
   const file = join(dir, 'bench.yaml');
   // JSON is YAML.
   writeFileSync(file, JSON.stringify(everythingOn(upstreamPort, join(dir, 'access.log'))));
   const args = ['gateway', '--config', file, '--port', '0', '--admin-port', '0', '--data-dir', join(dir, 'state')];
   const child = await startChild([process.execPath, here('../../../bin/understudy.js'), ...args], READY);
   const base = /"event":"ready","url":"([^"]+)"/.exec(child.said())?.[1] ?? '';
-  return { name: 'ours', url: `${base}${CHAT_PATH}`, headers: { authorization: `Bearer ${CALLER_KEY}` }, child };
+  const admin = /"adminUrl":"([^"]+)"/.exec(child.said())?.[1] ?? '';
+  return {
+    name: 'ours',
+    url: `${base}${CHAT_PATH}`,
+    headers: { authorization: `Bearer ${CALLER_KEY}` },
+    child,
+    heapBytes: async () => {
+      const page = await (await fetch(`${admin}/metrics`)).text();
+      return Number(/^nodejs_heap_size_used_bytes\S* (\d+)/m.exec(page)?.[1]);
+    },
+  };
 }
 
 /** Limits that are looked at with every request, and too high to refuse one. */
 function everythingOn(upstreamPort: number, accessLog: string): object {
   const sha256 = createHash('sha256').update(CALLER_KEY).digest('hex');
-  const limits = { requestsPerMinute: 10_000_000, concurrent: 16_384 };
+  const limits = { requestsPerMinute: 10_000_000, tokensPerMinute: 1_000_000_000, concurrent: 16_384 };
   const cluster = (host: string): object => ({
     url: `http://${host}:${upstreamPort}`,
     region: 'r',

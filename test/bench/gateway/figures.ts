@@ -8,7 +8,14 @@ export interface Round {
   readonly cpuUsPerRequest: number;
 }
 
-export const GOALS = { addedLatency: 1.6, cpuPerRequest: 2, kibPerStream: 40 } as const;
+/** Of ours: at most so many times the bare pass-through's, so much memory; others' processor time is at least so many times ours. */
+export const GOALS = {
+  addedLatency: 1.6,
+  cpuPerRequest: 2,
+  kibPerStream: 40,
+  portkeyCpu: 12,
+  litellmCpu: 100,
+} as const;
 
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
@@ -45,5 +52,68 @@ export function ratiosOf(rounds: readonly Round[], bare: readonly Round[], direc
     addedLatency: round2((quietest(rounds) - base) / (quietest(bare) - base)),
     cpuPerRequest: each((r) => r.cpuUsPerRequest),
     throughput: each((r) => r.crowd.perSecond),
+  };
+}
+
+export interface Measured {
+  readonly addedLatency: number;
+  readonly cpuPerRequest: number;
+  readonly kibPerStream: number | null;
+  /** Of our requests, in all rounds. */
+  readonly failed: number;
+  /** How many times our processor time a request takes another gateway, for those that were measured. */
+  readonly cpuOfOthers: Readonly<Partial<Record<string, number>>>;
+  readonly growth: Growth | null;
+}
+
+/** Every goal that is missed, with its figures. What was not measured is not missed. */
+export function missedGoals(seen: Measured): readonly string[] {
+  const { kibPerStream, growth } = seen;
+  const { portkey = Infinity, litellm = Infinity } = seen.cpuOfOthers;
+  const goals: readonly (readonly [boolean, string])[] = [
+    [seen.addedLatency <= GOALS.addedLatency, `added latency ${seen.addedLatency} x (goal ${GOALS.addedLatency})`],
+    [seen.cpuPerRequest <= GOALS.cpuPerRequest, `CPU ${seen.cpuPerRequest} x (goal ${GOALS.cpuPerRequest})`],
+    [(kibPerStream ?? 0) <= GOALS.kibPerStream, `${kibPerStream} KiB a stream (goal ${GOALS.kibPerStream})`],
+    [portkey >= GOALS.portkeyCpu, `CPU of Portkey ${portkey} x ours (goal ${GOALS.portkeyCpu})`],
+    [litellm >= GOALS.litellmCpu, `CPU of LiteLLM ${litellm} x ours (goal ${GOALS.litellmCpu})`],
+    [seen.failed === 0, `${seen.failed} requests failed`],
+    [(growth?.grewPct ?? 0) <= GROWTH_PCT_MAX, `memory grew ${growth?.grewPct} % (limit ${GROWTH_PCT_MAX})`],
+    [(growth?.failed ?? 0) === 0, `${growth?.failed} requests of the soak failed`],
+  ];
+  return goals.filter(([met]) => !met).map(([, what]) => what);
+}
+
+export interface MemorySample {
+  readonly bytes: number;
+  readonly heapBytes: number;
+}
+
+export interface Growth {
+  readonly seconds: number;
+  readonly requests: number;
+  readonly failed: number;
+  /** After warm-up and at the end. */
+  readonly mib: readonly [number, number];
+  readonly heapMib: readonly [number, number];
+  readonly grewPct: number;
+}
+
+/** Memory at the end of a long load may be this much above that after warm-up. In ten minutes a leak of some bytes a request is more. */
+export const GROWTH_PCT_MAX = 10;
+/** Code is compiled and pools are filled after this share of the samples; each side looks at as many. */
+const WARM_UP_SHARE = 0.2;
+
+/** Compares medians of memory, which garbage moves little, and the lowest of the heap, which it moves much. */
+export function growthOf(samples: readonly MemorySample[]): Pick<Growth, 'mib' | 'heapMib' | 'grewPct'> {
+  const share = Math.max(1, Math.floor(samples.length * WARM_UP_SHARE));
+  const early = samples.slice(share, 2 * share);
+  const late = samples.slice(-share);
+  const mib = (bytes: number): number => Math.round(bytes / 2 ** 20);
+  const rss = (some: readonly MemorySample[]): number => median(some.map((s) => s.bytes));
+  const heap = (some: readonly MemorySample[]): number => Math.min(...some.map((s) => s.heapBytes));
+  return {
+    mib: [mib(rss(early)), mib(rss(late))],
+    heapMib: [mib(heap(early)), mib(heap(late))],
+    grewPct: round2((100 * (rss(late) - rss(early))) / rss(early)),
   };
 }

