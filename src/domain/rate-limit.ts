@@ -23,7 +23,7 @@ export function filled(bucket: Bucket, perMinute: number, nowMs: number): Bucket
 }
 
 /** The bucket after a cost. */
-export const spent = (bucket: Bucket, cost: number): Bucket => ({ ...bucket, level: bucket.level - cost });
+export const spent = (bucket: Bucket, cost: number): Bucket => ({ level: bucket.level - cost, atMs: bucket.atMs });
 
 /** How long until one more fits, ms; 0: now. */
 export const waitMs = (bucket: Bucket, perMinute: number): number =>

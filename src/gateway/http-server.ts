@@ -1,10 +1,11 @@
 /** HTTP servers as both ports of the gateway want them: bounded in time and size, and ended within a grace. */
-import { createServer, type RequestListener, type Server } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { CodedError } from '../domain/errors.js';
 import type { ServerTls } from '../domain/admin-tls.js';
 import { tlsOptions } from './admin/admin-door.js';
+import { WatchedResponse } from './watched-response.js';
 
 /** A caller must have sent its headers, and then all of its request, within these, ms. */
 const HEADERS_MS_MAX = 10_000;
@@ -24,11 +25,19 @@ const LIMITS = {
   connectionsCheckingInterval: 1_000,
   maxHeaderSize: HEADER_BYTES_MAX,
   noDelay: true,
+  ServerResponse: WatchedResponse,
 };
 
-export function httpServer(listener: RequestListener, tls?: ServerTls): Server {
+type Request = typeof IncomingMessage;
+type Response = typeof WatchedResponse;
+export type Listener = RequestListener<Request, Response>;
+type HttpServer = Server<Request, Response> | TlsServer<Request, Response>;
+
+export function httpServer(listener: Listener, tls?: ServerTls): HttpServer {
   const server =
-    tls === undefined ? createServer(LIMITS, listener) : createTlsServer({ ...LIMITS, ...tlsOptions(tls) }, listener);
+    tls === undefined
+      ? createServer<Request, Response>(LIMITS, listener)
+      : createTlsServer<Request, Response>({ ...tlsOptions(tls), ...LIMITS }, listener);
   return server.on('clientError', refuseConnection);
 }
 
@@ -51,7 +60,7 @@ function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
 }
 
 /** @throws CodedError `port-taken`; other system errors of the address */
-export async function listen(server: Server, host: string, port: number): Promise<void> {
+export async function listen(server: HttpServer, host: string, port: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException): void => {
       const taken = `port ${port} of ${host} is in use`;
@@ -66,7 +75,7 @@ export async function listen(server: Server, host: string, port: number): Promis
 }
 
 /** Takes no more connections. Requests that run have `graceMs`; then `lastWords` may tell them why they end. */
-export async function stop(server: Server, graceMs: number, lastWords?: () => void): Promise<void> {
+export async function stop(server: HttpServer, graceMs: number, lastWords?: () => void): Promise<void> {
   await new Promise<void>((resolve) => {
     const end = (): void => {
       lastWords?.();
@@ -84,7 +93,7 @@ export async function stop(server: Server, graceMs: number, lastWords?: () => vo
   });
 }
 
-export function urlOf(server: Server, host: string, tls?: ServerTls): string {
+export function urlOf(server: HttpServer, host: string, tls?: ServerTls): string {
   const { port } = server.address() as AddressInfo;
   return `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

@@ -9,24 +9,26 @@ export interface Listed {
 }
 
 export class Roll<T extends Listed> {
-  readonly #present: T[] = [];
+  /** Never made shorter, for that makes an array anew too. Behind the first `#count` there is nobody. */
+  readonly #places: (T | null)[] = [];
+  #count = 0;
 
   /** Those that are there now, in no order; does not change when they leave. */
   list(): readonly T[] {
-    return [...this.#present];
+    return this.#places.filter((one) => one !== null);
   }
 
   add(one: T): void {
-    one.place = this.#present.length;
-    this.#present.push(one);
+    one.place = this.#count;
+    this.#places[this.#count++] = one;
   }
 
   /** The last takes its place. Repeatable. */
   remove(one: T): void {
-    if (this.#present[one.place] !== one) return;
-    const last = this.#present.pop();
-    if (last === undefined || last === one) return;
+    if (this.#places[one.place] !== one) return;
+    const last = this.#places[--this.#count] ?? one;
+    this.#places[one.place] = last;
     last.place = one.place;
-    this.#present[one.place] = last;
+    this.#places[this.#count] = null;
   }
 }

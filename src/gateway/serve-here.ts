@@ -1,5 +1,4 @@
 /** Serves callers in this process: the services at run time, the connections to their clusters, and the public port. */
-import type { RequestListener } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import type { GatewaySettings } from '../domain/fleet.js';
 import type { ServiceName } from '../domain/words.js';
@@ -9,7 +8,7 @@ import { openConversationStore } from './conversations/open-store.js';
 import type { DataPlane } from './data-plane.js';
 import { KeyRing, replaceKeys } from './door/key-ring.js';
 import type { Readiness } from './door/readiness.js';
-import { httpServer, listen, stop, urlOf } from './http-server.js';
+import { httpServer, listen, stop, urlOf, type Listener } from './http-server.js';
 import { serveCaller, type PublicApi } from './door/public-api.js';
 import { Refusals } from './door/refusals.js';
 import { ProcessGauge } from './process-figures.js';
@@ -101,7 +100,7 @@ export async function serveHere(options: ServeOptions): Promise<DataPlane> {
   };
 }
 
-function listenerOf(api: PublicApi, accounts: Accounts | null, tell: ServiceDeps['tell']): RequestListener {
+function listenerOf(api: PublicApi, accounts: Accounts | null, tell: ServiceDeps['tell']): Listener {
   return (req, res) => {
     const served =
       accounts === null

@@ -2,7 +2,7 @@
  * What is noted of one request while it is served: who asked, for what, which clusters were tried, how it ended. Made only
  * where somebody wants to know (the access log, traces). Never holds text of a prompt or an answer, a key or a header.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import type { CannotContinue } from '../../domain/continuation/cannot-continue.js';
 import { ownerOfStatus, type AttemptFailure, type ErrorOwner } from '../../domain/error-owner.js';
@@ -11,6 +11,7 @@ import type { AttemptEnd, Forwarded, LeaveReason } from '../request/attempt-orde
 import { AnswerSeen, type Tokens } from './answer-seen.js';
 import { withoutQuery } from './span-attributes.js';
 import type { RequestTrace } from './tracing.js';
+import type { WatchedResponse } from '../watched-response.js';
 
 /** `lost`: no answer; `cut`: a begun one broke off for good; `shed`: everybody was full; `gone`: the caller left. */
 export type Outcome = 'ok' | 'client' | 'quota' | 'lost' | 'cut' | 'shed' | 'gone';
@@ -82,22 +83,22 @@ export class Account {
   /** Name of the caller's key. */
   caller: string | null = null;
   notContinued: CannotContinue | null = null;
+  readonly seen: AnswerSeen;
   #service: ServiceName | null = null;
   #model: string | null = null;
   #stream = false;
   #told: Outcome | null = null;
   readonly #req: IncomingMessage;
-  readonly #res: ServerResponse;
+  readonly #res: WatchedResponse;
   readonly #trace: RequestTrace | null;
-  readonly #seen: AnswerSeen;
   readonly #startedAt: { readonly clockMs: number; readonly ms: number };
   readonly #attempts: AttemptRecord[] = [];
 
-  constructor(req: IncomingMessage, res: ServerResponse, { clockMs, trace }: AccountOptions) {
+  constructor(req: IncomingMessage, res: WatchedResponse, { clockMs, trace }: AccountOptions) {
     this.#req = req;
     this.#res = res;
     this.#trace = trace;
-    this.#seen = new AnswerSeen(res);
+    this.seen = new AnswerSeen(res);
     this.#startedAt = { clockMs, ms: performance.now() };
   }
 
@@ -129,7 +130,7 @@ export class Account {
   /** The connection is through with it, and so are we. Ends its trace. */
   close(): RequestRecord {
     const record = this.#record();
-    this.#trace?.end(record, this.#seen.finishReasons());
+    this.#trace?.end(record, this.seen.finishReasons());
     return record;
   }
 
@@ -152,10 +153,10 @@ export class Account {
       retried: before.some((how) => !wentOn(how)),
       continued: before.some(wentOn),
       notContinued: this.notContinued,
-      firstByteMs: this.#seen.firstByteAtMs === null ? null : rounded(this.#seen.firstByteAtMs - this.#startedAt.ms),
+      firstByteMs: this.seen.firstByteAtMs === null ? null : rounded(this.seen.firstByteAtMs - this.#startedAt.ms),
       ms: spanMs(this.#startedAt.ms),
-      tokens: this.#seen.tokens(),
-      bytesOut: this.#seen.bytes,
+      tokens: this.seen.tokens(),
+      bytesOut: this.seen.bytes,
       traceId: this.#trace?.traceId ?? traceIdIn(this.#req.headers['traceparent']),
     };
   }

@@ -1,8 +1,9 @@
 /** Who wants to know of every request: an account of each is made, and written or sent when the request is over. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { GatewaySettings } from '../../domain/fleet.js';
 import type { ServiceDeps } from '../service/service.js';
+import type { WatchedResponse } from '../watched-response.js';
 import { Account } from './account.js';
 import { LineWriter } from './line-writer.js';
 import { openTracing, wantsTraces } from './tracing.js';
@@ -18,7 +19,7 @@ export interface AccountsOptions {
 
 export interface Accounts {
   /** Serves a request, and writes its account when both the answer and its connection are through with it. */
-  serve(req: IncomingMessage, res: ServerResponse, answer: (account: Account | null) => Promise<void>): Promise<void>;
+  serve(req: IncomingMessage, res: WatchedResponse, answer: (account: Account | null) => Promise<void>): Promise<void>;
   /** Writes and sends what is left, for a bounded time. */
   close(): Promise<void>;
 }

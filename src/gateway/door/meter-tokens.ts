@@ -1,12 +1,14 @@
 /** Counts a request against its caller's limit in tokens: what it may cost when it comes, what it did cost at its end. */
 import type { ServerResponse } from 'node:http';
 import { tokensExpected, tokensReserved, tokensSpent } from '../../domain/token-cost.js';
-import { AnswerSeen } from '../account/answer-seen.js';
+import type { AnswerSeen } from '../account/answer-seen.js';
 import type { Caller } from './caller.js';
 
 export interface MeterOrder {
   readonly caller: Caller;
   readonly res: ServerResponse;
+  /** Looks at the answer. */
+  readonly seen: AnswerSeen;
   /** As it was parsed; `null`: it has no text. */
   readonly request: unknown;
   /** Answers that it asks for. */
@@ -15,19 +17,20 @@ export interface MeterOrder {
   readonly isText: boolean;
 }
 
-export function meterTokens({ caller, res, request, answers, isText }: MeterOrder): void {
+export function meterTokens({ caller, res, seen, request, answers, isText }: MeterOrder): void {
   const { tokens } = caller;
   const expected = tokensExpected(request, answers);
   const reserved = tokensReserved(expected);
   tokens.spend(reserved);
   for (const [name, value] of tokens.headers()) res.setHeader(name, value);
   let frames = 0;
-  const seen = new AnswerSeen(res, (chunk) => {
+  seen.onChunk = (chunk) => {
     frames += framesIn(chunk);
-  });
+  };
   res.once('close', () => {
     // One that left before its answer had its prompt read, for all that is known.
-    const answered = res.statusCode >= 400 ? null : { ...seen.tokens(), frames, bytes: isText ? seen.bytes : 0 };
+    const { prompt, completion } = seen.tokens();
+    const answered = res.statusCode >= 400 ? null : { prompt, completion, frames, bytes: isText ? seen.bytes : 0 };
     tokens.spend(tokensSpent(expected, answered) - reserved);
   });
 }

@@ -17,6 +17,7 @@ import {
   type Asked,
 } from './choose-service.js';
 import type { Account } from '../account/account.js';
+import { AnswerSeen } from '../account/answer-seen.js';
 import type { Caller } from './caller.js';
 import type { Conversations } from '../conversations/conversations.js';
 import { enterResponses, isResponsesApi, type TurnToSend } from '../conversations/responses-api.js';
@@ -33,6 +34,7 @@ import type { CallerError } from '../request/openai-error.js';
 import { itsTurn } from './pipelining.js';
 import { discardRest, readBody } from './request-body.js';
 import type { Service } from '../service/service.js';
+import type { WatchedResponse } from '../watched-response.js';
 import { Transcript } from '../continuation/transcript.js';
 
 export interface PublicApi {
@@ -61,14 +63,14 @@ interface Visit {
   readonly services: readonly Service[];
   readonly target: ApiPath;
   readonly req: IncomingMessage;
-  readonly res: ServerResponse;
+  readonly res: WatchedResponse;
 }
 
 /** Serves one request of the public side; never rejects. */
 export async function serveCaller(
   api: PublicApi,
   req: IncomingMessage,
-  res: ServerResponse,
+  res: WatchedResponse,
   account: Account | null = null,
 ): Promise<void> {
   if (res.socket === null) await itsTurn(req, res);
@@ -160,7 +162,10 @@ async function forward(visit: Visit): Promise<void> {
   }
   visit.account?.asked(service.route.definition.service, asked);
   const priority = visit.caller?.priorityFor(claimed) ?? claimed;
-  await send({ ...visit, service, asked, priority, body, parsed: parsed.value });
+  const { account, caller, services, target } = visit;
+  const { value } = parsed;
+  // Spread, it would cost as much as all of the body's parsing.
+  await send({ api, account, caller, services, target, req, res, service, asked, priority, body, parsed: value });
 }
 
 /** A request that is understood, with the service that it is for. */
@@ -203,10 +208,11 @@ async function send(understood: Understood): Promise<void> {
   });
 }
 
-function meter({ caller, res, target, asked, parsed }: Understood): void {
+function meter({ account, caller, res, target, asked, parsed }: Understood): void {
   if (caller === null || caller.tokens.perMinute === null) return;
   const isText = streamKindOf(target.path) !== 'opaque';
-  meterTokens({ caller, res, request: parsed, answers: asked.choices, isText });
+  const seen = account?.seen ?? new AnswerSeen(res);
+  meterTokens({ caller, res, seen, request: parsed, answers: asked.choices, isText });
 }
 
 function refuse({ api, res }: Visit, status: number, message: string): void {
