@@ -17,6 +17,8 @@ export interface ContinuationRules {
   readonly unstreamed: 'rest' | 'said-and-rest' | null;
   /** The engine tells token ids (`return_token_ids`) and takes them as a prompt: exact, where text is tokenized anew. */
   readonly tokenIds: TokenIdRules | null;
+  /** Longest answer of `/v1/completions` when the caller sets no limit, tokens; `null`: none, or not known. */
+  readonly completionTokens: number | null;
   /** How the engine counts the tokens of a text; `null`: it cannot, or how is not known. */
   readonly count: TokenCounting | null;
 }
@@ -69,12 +71,13 @@ const LLAMACPP_COUNTS: TokenCounting = {
 /** Both are needed: without them a new turn begins, with only the second one the request is refused. */
 const UNFINISHED_TURN = { add_generation_prompt: false, continue_final_message: true } as const;
 
-/** Measured on vLLM 0.32: exact at every cut of 160 characters, streamed and not. */
+/** Measured on vLLM 0.32: exact at every cut of 160 characters, streamed and not; without `max_tokens` 16 tokens. */
 export const VLLM_CONTINUES: ContinuationRules = {
   chat: { fields: UNFINISHED_TURN },
   completions: true,
   unstreamed: 'rest',
   tokenIds: VLLM_IDS,
+  completionTokens: 16,
   count: VLLM_COUNTS,
 };
 
@@ -84,6 +87,7 @@ export const SGLANG_CONTINUES: ContinuationRules = {
   completions: true,
   unstreamed: 'rest',
   tokenIds: null,
+  completionTokens: null,
   count: null,
 };
 
@@ -96,6 +100,7 @@ export const LLAMACPP_CONTINUES: ContinuationRules = {
   completions: true,
   unstreamed: 'said-and-rest',
   tokenIds: null,
+  completionTokens: null,
   count: LLAMACPP_COUNTS,
 };
 
@@ -105,6 +110,7 @@ export const TEXT_ONLY_CONTINUES: ContinuationRules = {
   completions: true,
   unstreamed: 'rest',
   tokenIds: null,
+  completionTokens: null,
   count: null,
 };
 
@@ -114,5 +120,6 @@ export const NEVER_CONTINUES: ContinuationRules = {
   completions: false,
   unstreamed: null,
   tokenIds: null,
+  completionTokens: null,
   count: null,
 };

@@ -27,6 +27,8 @@ export interface ServedModel {
 }
 
 const MESSAGES_MAX = 10_000;
+/** As vLLM and OpenAI have it, for plain completions only. */
+const TEXT_TOKENS_DEFAULT = 16;
 
 /**
  * @throws ApiError 404 for another model, 400 for everything else that is the caller's fault
@@ -40,7 +42,7 @@ export function readCompletionRequest(shape: RequestShape, body: unknown, served
     throw new ApiError(404, 'NotFoundError', `The model \`${String(model)}\` does not exist.`);
   if (fields['n'] !== undefined && fields['n'] !== null && fields['n'] !== 1)
     throw badRequest('only n = 1 is simulated');
-  const limits = readLimits(fields);
+  const limits = readLimits(shape, fields);
   const reading = READERS[shape](fields, limits);
   const { prompt, answer, instructions = null } = reading;
   const { promptIds, promptTokens } = tokensOf(reading, fields['return_token_ids'] === true);
@@ -65,8 +67,9 @@ function refuseBeyond(tokensMax: number, asked: number): void {
   );
 }
 
-function readLimits(fields: Record<string, unknown>): AnswerLimits {
-  const maxTokens = fields['max_output_tokens'] ?? fields['max_completion_tokens'] ?? fields['max_tokens'] ?? null;
+function readLimits(shape: RequestShape, fields: Record<string, unknown>): AnswerLimits {
+  const unset = shape === 'text' ? TEXT_TOKENS_DEFAULT : null;
+  const maxTokens = fields['max_output_tokens'] ?? fields['max_completion_tokens'] ?? fields['max_tokens'] ?? unset;
   if (maxTokens !== null && !(typeof maxTokens === 'number' && Number.isInteger(maxTokens) && maxTokens >= 1)) {
     throw badRequest(`max_tokens must be at least 1, got ${JSON.stringify(maxTokens)}.`);
   }

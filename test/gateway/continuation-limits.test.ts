@@ -110,6 +110,18 @@ describe('a break', () => {
     expect(b.requests.filter((r) => !isCount(r))).toHaveLength(1);
   });
 
+  test('of a plain completion without a limit leaves what the engine’s own limit leaves', async () => {
+    const text = (said: string): object => ({ id: 'c1', choices: [{ index: 0, text: said, finish_reason: null }] });
+    const end = { id: 'c1', choices: [{ index: 0, text: '', finish_reason: 'length' }] };
+    const counts: Behaviour = (_request, res) => sendJson(res, 200, { count: 3 });
+    const { b, lab } = await scene(breaksAfter(frame(text('one ')) + frame(text('two '))), (request, res) =>
+      (isCount(request) ? counts : says(text('three'), end))(request, res),
+    );
+    const stream = await openStream(lab.url, { model: 'chat', stream: true, prompt: 'x' }, '/v1/completions');
+    expect(await readStream(stream)).toMatchObject({ text: 'one two three', finishReasons: ['length'], errors: [] });
+    expect(bodyOf(b)).toMatchObject({ prompt: 'xone two ', max_tokens: 13 });
+  });
+
   test('of an answer without a limit or usage is not counted', async () => {
     const { b, lab } = await scene(breaksAfter(SPOKEN));
     await ask(lab);

@@ -26,7 +26,7 @@ function framesOf(rest: string, { dialect: d, tokens }: Leg, id: string, api: 'c
 
 /** Says all of `whole` through all these legs, and answers with what the caller got. */
 function tell(api: 'chat' | 'completions', whole: string, legs: readonly Leg[]): { caller: Caller; continued: number } {
-  const request = api === 'chat' ? { messages: [{ role: 'user', content: 'x' }] } : { prompt: 'x' };
+  const request = api === 'chat' ? { messages: [{ role: 'user', content: 'x' }] } : { prompt: 'x', max_tokens: 10_000 };
   const body = Buffer.from(JSON.stringify({ model: 's', stream: true, ...request }));
   const transcript = new Transcript({
     api,

@@ -8,10 +8,12 @@ import {
   continuedRequest,
   engineContinues,
   forbiddenByRequest,
+  isAsked,
   isFields,
   tokensMatter,
   type ChoicesApi,
   type ContinuedRequest,
+  type Fields,
   type SaidSoFar,
 } from '../../domain/continuation/continued-request.js';
 import type { ContinueBy } from '../../domain/fleet.js';
@@ -67,6 +69,8 @@ export class Transcript {
   #identity: Frame | null = null;
   /** Model id of the cluster that began, once it has broken off. */
   #model: string | null = null;
+  /** Longest answer of the engine that began, where the caller set no limit. */
+  #lengthDefault: number | null = null;
   readonly #speakers: ClusterName[] = [];
   /** Token ids are kept of engines that tell them; `null`: they are not. */
   readonly ids: IdsSoFar | null;
@@ -85,7 +89,7 @@ export class Transcript {
     this.hidesIds = byIds && !asksForIds(order.parsed);
     this.#onlyIds = byIds && refusal !== null;
     this.#refusal = byIds ? null : refusal;
-    this.#tokensMatter = tokensMatter(order.parsed);
+    this.#tokensMatter = order.api === 'completions' || tokensMatter(order.parsed);
   }
 
   /** The caller has been told something by a cluster that then broke off. */
@@ -110,6 +114,8 @@ export class Transcript {
   broke(speaker: Speaker): void {
     const said = this.#said;
     this.#said = null;
+    if (!this.begun && this.#api === 'completions')
+      this.#lengthDefault = dialectOf(speaker.engine).continuation.completionTokens;
     this.#speakers.push(speaker.name);
     this.#model ??= speaker.model;
     if (said !== null) this.#takeDown(said);
@@ -145,7 +151,7 @@ export class Transcript {
 
   /** The request for the rest. */
   requestFor(speaker: Speaker): ContinuedRequest {
-    const body = parseObject(this.#body.toString('utf8'));
+    const body = this.#bodyWithLimit();
     const tokens = this.#tokens;
     const ids = this.#idsFor(speaker);
     if (this.#onlyIds && ids === null && this.#text !== '') return { kind: 'refused', because: 'prompt-form' };
@@ -158,6 +164,13 @@ export class Transcript {
     const model = this.#translates ? { model: speaker.model } : {};
     const asking = this.hidesIds && tellsIds(speaker) ? { [ASKS_FOR_IDS]: true } : {};
     return { ...request, body: { ...request.body, ...model, ...asking } };
+  }
+
+  /** The caller's own, with the limit that its engine set where the caller did not: the rest must not get it anew. */
+  #bodyWithLimit(): Fields | null {
+    const body = parseObject(this.#body.toString('utf8'));
+    if (body === null || this.#lengthDefault === null || this.#text === '') return body;
+    return isAsked(body['max_tokens']) ? body : { ...body, max_tokens: this.#lengthDefault };
   }
 
   /** What this cluster can go on from by ids; `null`: it must go by text. */
