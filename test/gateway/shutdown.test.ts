@@ -4,7 +4,7 @@ import { Agent, request } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { afterEach, describe, expect, test } from 'vitest';
 import { eventually } from '../kit/eventually.js';
-import { gatewayProcess } from './gateway-process.js';
+import { gatewayProcess, type GatewayProcess } from './gateway-process.js';
 import { gateway, service, stopAll, upstream, type Lab } from './kit.js';
 import { openStream } from './read-stream.js';
 import { answerAs, beginStream, delta, finish, frame, hang, role, type Behaviour } from './upstream.js';
@@ -94,61 +94,69 @@ test('a connection that its caller keeps does not hold it up', async () => {
   agent.destroy();
 });
 
-describe.each([['one process', []] as const, ['workers', ['--workers', '2']] as const])(
-  'SIGTERM, with %s',
-  (_name, args) => {
-    test('is told to load balancers first, and then lets streams finish', async () => {
-      const streams: ServerResponse[] = [];
-      const a = await upstream((asked, res) => {
-        if (!asked.body.includes('"stream":true')) return answerAs('a')(asked, res);
-        begun(asked, res);
-        streams.push(res);
-      });
-      const shutdown = { delay: '2s', grace: '20s' };
-      const running = await gatewayProcess({ members: { a: a.url }, args, gateway: { shutdown } });
-      const open = await openStream(running.url, { ...CHAT, stream: true });
-      const statusOf = async (path: string): Promise<number | 'closed'> =>
-        await fetch(running.url + path).then(
-          ({ status }) => status,
-          () => 'closed',
-        );
-      expect(await statusOf('/readyz')).toBe(200);
-      running.kill('SIGTERM');
-      const seen = new Set<number | 'closed'>();
-      const served: (number | 'closed')[] = [];
-      await eventually(async () => {
-        const status = await statusOf('/readyz');
-        seen.add(status);
-        if (status === 503) served.push(await statusOf('/v1/models'));
-        return status === 'closed';
-      }, 15_000);
-      expect([...seen].filter((status) => status !== 200)).toEqual([503, 'closed']);
-      expect(served[0]).toBe(200);
-      streams[0]?.end(frame(finish('stop')) + frame('[DONE]'));
-      await open.rest();
-      expect(open.seen.dones).toBe(1);
-      expect(await running.ended).toBe(0);
-    }, 90_000);
+const TWO = ['--workers', '2'];
 
-    test('a second time ends everything at once', async () => {
-      const a = await upstream(begun);
-      const shutdown = { delay: '60s', grace: '60s' };
-      const running = await gatewayProcess({ members: { a: a.url }, args, gateway: { shutdown } });
-      const open = await openStream(running.url, { ...CHAT, stream: true });
-      running.kill('SIGTERM');
-      await eventually(() => running.lines.some(({ event }) => event === 'stopping'));
-      await eventually(async () => (await fetch(`${running.url}/readyz`)).status === 503);
-      running.kill('SIGINT');
-      expect(await running.ended).toBe(130);
-      await expect(open.rest()).rejects.toThrow();
-      await eventually(
-        async () =>
-          await fetch(`${running.url}/healthz`).then(
-            () => false,
-            () => true,
-          ),
-        5_000,
+describe.each<[string, readonly string[], 'parent' | 'group']>([
+  ['one process', [], 'parent'],
+  ['workers', TWO, 'parent'],
+  ['workers that a service manager signals too', TWO, 'group'],
+])('SIGTERM, with %s', (_name, args, to) => {
+  const terminate = (running: GatewayProcess): void => {
+    for (const pid of to === 'group' ? running.workers() : []) process.kill(pid, 'SIGTERM');
+    running.kill('SIGTERM');
+  };
+
+  test('is told to load balancers first, and then lets streams finish', async () => {
+    const streams: ServerResponse[] = [];
+    const a = await upstream((asked, res) => {
+      if (!asked.body.includes('"stream":true')) return answerAs('a')(asked, res);
+      begun(asked, res);
+      streams.push(res);
+    });
+    const shutdown = { delay: '2s', grace: '20s' };
+    const running = await gatewayProcess({ members: { a: a.url }, args, gateway: { shutdown } });
+    const open = await openStream(running.url, { ...CHAT, stream: true });
+    const statusOf = async (path: string): Promise<number | 'closed'> =>
+      await fetch(running.url + path).then(
+        ({ status }) => status,
+        () => 'closed',
       );
-    }, 90_000);
-  },
-);
+    expect(await statusOf('/readyz')).toBe(200);
+    terminate(running);
+    const seen = new Set<number | 'closed'>();
+    const served: (number | 'closed')[] = [];
+    await eventually(async () => {
+      const status = await statusOf('/readyz');
+      seen.add(status);
+      if (status === 503) served.push(await statusOf('/v1/models'));
+      return status === 'closed';
+    }, 15_000);
+    expect([...seen].filter((status) => status !== 200)).toEqual([503, 'closed']);
+    expect(served[0]).toBe(200);
+    streams[0]?.end(frame(finish('stop')) + frame('[DONE]'));
+    await open.rest();
+    expect(open.seen.dones).toBe(1);
+    expect(await running.ended).toBe(0);
+  }, 90_000);
+
+  test('a second time ends everything at once', async () => {
+    const a = await upstream(begun);
+    const shutdown = { delay: '60s', grace: '60s' };
+    const running = await gatewayProcess({ members: { a: a.url }, args, gateway: { shutdown } });
+    const open = await openStream(running.url, { ...CHAT, stream: true });
+    terminate(running);
+    await eventually(() => running.lines.some(({ event }) => event === 'stopping'));
+    await eventually(async () => (await fetch(`${running.url}/readyz`)).status === 503);
+    running.kill('SIGINT');
+    expect(await running.ended).toBe(130);
+    await expect(open.rest()).rejects.toThrow();
+    await eventually(
+      async () =>
+        await fetch(`${running.url}/healthz`).then(
+          () => false,
+          () => true,
+        ),
+      5_000,
+    );
+  }, 90_000);
+});

@@ -109,10 +109,11 @@ export async function checkGateway(admin: GatewayAdmin | null, instance: Instanc
       signal: AbortSignal.timeout(CLUSTER_TIMEOUT_MS),
     });
     if (answer.status === 200) return ok('gateway', `${instance.gateway.url} is ready${crew}`);
+    const { reason = `status ${answer.status}` } = (await answer.json()) as { readonly reason?: string };
     return problem(
       'gateway',
-      `${instance.gateway.url} is not ready (status ${answer.status})`,
-      '`understudy status` shows which cluster is missing',
+      `${instance.gateway.url} is not ready: ${reason}`,
+      'ask again in a moment; one that is being stopped must be started again',
     );
   } catch (error) {
     return failed(
