@@ -90,5 +90,6 @@ test.each<[string, FaultOrder, 'continued' | 'retried']>([
   expect(results.filter((r) => r.verdict !== 'ok')).toEqual([]);
   expect(results.filter((r) => r.stream)).toHaveLength(TOTAL / 2);
   expect(results.some((r) => r.continued)).toBe(streams === 'continued');
-  expect(results.some((r) => r.servedBy === 'us-b')).toBe(true);
+  // Named is who began an answer. While whole answers keep coming, a cluster that breaks its streams may stay in.
+  if (streams === 'retried') expect(results.some((r) => r.servedBy === 'us-b')).toBe(true);
 });
