@@ -14,8 +14,9 @@ export function rememberServer(pidFile: string, pid: number): void {
   writeFileSync(pidFile, `${pid}\n`);
 }
 
-export function forgetServer(pidFile: string): void {
-  rmSync(pidFile, { force: true });
+/** Of a file that names another server by now nothing is forgotten: an end is sometimes heard of after the next start. */
+export function forgetServer(pidFile: string, pid: number): void {
+  if (readPid(pidFile) === pid) rmSync(pidFile, { force: true });
 }
 
 /** Ends a left-over server of this SQLite file. @returns its pid, or `null` when there was none. */
@@ -23,7 +24,7 @@ export async function endLeftOver(pidFile: string, databaseFile: string): Promis
   const pid = readPid(pidFile);
   if (pid === null) return null;
   if (!(await isServerOf(pid, databaseFile))) {
-    forgetServer(pidFile);
+    forgetServer(pidFile, pid);
     return null;
   }
   process.kill(pid, 'SIGTERM');
@@ -32,7 +33,7 @@ export async function endLeftOver(pidFile: string, databaseFile: string): Promis
     if (Date.now() > deadline) process.kill(pid, 'SIGKILL');
     await sleep(POLL_MS);
   }
-  forgetServer(pidFile);
+  forgetServer(pidFile, pid);
   return pid;
 }
 

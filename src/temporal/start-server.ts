@@ -164,7 +164,7 @@ function superviseServer(child: ChildProcess, order: ServerOrder, pidFile: strin
   });
   void ended.then(() => {
     release();
-    forgetServer(pidFile);
+    forgetServer(pidFile, pid);
   });
   return {
     address: `${LOOPBACK}:${order.port}`,

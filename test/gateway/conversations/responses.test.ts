@@ -8,6 +8,7 @@ import { CONVERSATION_BYTES_MAX } from '../../../src/gateway/conversations/conve
 import { createServingApp } from '../../../src/simulator/serving-app.js';
 import { SETTINGS_DEFAULT } from '../../../src/simulator/settings.js';
 import { expectedText, promptKeyOfChat, type ChatMessage } from '../../../src/simulator/text.js';
+import { eventually } from '../../kit/eventually.js';
 import { hasRedis, startRedis } from '../../kit/redis.js';
 import { gateway, service, stopAll, tempDir, type Lab } from '../kit.js';
 import { startUpstream } from '../upstream.js';
@@ -300,13 +301,20 @@ test('a disk that refuses stops only who needs it', async () => {
   expect(broken.lines.filter((line) => line['event'] === 'conversations-not-kept')).toHaveLength(1);
 });
 
+/** A gateway of one cluster that has reached its Redis: before, it says 503 and keeps nothing. */
+async function labAt(redisUrl: string, members: Readonly<Record<string, string>>): Promise<Lab> {
+  const weights = Object.fromEntries(Object.keys(members).map((name) => [name, 100]));
+  const at = await lab(members, weights, { redisUrl, settings: { store: 'redis' } });
+  await eventually(async () => (await call(at, 'GET', 'resp_nobody')).status === 404, 10_000);
+  return at;
+}
+
 if (hasRedis()) {
   test('two gateways at one Redis: turns in one piece and streamed go on at the other at once', async () => {
     const [a, b] = [await engine('a'), await engine('b')];
     const redis = await startRedis();
     ends.push(async () => await redis.kill());
-    const more = { redisUrl: redis.url, settings: { store: 'redis' as const } };
-    const labs = [await lab({ a: a.url }, { a: 100 }, more), await lab({ b: b.url }, { b: 100 }, more)];
+    const labs = [await labAt(redis.url, { a: a.url }), await labAt(redis.url, { b: b.url })];
     const sayings: ChatMessage[] = [];
     let previous: string | null = null;
     for (let turn = 0; turn < 20; turn++) {
@@ -326,9 +334,8 @@ if (hasRedis()) {
     const [a, b] = [await engine('a'), await engine('b')];
     const redis = await startRedis();
     ends.push(async () => await redis.kill());
-    const store = { store: 'redis' as const };
-    const slow = await lab({ a: a.url }, { a: 100 }, { redisUrl: await slowWayTo(redis.url), settings: store });
-    const fast = await lab({ b: b.url }, { b: 100 }, { redisUrl: redis.url, settings: store });
+    const slow = await labAt(await slowWayTo(redis.url), { a: a.url });
+    const fast = await labAt(redis.url, { b: b.url });
     for (let i = 0; i < 3; i++) {
       const { events } = await streamed(slow, { input: 'one' });
       const id = events.at(-1)?.response?.id ?? '';
@@ -340,7 +347,7 @@ if (hasRedis()) {
     const a = await engine('a');
     const redis = await startRedis();
     ends.push(async () => await redis.kill());
-    const at = await lab({ a: a.url }, { a: 100 }, { redisUrl: redis.url, settings: { store: 'redis' } });
+    const at = await labAt(redis.url, { a: a.url });
     const first = await ask(at, { input: 'one' });
     const next = { input: 'two', previous_response_id: first.body.id };
     expect((await ask(at, next)).status).toBe(200);
