@@ -5,8 +5,8 @@
 import { performance } from 'node:perf_hooks';
 import type { WatchedResponse } from '../watched-response.js';
 
-/** The finish reason, the usage, the `[DONE]`, and what a slow connection made two of. */
-const CHUNKS_KEPT = 6;
+/** The finish reason, the usage, the `[DONE]`, and one that a slow connection made two of. */
+const CHUNKS_KEPT = 4;
 /** Of a large answer only the end is searched. */
 const TAIL_BYTES_MAX = 16 * 1024;
 

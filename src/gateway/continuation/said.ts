@@ -11,6 +11,8 @@ import type { KnownIds, SaidIds } from './said-ids.js';
 export const SAID_BYTES_MAX = 256 * 1024;
 /** Small pieces are gathered up to this length. As a rope they take ten times the room of their text. */
 const RECENT_MAX = 256;
+/** From this length on V8 makes no copy of a part of a string, which then keeps the whole line. */
+const SLICE_MIN = 13;
 const NOTHING = Buffer.alloc(0);
 
 const BACKSLASH = 92;
@@ -152,7 +154,7 @@ export class Said {
     if (text === '') return;
     this.#frames++;
     this.#recent += text;
-    if (this.#recent.length < RECENT_MAX) return;
+    if (this.#recent.length < RECENT_MAX && text.length < SLICE_MIN) return;
     if (this.#length + this.#recent.length > SAID_BYTES_MAX) this.#refuse('too-long');
     else this.#flush();
   }

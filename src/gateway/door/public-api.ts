@@ -92,11 +92,12 @@ export async function serveCaller(
     return;
   }
   const found = api.keys === null ? EVERYBODY : letIn(api.keys, req, res);
-  if (found.kind === 'refused') await turnAway({ api, req, res }, found.error);
-  else {
-    const { caller } = found;
-    await serveVisit({ api, account, caller, services: openTo(api, caller), target, req, res });
+  if (found.kind === 'refused') {
+    await turnAway({ api, req, res }, found.error);
+    return;
   }
+  const { caller } = found;
+  await serveVisit({ api, account, caller, services: openTo(api, caller), target, req, res });
 }
 
 /** Who comes where no keys are needed. */
@@ -110,12 +111,16 @@ async function turnAway({ api, req, res }: Pick<Visit, 'api' | 'req' | 'res'>, e
 const openTo = (api: PublicApi, caller: Caller | null): readonly Service[] =>
   caller === null ? api.services() : caller.servicesOf(api.services());
 
-async function serveVisit(visit: Visit): Promise<void> {
+/** From here on nothing waits for the answer but the exchange: what waits keeps all that it knew for as long. */
+function serveVisit(visit: Visit): Promise<void> {
   const { account, caller, target, req } = visit;
   if (account !== null) account.caller = caller?.name ?? null;
-  if (req.method === 'GET' && /^\/v1\/models(?:$|[/?])/.test(target.path)) sendModels(visit);
-  else await forward(visit);
+  if (req.method !== 'GET' || !/^\/v1\/models(?:$|[/?])/.test(target.path)) return forward(visit);
+  sendModels(visit);
+  return DONE;
 }
+
+const DONE = Promise.resolve();
 
 /** Whoever asks these (a load balancer) has no key, and learns nothing but whether to come. */
 function sendOwnHealth(
@@ -129,27 +134,24 @@ function sendOwnHealth(
   else sendJson(res, 503, { status: readiness, reason: NOT_READY_BECAUSE[readiness], services });
 }
 
-async function forward(visit: Visit): Promise<void> {
-  const { api, req, res } = visit;
-  const read = await readBody(req, api.settings.bodyBytesMax);
-  if (read.kind === 'gone') return;
-  if (read.kind === 'too-large') {
+function forward(visit: Visit): Promise<void> {
+  const { api, req } = visit;
+  return readBody(req, api.settings.bodyBytesMax).then((read) => {
+    if (read.kind === 'read') return understand(visit, read.body);
+    if (read.kind === 'gone') return undefined;
     const message = `the body is larger than ${api.settings.bodyBytesMax} bytes`;
-    await turnAway(visit, { status: 413, type: 'invalid_request_error', code: 'body-too-large', message });
-    return;
-  }
-  const { body } = read;
+    return turnAway(visit, { status: 413, type: 'invalid_request_error', code: 'body-too-large', message });
+  });
+}
+
+/** Finds out what is asked and of which service, and has it answered; or refuses it. */
+function understand(visit: Visit, body: Buffer): Promise<void> {
+  const { api, req, res } = visit;
   const parsed = parseBody(req, body);
-  if (parsed.kind === 'refused') {
-    refuse(visit, parsed.status, parsed.message);
-    return;
-  }
+  if (parsed.kind === 'refused') return refuse(visit, parsed.status, parsed.message);
   const asked = askedOf(parsed.value, req.headers);
   const claimed = priorityOf(req.headers[PRIORITY_HEADER]);
-  if (claimed === null) {
-    refuse(visit, 400, `${PRIORITY_HEADER} is one of ${PRIORITIES.join(', ')}`);
-    return;
-  }
+  if (claimed === null) return refuse(visit, 400, `${PRIORITY_HEADER} is one of ${PRIORITIES.join(', ')}`);
   const service = serviceFor(visit, asked);
   if (service === null) {
     api.refusals.send(res, {
@@ -158,14 +160,14 @@ async function forward(visit: Visit): Promise<void> {
       code: 'unknown-service',
       message: nothingServes(visit, asked),
     });
-    return;
+    return DONE;
   }
   visit.account?.asked(service.route.definition.service, asked);
   const priority = visit.caller?.priorityFor(claimed) ?? claimed;
   const { account, caller, services, target } = visit;
   const { value } = parsed;
   // Spread, it would cost as much as all of the body's parsing.
-  await send({ api, account, caller, services, target, req, res, service, asked, priority, body, parsed: value });
+  return send({ api, account, caller, services, target, req, res, service, asked, priority, body, parsed: value });
 }
 
 /** A request that is understood, with the service that it is for. */
@@ -177,20 +179,28 @@ interface Understood extends Visit {
   readonly parsed: unknown;
 }
 
-async function send(understood: Understood): Promise<void> {
+function send(understood: Understood): Promise<void> {
+  const key = keyOf(understood);
+  return isResponsesApi(understood.target.path) ? sendTurn(understood, key) : pass(understood, key, null);
+}
+
+async function sendTurn(understood: Understood, key: string | null): Promise<void> {
+  const turn = await turnOf(understood, key);
+  if (turn !== 'answered') await pass(understood, key, turn);
+}
+
+/** `key`: what keeps the request's conversation on its cluster, unless its `turn` says otherwise. */
+function pass(understood: Understood, key: string | null, turn: TurnToSend | null): Promise<void> {
   const { api, target, res, service, asked, priority, body, parsed } = understood;
   const { definition } = service.route;
   const spoken = choicesApiOf(target.path);
-  const key = keyOf(understood);
-  const turn = isResponsesApi(target.path) ? await turnOf(understood, key) : null;
-  if (turn === 'answered') return;
   meter(understood);
   const content = turn?.body ?? body;
   const { model } = asked;
   const translates = model !== null && standsForService(definition, model);
   service.hot.note(spoken, parsed);
   const choices = asked.stream ? spoken : null;
-  await exchange({
+  return exchange({
     service,
     request: forwarded(understood),
     bodyFor: (own) => bodyAs(content, translates && own !== model ? own : null),
@@ -215,8 +225,9 @@ function meter({ account, caller, res, target, asked, parsed }: Understood): voi
   meterTokens({ caller, res, seen, request: parsed, answers: asked.choices, isText });
 }
 
-function refuse({ api, res }: Visit, status: number, message: string): void {
+function refuse({ api, res }: Visit, status: number, message: string): Promise<void> {
   api.refusals.send(res, { status, type: 'invalid_request_error', code: 'bad-input', message });
+  return DONE;
 }
 
 /** `model`: the name by which the cluster knows it, when that is another one. */

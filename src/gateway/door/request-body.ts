@@ -8,6 +8,8 @@ export type BodyRead =
   | { readonly kind: 'gone' };
 
 const EMPTY = Buffer.alloc(0);
+/** A caller that leaves later is noticed at the response. Here, for a listener made below would keep the body for as long. */
+const ignore = (): void => undefined;
 
 /** Before a refusal, how long a caller may go on sending, ms. */
 const LINGER_MS = 1_000;
@@ -21,7 +23,7 @@ export async function readBody(req: IncomingMessage, bytesMax: number): Promise<
     let size = 0;
     const settle = (read: BodyRead): void => {
       req.off('data', take).off('end', end).off('close', gone).off('error', gone);
-      req.on('error', () => undefined); // a caller that leaves later is noticed at the response
+      req.on('error', ignore);
       resolve(read);
     };
     const take = (chunk: Buffer): void => {
