@@ -3,14 +3,8 @@
  * and of what was said are a prompt of `/v1/completions`, for which chat has no form. That API knows neither messages nor
  * tools and reads no reasoning out of the text, so not every chat can go on there; such a one goes on by text.
  */
-import {
-  isAsked,
-  isFields,
-  lengthLeft,
-  type ChoicesApi,
-  type ContinuedRequest,
-  type Fields,
-} from './continued-request.js';
+import { isAsked, lengthLeft, type ChoicesApi, type ContinuedRequest } from './continued-request.js';
+import { isFields, type Fields } from './fields.js';
 
 /** The field by which an engine is asked to tell the ids, in requests of both APIs. */
 export const ASKS_FOR_IDS = 'return_token_ids';

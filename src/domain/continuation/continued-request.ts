@@ -3,11 +3,10 @@
  * that cost. Where extending it would change its meaning it is refused.
  */
 import type { CannotContinue } from './cannot-continue.js';
+import { isFields, type Fields } from './fields.js';
 
 /** Which of the two kinds of streams with choices: `/v1/chat/completions` or `/v1/completions`. */
 export type ChoicesApi = 'chat' | 'completions';
-
-export type Fields = Readonly<Record<string, unknown>>;
 
 /** What an engine wants for a continuation; src/engines/continuation.ts has them all. */
 export interface ContinuationNeeds {
@@ -146,10 +145,6 @@ function extendedMessages(messages: unknown, text: string): readonly unknown[] {
   const last = list.at(-1);
   if (!isFields(last) || last['role'] !== 'assistant') return [...list, { role: 'assistant', content: text }];
   return [...list.slice(0, -1), { ...last, content: String(last['content']) + text }];
-}
-
-export function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** `0` asks for something too: log probabilities of no other token than the one said. */

@@ -2,8 +2,9 @@
  * Makes the frames of a continuing answer look as if they came from the answer that broke off: its identity, no second
  * role, and a usage that counts both.
  */
+import { isFields, type Fields } from './fields.js';
 
-export type Frame = Readonly<Record<string, unknown>>;
+export type Frame = Fields;
 
 /** By these a caller knows which answer a frame belongs to. */
 const IDENTITY = ['id', 'object', 'created', 'model'] as const;
@@ -38,15 +39,15 @@ export function spliceFrame(frame: Frame, before: SpokenBefore): Frame | null {
     ...frame,
     ...before.identity,
     ...(Array.isArray(choices) ? { choices: choices.map((choice) => splicedChoice(choice, before)) } : {}),
-    ...(isFrame(usage) ? { usage: mergedUsage(usage, before) } : {}),
+    ...(isFields(usage) ? { usage: mergedUsage(usage, before) } : {}),
   };
 }
 
 /** A first frame that says nothing but the role: an empty delta without an end. */
 export function isOpening(choice: unknown): boolean {
-  if (!isFrame(choice) || (choice['finish_reason'] ?? null) !== null) return false;
+  if (!isFields(choice) || (choice['finish_reason'] ?? null) !== null) return false;
   const delta = choice['delta'];
-  if (!isFrame(delta)) return false;
+  if (!isFields(delta)) return false;
   return Object.entries(delta).every(([key, value]) => key === 'role' || value === null || value === '');
 }
 
@@ -70,14 +71,14 @@ export function mergedUsage(usage: Frame, before: SpokenBefore): Frame {
 
 /** No more of the prompt can have been cached than there is. */
 function cachedWithin(details: unknown, promptTokens: number): Frame {
-  if (!isFrame(details) || typeof details['cached_tokens'] !== 'number') return {};
+  if (!isFields(details) || typeof details['cached_tokens'] !== 'number') return {};
   return {
     prompt_tokens_details: { ...details, cached_tokens: Math.min(details['cached_tokens'], promptTokens) },
   };
 }
 
 function splicedChoice(choice: unknown, { toChat, hidesIds }: SpokenBefore): unknown {
-  if (!isFrame(choice)) return choice;
+  if (!isFields(choice)) return choice;
   const own = withoutRole(toChat ? chatChoice(choice) : choice);
   if (!hidesIds) return own;
   // An engine that was not asked says `null` for both.
@@ -86,7 +87,7 @@ function splicedChoice(choice: unknown, { toChat, hidesIds }: SpokenBefore): unk
 
 /** Some engines repeat the role in every frame; one is enough, and the caller has it. */
 function withoutRole(choice: Frame): Frame {
-  if (!isFrame(choice['delta']) || !('role' in choice['delta'])) return choice;
+  if (!isFields(choice['delta']) || !('role' in choice['delta'])) return choice;
   const delta = Object.entries(choice['delta']).filter(([key]) => key !== 'role');
   return { ...choice, delta: Object.fromEntries(delta) };
 }
@@ -97,8 +98,4 @@ function chatChoice({ index, text, finish_reason: end = null, ...rest }: Frame):
     ([key]) => key !== 'prompt_token_ids' && (key !== 'stop_reason' || end !== null),
   );
   return { index, delta: { content: text }, finish_reason: end, ...Object.fromEntries(more) };
-}
-
-export function isFrame(value: unknown): value is Frame {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

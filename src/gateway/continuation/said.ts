@@ -4,7 +4,8 @@
  * text is taken by comparing characters, and no JSON is parsed.
  */
 import type { CannotContinue } from '../../domain/continuation/cannot-continue.js';
-import { identityOf, isFrame, type Frame } from '../../domain/continuation/splice-frame.js';
+import { isFields } from '../../domain/continuation/fields.js';
+import { identityOf, type Frame } from '../../domain/continuation/splice-frame.js';
 import type { KnownIds, SaidIds } from './said-ids.js';
 
 /** Bytes of text, as JSON writes it, that are kept of one stream; some 60,000 tokens. */
@@ -109,7 +110,7 @@ export class Said {
     const { choices } = frame;
     if (!Array.isArray(choices)) return;
     for (const choice of choices as readonly unknown[]) {
-      if (isFrame(choice)) this.#learnChoice(raw, frame, choice);
+      if (isFields(choice)) this.#learnChoice(raw, frame, choice);
     }
   }
 
@@ -120,13 +121,13 @@ export class Said {
       return;
     }
     const { text, delta, token_ids: ids } = choice;
-    const said = isFrame(delta) ? delta['content'] : text;
+    const said = isFields(delta) ? delta['content'] : text;
     this.#ids?.take(frame, choice, typeof said === 'string' ? said : '');
     if (typeof said !== 'string' || said === '') return;
     this.#keep(Buffer.from(JSON.stringify(said).slice(1, -1)).toString('latin1'));
     if (Array.isArray(ids)) this.#frames += Math.max(0, ids.length - 1);
     const changes = isSaid(frame['usage']) || isSaid(ids) || isSaid(choice['finish_reason']);
-    if (!changes) this.#learnForm(raw, said, isFrame(delta) ? 'content' : 'text');
+    if (!changes) this.#learnForm(raw, said, isFields(delta) ? 'content' : 'text');
   }
 
   /** Quotes inside JSON's strings are escaped, so the key with its quotes can stand only where the key is. */
@@ -143,7 +144,7 @@ export class Said {
   }
 
   #readUsage(usage: unknown): void {
-    if (!isFrame(usage)) return;
+    if (!isFields(usage)) return;
     const { prompt_tokens: prompt, completion_tokens: completion } = usage;
     if (typeof prompt === 'number') this.#promptTokens = prompt;
     if (typeof completion === 'number') this.#countedTokens = completion;
@@ -196,7 +197,7 @@ function isEscaped(lines: string, at: number, from: number): boolean {
 function notJustText({ index, logprobs, delta }: Frame): CannotContinue | null {
   if (index !== undefined && index !== 0) return 'many-choices';
   if (isSaid(logprobs)) return 'logprobs';
-  if (!isFrame(delta)) return null;
+  if (!isFields(delta)) return null;
   for (const [key, value] of Object.entries(delta)) {
     if (key === 'role' || !isSaid(value)) continue;
     if (key === 'content' && typeof value === 'string') continue;

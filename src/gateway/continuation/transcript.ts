@@ -9,14 +9,13 @@ import {
   engineContinues,
   forbiddenByRequest,
   isAsked,
-  isFields,
   tokensMatter,
   type ChoicesApi,
   type ContinuedRequest,
-  type Fields,
   type SaidSoFar,
 } from '../../domain/continuation/continued-request.js';
 import type { ContinueBy } from '../../domain/fleet.js';
+import { isFields, type Fields } from '../../domain/continuation/fields.js';
 import type { Frame, SpokenBefore } from '../../domain/continuation/splice-frame.js';
 import type { ClusterName } from '../../domain/words.js';
 import { dialectOf } from '../../engines/registry.js';
