@@ -30,14 +30,14 @@ export const ATTEMPT_FAILURES = [
 ] as const;
 export type AttemptFailure = (typeof ATTEMPT_FAILURES)[number];
 
-/** The transport's codes (Node and undici) that say that no connection came about. */
+/** Codes of Node, and of our own connections, that say that no connection came about. */
 const NOT_CONNECTED: Readonly<Record<string, AttemptFailure>> = {
   ECONNREFUSED: 'refused',
   ENOTFOUND: 'refused',
   EAI_AGAIN: 'refused',
   EHOSTUNREACH: 'refused',
   ENETUNREACH: 'refused',
-  UND_ERR_CONNECT_TIMEOUT: 'connect-timeout',
+  CONNECT_TIMEOUT: 'connect-timeout',
   ETIMEDOUT: 'connect-timeout',
 };
 

@@ -17,7 +17,7 @@ import type { Endable } from './request/untimely-end.js';
 import { Roll } from './roll.js';
 import type { RouteTable } from './routes/route-table.js';
 import { Service, type ServiceDeps } from './service/service.js';
-import { Upstreams } from './service/upstreams.js';
+import { Upstreams } from './upstream/upstreams.js';
 
 export interface ServeOptions {
   readonly host: string;
@@ -95,7 +95,7 @@ export async function serveHere(options: ServeOptions): Promise<DataPlane> {
       gauge.stop();
       await accounts?.close();
       await conversations?.close();
-      await upstreams.destroy();
+      upstreams.destroy();
     },
   };
 }

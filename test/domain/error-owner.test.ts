@@ -33,10 +33,10 @@ test.each([
   ['ECONNREFUSED', 'refused'],
   ['EHOSTUNREACH', 'refused'],
   ['ENOTFOUND', 'refused'],
-  ['UND_ERR_CONNECT_TIMEOUT', 'connect-timeout'],
+  ['CONNECT_TIMEOUT', 'connect-timeout'],
   ['ETIMEDOUT', 'connect-timeout'],
   ['ECONNRESET', 'reset'],
-  ['UND_ERR_SOCKET', 'reset'],
+  ['BAD_ANSWER', 'reset'],
   [undefined, 'reset'],
   ['new in some version', 'reset'],
 ] as const)('the transport’s %s is %s', (code, failure) => {

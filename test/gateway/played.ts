@@ -4,7 +4,6 @@
  */
 import fc from 'fast-check';
 import type { ServerResponse } from 'node:http';
-import type { Dispatcher } from 'undici';
 import type { AttemptEnd } from '../../src/gateway/request/attempt-order.js';
 import { Attempt } from '../../src/gateway/request/attempt.js';
 import { HIDES_IDS } from '../../src/gateway/continuation/said-ids.js';
@@ -107,6 +106,8 @@ export class Caller {
   ended = false;
   readonly res = {
     writeHead: () => (this.headersSent = true),
+    cork: () => undefined,
+    uncork: () => undefined,
     write: (bytes: Buffer | string) => this.parts.push(Buffer.from(bytes)) > 0,
     end: (bytes: Buffer | string = '') => {
       this.parts.push(Buffer.from(bytes));
@@ -151,19 +152,22 @@ export function play(
     },
     (settled) => (end = settled),
   );
-  const control = { abort: () => undefined, pause: () => undefined, resume: () => undefined };
-  const controller = control as unknown as Dispatcher.DispatchController;
-  attempt.onRequestStart(controller);
-  attempt.onResponseStart(controller, 200, { 'content-type': 'text/event-stream' });
-  for (const part of parted(played.bytes, played.parts)) if (end === null) attempt.onResponseData(controller, part);
+  attempt.onHead(200, { 'content-type': 'text/event-stream' });
+  for (const part of parted(played.bytes, played.parts)) if (end === null) attempt.onBody(part);
   if (end === null && played.breaks === 'handed-over' && !attempt.waiting) attempt.leave('handed-over');
   if (end === null && (played.breaks === 'reset' || played.breaks === 'handed-over')) {
-    attempt.onResponseError(controller, Object.assign(new Error('reset'), { code: 'ECONNRESET' }));
+    attempt.onError(Object.assign(new Error('reset'), { code: 'ECONNRESET' }));
   }
-  if (end === null) attempt.onResponseEnd();
+  if (end === null) attempt.onEnd();
   if (end === null) throw new Error('the attempt did not end');
   return end;
 }
 
 export const memberNamed = (name: string): Member =>
-  ({ name, model: 'm', engine: 'vllm', lastSignMs: 0, upstream: { prefix: '', pool: null } }) as unknown as Member;
+  ({
+    name,
+    model: 'm',
+    engine: 'vllm',
+    lastSignMs: 0,
+    upstream: { prefix: '', connections: null },
+  }) as unknown as Member;

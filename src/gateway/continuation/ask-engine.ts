@@ -1,6 +1,7 @@
 /** Short questions to the engine that goes on with a broken answer. Its caller waits, so the wait is short too. */
 import type { EngineQuestion } from '../../engines/continuation.js';
 import { parseObject } from '../json-object.js';
+import { askWhole } from '../upstream/ask-whole.js';
 import type { Member } from '../service/member.js';
 
 /** An answer that is a little less exact is better than a long gap. */
@@ -15,30 +16,17 @@ export async function askEngine<Of, Told>(
   of: Of,
 ): Promise<Told | null> {
   try {
-    const { statusCode, body } = await upstream.pool.request({
+    const request = {
       method: 'POST',
       path: upstream.prefix + question.path,
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(question.ask(model, of)),
-      signal: AbortSignal.timeout(ANSWER_MS_MAX),
-    });
-    // Leaving a body early is an error of the body's to undici; without a listener it would end this process.
-    body.on('error', () => undefined);
-    const answer = await readUpTo(body, ANSWER_BYTES_MAX);
-    const parsed = statusCode === 200 && answer !== null ? parseObject(answer) : null;
+      headers: ['content-type', 'application/json'],
+      body: Buffer.from(JSON.stringify(question.ask(model, of))),
+    };
+    const bounds = { bytesMax: ANSWER_BYTES_MAX, signal: AbortSignal.timeout(ANSWER_MS_MAX) };
+    const answer = await askWhole(upstream.connections, request, bounds);
+    const parsed = answer.status === 200 ? parseObject(answer.body.toString('utf8')) : null;
     return parsed === null ? null : question.read(parsed);
   } catch {
     return null;
   }
-}
-
-async function readUpTo(body: AsyncIterable<Buffer>, bytesMax: number): Promise<string | null> {
-  const parts: Buffer[] = [];
-  let bytes = 0;
-  for await (const part of body) {
-    bytes += part.length;
-    if (bytes > bytesMax) return null;
-    parts.push(part);
-  }
-  return Buffer.concat(parts).toString('utf8');
 }

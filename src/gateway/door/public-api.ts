@@ -1,6 +1,5 @@
 /** The callers' side: reads a request, finds its service, and lets an exchange answer it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Dispatcher } from 'undici';
 import { PRIORITIES, priorityOf, type Priority } from '../../domain/admission/priority.js';
 import { prefixKey } from '../../domain/conversation/prefix-key.js';
 import type { GatewaySettings } from '../../domain/fleet.js';
@@ -264,7 +263,7 @@ async function turnOf(understood: Understood, affinity: string | null): Promise<
 
 function forwarded({ target, req, caller, asked }: Understood): Forwarded {
   return {
-    method: (req.method ?? 'GET') as Dispatcher.HttpMethod,
+    method: req.method ?? 'GET',
     path: target.path,
     headers: requestHeaders(req.rawHeaders, req.headers.connection, caller !== null),
     stream: asked.stream,

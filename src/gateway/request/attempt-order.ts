@@ -1,6 +1,5 @@
 /** What an attempt is asked to do, and how it can end. */
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
-import type { Dispatcher } from 'undici';
 import type { AttemptFailure } from '../../domain/error-owner.js';
 import type { ClusterName } from '../../domain/words.js';
 import type { AnswerKeeper } from '../conversations/answer-keeper.js';
@@ -12,7 +11,7 @@ import { CUT_BECAUSE, type UntimelyEnd } from './untimely-end.js';
 
 /** What every attempt of a request sends, whichever cluster it goes to. */
 export interface Forwarded {
-  readonly method: Dispatcher.HttpMethod;
+  readonly method: string;
   /** Path and query of the API, without a cluster's prefix. */
   readonly path: string;
   readonly headers: readonly string[];

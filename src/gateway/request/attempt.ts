@@ -11,7 +11,6 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { performance } from 'node:perf_hooks';
-import type { Dispatcher } from 'undici';
 import { failureOfTransport, ownerOfStatus, type AttemptFailure, type ErrorOwner } from '../../domain/error-owner.js';
 import type { AttemptEnd, AttemptOrder, FailedAnswer, LeaveReason } from './attempt-order.js';
 import { headersFor, kindOfAnswer, responseHeaders } from './headers.js';
@@ -23,14 +22,14 @@ import { Relay } from './relay.js';
 import { StreamScan } from './stream-scan.js';
 import { CUT_BECAUSE } from './untimely-end.js';
 import { sendWhole, wasAborted } from './whole-answer.js';
+import type { AnswerHandler, Answering } from '../upstream/asking.js';
+import { UnfitRequest } from '../upstream/request-head.js';
 
-const LEFT = new Error('attempt left');
-
-export class Attempt implements Dispatcher.DispatchHandler {
+export class Attempt implements AnswerHandler {
   readonly #order: AttemptOrder;
   readonly #settle: (end: AttemptEnd) => void;
   readonly #startedAtMs = performance.now();
-  #controller: Dispatcher.DispatchController | null = null;
+  #answering: Answering | null = null;
   #mode: 'head' | 'collect' | 'hold' | 'relay' | 'over' = 'head';
   #status = 0;
   #headers: IncomingHttpHeaders = {};
@@ -63,7 +62,13 @@ export class Attempt implements Dispatcher.DispatchHandler {
     const { member, request, body } = this.#order;
     const headers = headersFor(request.headers, member.authorization);
     const path = member.upstream.prefix + request.path;
-    member.upstream.pool.dispatch({ method: request.method, path, headers, body }, this);
+    try {
+      this.#answering = member.upstream.connections.ask({ method: request.method, path, headers, body }, this);
+    } catch (error) {
+      // Were it the cluster's fault, one caller could eject them all.
+      if (!(error instanceof UnfitRequest)) throw error;
+      this.#refuse(error.message);
+    }
   }
 
   /** Break off. What its caller has then is for the exchange to end, or to go on with. */
@@ -74,7 +79,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
       if (why === 'handed-over') this.#relay?.closeFrame();
       this.#end({ kind: 'left', why });
     }
-    this.#controller?.abort(LEFT);
+    this.#answering?.stop();
   }
 
   /** The cluster is thought lost: if this stream has fallen silent, or does later, do not wait for the idle limit. */
@@ -82,13 +87,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     if (this.#mode === 'relay' && this.#scan !== null) this.#idle.hasten();
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#mode === 'over') controller.abort(LEFT); // given up while the connection was being made
-  }
-
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-    if (status < 200 || this.#mode !== 'head') return;
+  onHead(status: number, headers: IncomingHttpHeaders): void {
     this.#order.member.lastSignMs = performance.now();
     this.#status = status;
     this.#headers = headers;
@@ -114,7 +113,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#mode = 'hold';
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onBody(chunk: Buffer): void {
     const nowMs = performance.now();
     this.#order.member.lastSignMs = nowMs;
     this.#idle.heard(nowMs);
@@ -124,8 +123,8 @@ export class Attempt implements Dispatcher.DispatchHandler {
     else if (this.#mode === 'collect') this.#collect(chunk);
   }
 
-  onResponseEnd(): void {
-    if (this.#postponed.also(() => this.onResponseEnd())) return;
+  onEnd(): void {
+    if (this.#postponed.also(() => this.onEnd())) return;
     const relay = this.#relay;
     if (relay !== null && this.#mode === 'relay') this.#endRelay(relay);
     else if (this.#mode === 'collect') this.#answerWhole();
@@ -133,13 +132,11 @@ export class Attempt implements Dispatcher.DispatchHandler {
     else this.#fail('empty-answer', 'no answer');
   }
 
-  onResponseError(controller: Dispatcher.DispatchController | null, error: Error): void {
-    if (this.#mode === 'over' || this.#postponed.also(() => this.onResponseError(controller, error))) return;
+  onError(error: Error): void {
+    if (this.#mode === 'over' || this.#postponed.also(() => this.onError(error))) return;
     const why = error.message === '' ? error.name : error.message;
     const { code } = error as NodeJS.ErrnoException;
-    // The transport would not even send it. Were it the cluster's fault, one caller could eject them all.
-    if (code === 'UND_ERR_INVALID_ARG') this.#refuse(why);
-    else if (this.#mode === 'relay') this.#cut(why);
+    if (this.#mode === 'relay') this.#cut(why);
     else this.#fail(failureOfTransport(code), why);
   }
 
@@ -222,9 +219,9 @@ export class Attempt implements Dispatcher.DispatchHandler {
     };
     if (notBefore === null) open();
     else {
-      this.#controller?.pause();
+      this.#answering?.pause();
       this.#whenKept(notBefore, () => {
-        if (open()) this.#controller?.resume();
+        if (open()) this.#answering?.resume();
       });
     }
   }
@@ -245,11 +242,11 @@ export class Attempt implements Dispatcher.DispatchHandler {
     const { keeper } = this.#order;
     const keeping = keeper === null || this.#scan === null ? null : keeper.keepHeard(this.#scan);
     if (keeping === null) return this.#passNow(relay, chunk, whole);
-    this.#controller?.pause();
+    this.#answering?.pause();
     this.#whenKept(keeping, () => {
       if (!this.#passNow(relay, chunk, whole)) return;
       this.#idle.start();
-      this.#controller?.resume();
+      this.#answering?.resume();
     });
     return false;
   }
@@ -259,7 +256,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     if (passed === 'went') return true;
     if (passed === 'broken') {
       this.#cut(this.#scan?.brokenBy ?? '');
-      this.#controller?.abort(LEFT);
+      this.#answering?.stop();
     } else this.#waitForCaller(relay);
     return false;
   }
@@ -267,11 +264,11 @@ export class Attempt implements Dispatcher.DispatchHandler {
   /** The caller is slower than the cluster; that is no idleness of the cluster's, so its clock stands still. */
   #waitForCaller(relay: Relay): void {
     this.#idle.stop();
-    this.#controller?.pause();
+    this.#answering?.pause();
     relay.whenCallerCanRead(() => {
       if (this.#mode !== 'relay') return;
       this.#idle.start();
-      this.#controller?.resume();
+      this.#answering?.resume();
     });
   }
 
@@ -306,7 +303,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   #fail(failure: AttemptFailure, why: string, answer: FailedAnswer | null = null, abort = false): void {
     this.#end({ kind: 'failed', failure, why, answer });
-    if (abort) this.#controller?.abort(LEFT);
+    if (abort) this.#answering?.stop();
   }
 
   /** The first byte is there; from now on silence counts. */
@@ -333,7 +330,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     const why = `nothing came for ${limitMs} ms`;
     if (this.#mode === 'relay') this.#cut(why);
     else this.#fail('idle-timeout', why);
-    this.#controller?.abort(LEFT);
+    this.#answering?.stop();
   }
 
   #end(end: AttemptEnd): void {

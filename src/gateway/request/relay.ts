@@ -4,6 +4,7 @@
  * of what comes next.
  */
 import type { ServerResponse } from 'node:http';
+import { atEndOfTurn } from '../end-of-turn.js';
 import type { AnswerKeeper } from '../conversations/answer-keeper.js';
 import type { Splice } from '../continuation/splice.js';
 import type { StreamScan } from './stream-scan.js';
@@ -15,7 +16,7 @@ const CARRIAGE_RETURN = 13;
 const BLANK_LINE = Buffer.from('\n');
 
 /** What a relay needs of the caller's answer. */
-export type CallerSink = Pick<ServerResponse, 'writeHead' | 'write' | 'end' | 'once'>;
+export type CallerSink = Pick<ServerResponse, 'writeHead' | 'write' | 'end' | 'once' | 'cork' | 'uncork'>;
 
 export interface RelayOrder {
   readonly res: CallerSink;
@@ -102,7 +103,11 @@ export class Relay {
     const own = this.#keeper === null ? bytes : this.#keeper.rewrite(bytes);
     const spliced = this.#splice === null ? own : this.#splice.rewrite(own);
     if (spliced.length === 0) return 'went';
-    return this.#res.write(spliced) ? 'went' : 'caller-is-slow';
+    const res = this.#res;
+    res.cork();
+    const went = res.write(spliced);
+    atEndOfTurn(() => res.uncork());
+    return went ? 'went' : 'caller-is-slow';
   }
 }
 

@@ -1,5 +1,6 @@
 /** Answers in one piece: whether the engine finished them, and how they go out. */
 import type { ServerResponse } from 'node:http';
+import { atEndOfTurn } from '../end-of-turn.js';
 
 /** An answer in one piece can be an aborted one too. */
 const ABORTED_ANSWER = /"finish_reason"\s*:\s*"(?:abort|error)"/;
@@ -17,5 +18,5 @@ export function sendWhole(res: ServerResponse, { method, status, headers, body }
   const bodiless = method === 'HEAD' || status === 204 || status === 304;
   if (!bodiless) headers['content-length'] = String(body.length);
   res.writeHead(status, headers);
-  res.end(body);
+  atEndOfTurn(() => res.end(body));
 }

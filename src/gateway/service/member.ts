@@ -10,7 +10,7 @@ import { Roll, type Listed } from '../roll.js';
 import { clusterTally, LiveWindow, type ClusterTally } from './counters.js';
 import { Ejection } from './ejection.js';
 import type { Load } from './load.js';
-import type { Upstream } from './upstreams.js';
+import type { Upstream } from '../upstream/upstreams.js';
 
 /** A request that a cluster is answering. */
 export interface Running extends Listed {

@@ -27,7 +27,7 @@ import { HotPrefixes } from './hot-prefixes.js';
 import { RetryBudget } from './retry-budget.js';
 import type { ServiceRoute } from '../routes/route-table.js';
 import { sharesOf, type Shares } from './shares.js';
-import type { Upstreams } from './upstreams.js';
+import type { Upstreams } from '../upstream/upstreams.js';
 
 export interface ServiceDeps {
   readonly process: string;

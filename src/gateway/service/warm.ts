@@ -1,11 +1,14 @@
 /** Has a cluster read the hottest beginnings of prompts, with one token each, so that callers who come do not wait for it. */
 import type { ChoicesApi } from '../../domain/continuation/continued-request.js';
 import { headersFor } from '../request/headers.js';
+import { askWhole } from '../upstream/ask-whole.js';
 import type { HotPrefixes } from './hot-prefixes.js';
 import type { Member } from './member.js';
 
 /** A few at a time: reading prompts is work, and the cluster may serve others already. */
 const AT_ONCE = 4;
+/** One token, and what some engines tell around it. */
+const ANSWER_BYTES_MAX = 1024 * 1024;
 const PATHS: Readonly<Record<ChoicesApi, string>> = { chat: '/v1/chat/completions', completions: '/v1/completions' };
 
 export interface Warmed {
@@ -48,15 +51,14 @@ async function readOne(
   signal: AbortSignal,
 ): Promise<boolean> {
   try {
-    const answer = await upstream.pool.request({
+    const request = {
       method: 'POST',
       path: `${upstream.prefix}${path}`,
       headers: headersFor(['content-type', 'application/json'], authorization),
-      body: JSON.stringify({ ...body, model }),
-      signal,
-    });
-    await answer.body.dump();
-    return answer.statusCode === 200;
+      body: Buffer.from(JSON.stringify({ ...body, model })),
+    };
+    const { status } = await askWhole(upstream.connections, request, { bytesMax: ANSWER_BYTES_MAX, signal });
+    return status === 200;
   } catch {
     return false;
   }

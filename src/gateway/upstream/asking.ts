@@ -1,0 +1,92 @@
+/** One request on its way to a cluster, and its answer on its way back to whoever asked. */
+import type { IncomingHttpHeaders } from 'node:http';
+import { AnswerReader, type AnswerSink } from './answer-reader.js';
+import type { Connection } from './connection.js';
+import type { UpstreamRequest } from './request-head.js';
+
+/** Hears an answer: its head, its body piece by piece, and how it ends, by one of the last two. Never called while it asks. */
+export interface AnswerHandler extends AnswerSink {
+  onEnd(): void;
+  onError(error: Error): void;
+}
+
+/** What whoever asks may do then. After `stop` it hears nothing more. */
+export interface Answering {
+  stop(): void;
+  /** Nothing more is read until `resume`; what is on its way already may still come. */
+  pause(): void;
+  resume(): void;
+}
+
+export class Asking implements AnswerSink, Answering {
+  /** `null` before it has one, and when it is through with it. */
+  connection: Connection | null = null;
+  readonly head: string;
+  readonly reader: AnswerReader;
+  /** Let go as soon as it is written: the exchange may hold another one, and an answer may take long. */
+  #body: Buffer | null;
+  #handler: AnswerHandler | null;
+  #paused = false;
+  #endWaits = false;
+
+  /** `head`: as it is written. */
+  constructor(head: string, { method, body }: UpstreamRequest, handler: AnswerHandler) {
+    this.head = head;
+    this.#body = body;
+    this.#handler = handler;
+    this.reader = new AnswerReader(method, this);
+  }
+
+  get stopped(): boolean {
+    return this.#handler === null;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  takeBody(): Buffer | null {
+    const body = this.#body;
+    this.#body = null;
+    return body;
+  }
+
+  onHead(status: number, headers: IncomingHttpHeaders): void {
+    this.#handler?.onHead(status, headers);
+  }
+
+  onBody(piece: Buffer): void {
+    this.#handler?.onBody(piece);
+  }
+
+  ended(): void {
+    this.connection = null;
+    if (this.#paused) this.#endWaits = true;
+    else this.#handler?.onEnd();
+  }
+
+  failed(error: Error): void {
+    this.connection = null;
+    this.#handler?.onError(error);
+  }
+
+  stop(): void {
+    this.#handler = null;
+    this.connection?.destroy();
+    this.connection = null;
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.connection?.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    if (!this.#endWaits) this.connection?.resume();
+    else {
+      this.#endWaits = false;
+      this.#handler?.onEnd();
+    }
+  }
+}

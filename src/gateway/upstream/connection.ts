@@ -1,0 +1,124 @@
+/**
+ * One connection to a cluster, which carries one request at a time. What comes while nothing was asked, or behind the end
+ * of an answer, ends it: nobody could say whose that is.
+ */
+import type { Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
+import { atEndOfTurn } from '../end-of-turn.js';
+import { BadAnswer } from './answer-head.js';
+import type { Asking } from './asking.js';
+
+/** Up to here a request's head and body go out as one text, which is cheaper than two pieces. */
+const ONE_PIECE_BYTES_MAX = 16 * 1024;
+
+export interface ConnectionOwner {
+  /** It may carry another request, for so long; ms. `null`: its cluster does not say how long. */
+  freed(connection: Connection, forMs: number | null): void;
+  /** It is no more. Told once. */
+  lost(connection: Connection): void;
+}
+
+export class ConnectionError extends Error {
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export class Connection {
+  /** Monotonic, ms: later it may not be used again. Its owner's own note. */
+  usableUntilMs = 0;
+  readonly #socket: Socket;
+  readonly #owner: ConnectionOwner;
+  #asking: Asking | null = null;
+  #error: Error | null = null;
+
+  /** `socket`: connected, or about to be. */
+  constructor(socket: Socket, owner: ConnectionOwner) {
+    this.#socket = socket;
+    this.#owner = owner;
+    socket.on('data', (bytes: Buffer) => this.#heard(bytes));
+    socket.on('end', () => this.#saidAll());
+    socket.on('error', (error) => (this.#error ??= error));
+    socket.on('close', () => this.#closed());
+  }
+
+  get isUsable(): boolean {
+    return !this.#socket.destroyed && performance.now() < this.usableUntilMs;
+  }
+
+  ask(asking: Asking): void {
+    this.#asking = asking;
+    asking.connection = this;
+    const socket = this.#socket;
+    const body = asking.takeBody();
+    socket.cork();
+    if (body === null || body.length <= ONE_PIECE_BYTES_MAX) {
+      socket.write(body === null ? asking.head : asking.head + body.toString('latin1'), 'latin1');
+    } else {
+      socket.write(asking.head, 'latin1');
+      socket.write(body);
+    }
+    atEndOfTurn(() => socket.uncork());
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  /** Ends it at once; what it carries hears of it when there is an `error` to hear of. */
+  destroy(error: Error | null = null): void {
+    const asking = this.#asking;
+    this.#asking = null;
+    this.#socket.destroy();
+    if (error !== null) asking?.failed(error);
+  }
+
+  #heard(bytes: Buffer): void {
+    const asking = this.#asking;
+    if (asking === null) {
+      this.destroy();
+      return;
+    }
+    let taken: number;
+    try {
+      taken = asking.reader.push(bytes);
+    } catch (error) {
+      if (!(error instanceof BadAnswer)) throw error;
+      this.destroy(error);
+      return;
+    }
+    if (asking.reader.over && this.#asking === asking) this.#release(asking, taken === bytes.length);
+  }
+
+  /** An answer may be over before all of its request has gone out: nobody would read the rest. */
+  #release(asking: Asking, isAllTaken: boolean): void {
+    this.#asking = null;
+    const { reusable, keptForMs } = asking.reader;
+    if (!reusable || !isAllTaken || this.#socket.writableLength > 0) this.#socket.destroy();
+    else {
+      if (asking.paused) this.#socket.resume();
+      this.#owner.freed(this, keptForMs);
+    }
+    asking.ended();
+  }
+
+  /** The cluster has closed its side. Where nothing else says how long an answer is, that is its end. */
+  #saidAll(): void {
+    const asking = this.#asking;
+    if (asking?.reader.endsWithConnection !== true) return;
+    this.#asking = null;
+    asking.ended();
+  }
+
+  #closed(): void {
+    this.#owner.lost(this);
+    this.destroy(this.#error ?? new ConnectionError('CLOSED', 'the cluster closed the connection'));
+  }
+}
