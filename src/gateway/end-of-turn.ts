@@ -10,7 +10,8 @@ const QUIET_TURNS = 16;
 
 let writes = 0;
 let quietTurns = 0;
-let gathered: (() => void)[] = [];
+/** Emptied, never made anew: see answer-reader.ts. */
+const gathered: (() => void)[] = [];
 
 /** Runs it now, or at the end of this turn where turns have had several. */
 export function atEndOfTurn(write: () => void): void {
@@ -20,9 +21,8 @@ export function atEndOfTurn(write: () => void): void {
 }
 
 function endTurn(): void {
-  const all = gathered;
-  gathered = [];
   quietTurns = writes > 1 ? 0 : quietTurns + 1;
   writes = 0;
-  for (const write of all) write();
+  for (const write of gathered) write();
+  gathered.length = 0;
 }

@@ -102,11 +102,15 @@ export async function serveHere(options: ServeOptions): Promise<DataPlane> {
 
 function listenerOf(api: PublicApi, accounts: Accounts | null, tell: ServiceDeps['tell']): Listener {
   return (req, res) => {
-    const served =
-      accounts === null
-        ? serveCaller(api, req, res)
-        : accounts.serve(req, res, (account) => serveCaller(api, req, res, account));
-    served.catch((error: unknown) => tellFault(tell, error));
+    try {
+      const served =
+        accounts === null
+          ? serveCaller(api, req, res)
+          : accounts.serve(req, res, (account) => serveCaller(api, req, res, account));
+      served.catch((error: unknown) => tellFault(tell, error));
+    } catch (error) {
+      tellFault(tell, error);
+    }
   };
 }
 

@@ -2,29 +2,44 @@
  * The answer to a caller, whose pieces somebody may hear. A class of its own: functions put on each answer would be found
  * by the compiled code of the one before, and keep it from the garbage collector.
  */
-import { ServerResponse } from 'node:http';
+import { ServerResponse, type OutgoingHttpHeader, type OutgoingHttpHeaders } from 'node:http';
 
-/** Up to here copying is cheaper than a second piece. */
-const ONE_PIECE_BYTES_MAX = 16 * 1024;
+type Headers = OutgoingHttpHeaders | OutgoingHttpHeader[];
 
 export class WatchedResponse extends ServerResponse {
   /** Hears every piece of the body; `null`: nobody wants to. */
-  onPiece: ((piece: unknown) => void) | null = null;
+  onPiece: ((piece: unknown, encoding: unknown) => void) | null = null;
+  /** Names and values in turn, of what any answer to this caller says; `null`: nothing. */
+  ownHeaders: (() => readonly string[]) | null = null;
+
+  override writeHead(status: number, message?: string | Headers, headers?: Headers): this {
+    const given = typeof message === 'string' ? headers : message;
+    if (this.ownHeaders === null) return super.writeHead(status, given);
+    // A list is written as it is; set one by one, each header would be looked at twice.
+    return super.writeHead(status, [...listOf(given), ...this.ownHeaders()]);
+  }
 
   override write(
     piece: unknown,
     encoding?: BufferEncoding | ((error: Error | null | undefined) => void),
     done?: (error: Error | null | undefined) => void,
   ): boolean {
-    this.onPiece?.(piece);
+    this.onPiece?.(piece, encoding);
     return super.write(piece, encoding as BufferEncoding, done);
   }
 
   override end(piece?: unknown, encoding?: BufferEncoding | (() => void), done?: () => void): this {
-    this.onPiece?.(piece);
-    // As text it goes out in one piece with the head before it, which is cheaper than two.
-    if (Buffer.isBuffer(piece) && piece.length <= ONE_PIECE_BYTES_MAX && typeof encoding !== 'function')
-      return super.end(piece.toString('latin1'), 'latin1', done);
+    this.onPiece?.(piece, encoding);
     return super.end(piece, encoding as BufferEncoding, done);
   }
+}
+
+function listOf(headers: Headers | undefined): OutgoingHttpHeader[] {
+  if (headers === undefined || Array.isArray(headers)) return headers ?? [];
+  const list: OutgoingHttpHeader[] = [];
+  for (const name in headers) {
+    const value = headers[name];
+    if (value !== undefined) list.push(name, value);
+  }
+  return list;
 }

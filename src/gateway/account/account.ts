@@ -98,7 +98,7 @@ export class Account {
     this.#req = req;
     this.#res = res;
     this.#trace = trace;
-    this.seen = new AnswerSeen(res);
+    this.seen = new AnswerSeen(res, { reasons: trace !== null });
     this.#startedAt = { clockMs, ms: performance.now() };
   }
 

@@ -18,7 +18,10 @@ export interface AccountsOptions {
 }
 
 export interface Accounts {
-  /** Serves a request, and writes its account when both the answer and its connection are through with it. */
+  /**
+   * Serves a request, and writes its account when both the answer and its connection are through with it. Rejects as the
+   * answer does.
+   */
   serve(req: IncomingMessage, res: WatchedResponse, answer: (account: Account | null) => Promise<void>): Promise<void>;
   /** Writes and sends what is left, for a bounded time. */
   close(): Promise<void>;
@@ -32,23 +35,19 @@ export async function openAccounts({ accessLog = 'off', clock, tell }: AccountsO
   let open = 0;
   let lastClosed: (() => void) | null = null;
   return {
-    async serve(req, res, answer) {
-      if (req.url === '/healthz' || req.url === '/readyz') {
-        await answer(null);
-        return;
-      }
+    serve(req, res, answer) {
+      if (req.url === '/healthz' || req.url === '/readyz') return answer(null);
       open++;
-      try {
-        const account = new Account(req, res, { clockMs: clock(), trace: tracing?.begin(req) ?? null });
-        const closed = new Promise<void>((resolve) => void res.once('close', resolve));
-        await answer(account);
-        await closed;
+      const account = new Account(req, res, { clockMs: clock(), trace: tracing?.begin(req) ?? null });
+      let left = 2;
+      const through = (): void => {
+        if (--left > 0) return;
         const record = account.close();
         log?.write(JSON.stringify(record));
-      } finally {
-        open--;
-        if (open === 0) lastClosed?.();
-      }
+        if (--open === 0) lastClosed?.();
+      };
+      res.once('close', through);
+      return answer(account).finally(through);
     },
     async close() {
       // The server is through with its connections a little before their requests hear of it.

@@ -5,76 +5,113 @@
 import { performance } from 'node:perf_hooks';
 import type { WatchedResponse } from '../watched-response.js';
 
-/** The finish reason, the usage, the `[DONE]`, and one that a slow connection made two of. */
-const CHUNKS_KEPT = 4;
-/** Of a large answer only the end is searched. */
-const TAIL_BYTES_MAX = 16 * 1024;
+/** Of a frame or an answer that is not whole yet only the end is kept. */
+const BEGUN_BYTES_MAX = 16 * 1024;
 
 export interface Tokens {
   readonly prompt: number | null;
   readonly completion: number | null;
 }
 
+type Piece = Buffer | string;
+
 export class AnswerSeen {
   firstByteAtMs: number | null = null;
   bytes = 0;
   /** Hears every chunk, too. */
-  onChunk: ((chunk: Buffer | string) => void) | null = null;
-  #last: (Buffer | string)[] = [];
+  onChunk: ((chunk: Piece) => void) | null = null;
+  /** Pieces of what has not come to the end of a line. None is kept that was looked at: they would outlive many others. */
+  readonly #begun: Piece[] = [];
+  #begunBytes = 0;
+  /** The last that an engine said of its tokens. */
+  #usage = '';
+  readonly #reasons: string[] | null;
 
-  constructor(res: WatchedResponse) {
-    res.onPiece = (piece) => this.#saw(piece);
+  /** `reasons`: the finish reasons are wanted too. */
+  constructor(res: WatchedResponse, { reasons }: { readonly reasons: boolean }) {
+    this.#reasons = reasons ? [] : null;
+    res.onPiece = (piece, encoding) => this.#saw(piece, encoding);
   }
 
-  /** Tokens as the engine counted them; what it did not say is unknown. */
+  /** When the answer is over: tokens as the engine counted them; what it did not say is unknown. */
   tokens(): Tokens {
-    const usage = lastUsage(this.#tail());
-    return { prompt: numberIn(usage, PROMPT_TOKENS), completion: numberIn(usage, COMPLETION_TOKENS) };
+    this.#lookAtBegun();
+    return { prompt: numberIn(this.#usage, PROMPT_TOKENS), completion: numberIn(this.#usage, COMPLETION_TOKENS) };
   }
 
-  finishReasons(): string[] {
-    const tail = this.#tail().toString('latin1');
-    return [...new Set([...tail.matchAll(FINISH_REASON)].map((match) => match[1] ?? ''))];
+  /** When the answer is over. */
+  finishReasons(): readonly string[] {
+    this.#lookAtBegun();
+    return [...new Set(this.#reasons)];
   }
 
-  #saw(chunk: unknown): void {
-    if (!Buffer.isBuffer(chunk) && typeof chunk !== 'string') return;
-    if (chunk.length === 0) return;
+  #saw(chunk: unknown, encoding: unknown): void {
+    if ((!Buffer.isBuffer(chunk) && typeof chunk !== 'string') || chunk.length === 0) return;
     this.firstByteAtMs ??= performance.now();
-    this.bytes += Buffer.byteLength(chunk);
+    this.bytes += encoding === 'latin1' ? chunk.length : Buffer.byteLength(chunk);
     this.onChunk?.(chunk);
-    this.#last.push(chunk);
-    if (this.#last.length > CHUNKS_KEPT) this.#last.shift();
+    const isWhole = endsLine(chunk);
+    if (isWhole && this.#begun.length === 0) this.#look(chunk);
+    else {
+      this.#begin(chunk);
+      if (isWhole) this.#lookAtBegun();
+    }
   }
 
-  #tail(): Buffer {
-    const pieces = this.#last.map((chunk) => (typeof chunk === 'string' ? Buffer.from(chunk) : chunk));
-    const [first] = pieces;
-    const whole = pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces);
-    return whole.subarray(-TAIL_BYTES_MAX);
+  #begin(chunk: Piece): void {
+    this.#begun.push(chunk);
+    this.#begunBytes += chunk.length;
+    while (this.#begunBytes > BEGUN_BYTES_MAX && this.#begun.length > 1)
+      this.#begunBytes -= this.#begun.shift()?.length ?? 0;
+  }
+
+  #lookAtBegun(): void {
+    const begun = this.#begun;
+    const [first] = begun;
+    if (first === undefined) return;
+    this.#look(begun.length === 1 ? first : begun.map((piece) => piece.toString('latin1')).join(''));
+    begun.length = 0;
+    this.#begunBytes = 0;
+  }
+
+  #look(piece: Piece): void {
+    const usage = lastUsage(piece);
+    if (usage !== '') this.#usage = usage;
+    if (this.#reasons === null || !piece.includes(REASON_KEY)) return;
+    for (const [, reason = ''] of piece.toString('latin1').matchAll(FINISH_REASON)) this.#reasons.push(reason);
   }
 }
 
+const LINE_FEED = 10;
+
+const endsLine = (piece: Piece): boolean =>
+  typeof piece === 'string' ? piece.endsWith('\n') : piece[piece.length - 1] === LINE_FEED;
+
 /** Quotes inside a JSON string are escaped, so these can only be keys: no text of a model can forge them. */
 const USAGE_KEY = '"usage"';
+const REASON_KEY = '"finish_reason"';
 const USAGE = /^"usage"\s*:\s*\{/;
 const PROMPT_TOKENS = /"(?:prompt|input)_tokens"\s*:\s*(\d+)/;
 const COMPLETION_TOKENS = /"(?:completion|output)_tokens"\s*:\s*(\d+)/;
 const FINISH_REASON = /"finish_reason"\s*:\s*"([a-z_]{1,32})"/g;
 
+const part = (piece: Piece, from: number, to: number): string =>
+  typeof piece === 'string' ? piece.slice(from, to) : piece.toString('latin1', from, to);
+
+/** The key, and what blanks an engine may write before its value. */
+const USAGE_HEAD_BYTES = 32;
 /** More than any engine says in its usage. */
 const USAGE_BYTES_MAX = 4_096;
 
 /**
  * The last usage and what follows, not counting `"usage":null`; empty when there is none. Searched in the bytes: as text
- * the whole tail of every answer would survive several collections.
+ * the whole of every answer would survive several collections.
  */
-function lastUsage(tail: Buffer): string {
-  let at = tail.lastIndexOf(USAGE_KEY);
+function lastUsage(piece: Piece): string {
+  let at = piece.lastIndexOf(USAGE_KEY);
   while (at >= 0) {
-    const text = tail.toString('latin1', at, at + USAGE_BYTES_MAX);
-    if (USAGE.test(text)) return text;
-    at = at === 0 ? -1 : tail.lastIndexOf(USAGE_KEY, at - 1);
+    if (USAGE.test(part(piece, at, at + USAGE_HEAD_BYTES))) return part(piece, at, at + USAGE_BYTES_MAX);
+    at = at === 0 ? -1 : piece.lastIndexOf(USAGE_KEY, at - 1);
   }
   return '';
 }

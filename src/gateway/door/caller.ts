@@ -68,8 +68,8 @@ export class Caller {
     this.#running--;
   }
 
-  /** What is left of its limits per minute. */
-  headers(): readonly (readonly [name: string, value: string])[] {
+  /** What is left of its limits per minute, as names and values in turn. */
+  headers(): readonly string[] {
     return [...this.#requests.headers(), ...this.tokens.headers()];
   }
 }

@@ -89,16 +89,19 @@ export function standsForService(definition: ServiceDefinition, model: string): 
  * JavaScript cannot hold and the order of keys, on which prefix caches may hang, stay as the caller wrote them.
  */
 export function withModel(body: Buffer, model: string): Buffer {
-  const source = body.toString('utf8');
-  const places = [...source.matchAll(/"model"(\s*:\s*)"(?:[^"\\]|\\.)*"/g)];
-  const [place] = places;
-  if (places.length === 1 && place !== undefined) {
-    const before = source.slice(0, place.index);
-    const after = source.slice(place.index + place[0].length);
-    return Buffer.from(`${before}"model"${place[1] ?? ':'}${JSON.stringify(model)}${after}`);
-  }
-  return Buffer.from(JSON.stringify({ ...(JSON.parse(source) as object), model }));
+  // One character a byte: quotes and backslashes are never part of a longer character.
+  const source = body.toString('latin1');
+  MODEL.lastIndex = 0;
+  const place = MODEL.exec(source);
+  if (place === null || MODEL.exec(source) !== null)
+    return Buffer.from(JSON.stringify({ ...(JSON.parse(body.toString('utf8')) as object), model }));
+  const before = source.slice(0, place.index);
+  const after = source.slice(place.index + place[0].length);
+  const own = Buffer.from(JSON.stringify(model)).toString('latin1');
+  return Buffer.from(`${before}"model"${place[1] ?? ':'}${own}${after}`, 'latin1');
 }
+
+const MODEL = /"model"(\s*:\s*)"(?:[^"\\]|\\.)*"/g;
 
 function text(value: unknown): string | null {
   return typeof value === 'string' && value !== '' ? value.slice(0, KEY_MAX) : null;

@@ -22,7 +22,6 @@ export function meterTokens({ caller, res, seen, request, answers, isText }: Met
   const expected = tokensExpected(request, answers);
   const reserved = tokensReserved(expected);
   tokens.spend(reserved);
-  for (const [name, value] of tokens.headers()) res.setHeader(name, value);
   let frames = 0;
   seen.onChunk = (chunk) => {
     frames += framesIn(chunk);

@@ -66,37 +66,34 @@ interface Visit {
 }
 
 /** Serves one request of the public side; never rejects. */
-export async function serveCaller(
+export function serveCaller(
   api: PublicApi,
   req: IncomingMessage,
   res: WatchedResponse,
   account: Account | null = null,
 ): Promise<void> {
-  if (res.socket === null) await itsTurn(req, res);
+  if (res.socket !== null) return serveNow(api, req, res, account);
+  return itsTurn(req, res).then(() => serveNow(api, req, res, account));
+}
+
+function serveNow(api: PublicApi, req: IncomingMessage, res: WatchedResponse, account: Account | null): Promise<void> {
   const url = req.url ?? '/';
   const readiness = api.readiness();
   if (readiness === 'closing') res.setHeader('connection', 'close');
   if (url === '/healthz' || url === '/readyz') {
     sendOwnHealth(api, { url, readiness }, res);
-    return;
+    return DONE;
   }
   const target = apiPath(url);
   if (target === null) {
     const message = `${req.method ?? ''} ${url.slice(0, 200)} is not served here; the API begins with /v1/`;
-    await turnAway({ api, req, res }, { status: 404, type: 'invalid_request_error', code: 'not-found', message });
-    return;
+    return turnAway({ api, req, res }, { status: 404, type: 'invalid_request_error', code: 'not-found', message });
   }
-  if (readiness === 'catching-up') {
-    await turnAway({ api, req, res }, catchingUp);
-    return;
-  }
+  if (readiness === 'catching-up') return turnAway({ api, req, res }, catchingUp);
   const found = api.keys === null ? EVERYBODY : letIn(api.keys, req, res);
-  if (found.kind === 'refused') {
-    await turnAway({ api, req, res }, found.error);
-    return;
-  }
+  if (found.kind === 'refused') return turnAway({ api, req, res }, found.error);
   const { caller } = found;
-  await serveVisit({ api, account, caller, services: openTo(api, caller), target, req, res });
+  return serveVisit({ api, account, caller, services: openTo(api, caller), target, req, res });
 }
 
 /** Who comes where no keys are needed. */
@@ -197,9 +194,8 @@ function pass(understood: Understood, key: string | null, turn: TurnToSend | nul
   const content = turn?.body ?? body;
   const { model } = asked;
   const translates = model !== null && standsForService(definition, model);
-  service.hot.note(spoken, parsed);
   const choices = asked.stream ? spoken : null;
-  return exchange({
+  const served = exchange({
     service,
     request: forwarded(understood),
     bodyFor: (own) => bodyAs(content, translates && own !== model ? own : null),
@@ -215,12 +211,14 @@ function pass(understood: Understood, key: string | null, turn: TurnToSend | nul
         : new Transcript({ api: choices, body, parsed, translates, continueBy: definition.continueBy }),
     keeper: turn?.keeper ?? null,
   });
+  service.hot.note(spoken, parsed); // when the cluster has been asked: nobody waits for it
+  return served;
 }
 
 function meter({ account, caller, res, target, asked, parsed }: Understood): void {
   if (caller === null || caller.tokens.perMinute === null) return;
   const isText = streamKindOf(target.path) !== 'opaque';
-  const seen = account?.seen ?? new AnswerSeen(res);
+  const seen = account?.seen ?? new AnswerSeen(res, { reasons: false });
   meterTokens({ caller, res, seen, request: parsed, answers: asked.choices, isText });
 }
 

@@ -33,13 +33,16 @@ export class Quota {
     if (this.#perMinute !== null) this.#bucket = spent(this.#bucket, cost);
   }
 
-  /** What is left, as OpenAI's headers say it. */
-  headers(): readonly (readonly [name: string, value: string])[] {
+  /** What is left, as OpenAI's headers say it: names and values in turn. */
+  headers(): readonly string[] {
     if (this.#perMinute === null) return [];
     return [
-      [`x-ratelimit-limit-${this.#what}`, String(this.#perMinute)],
-      [`x-ratelimit-remaining-${this.#what}`, String(Math.max(0, Math.floor(this.#bucket.level)))],
-      [`x-ratelimit-reset-${this.#what}`, spanWords(fullInMs(this.#bucket, this.#perMinute))],
+      `x-ratelimit-limit-${this.#what}`,
+      String(this.#perMinute),
+      `x-ratelimit-remaining-${this.#what}`,
+      String(Math.max(0, Math.floor(this.#bucket.level))),
+      `x-ratelimit-reset-${this.#what}`,
+      spanWords(fullInMs(this.#bucket, this.#perMinute)),
     ];
   }
 }

@@ -234,6 +234,7 @@ export class Attempt implements AnswerHandler {
     this.#order.onSpeaking({ latencyMs: performance.now() - this.#startedAtMs, stream: this.#scan !== null });
     this.#relay = new Relay({ res, scan: this.#scan, splice, keeper: keeper ?? hides });
     this.#relay.open(this.#status, responseHeaders(this.#headers, member.name));
+    this.#headers = {}; // they hold on to the text that they were cut from
     return this.#relay;
   }
 

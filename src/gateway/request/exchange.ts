@@ -67,8 +67,7 @@ class Exchange implements Running {
     this.#arrival = ++service.callers.total;
     service.budget.requestBegan();
     try {
-      let more = true;
-      while (more && this.#left === null) more = await this.#next();
+      await this.#answer();
       if (this.#left !== null) this.#concludeLeft(this.#left);
     } finally {
       stopWatching();
@@ -80,28 +79,42 @@ class Exchange implements Running {
     return this.#order.transcript?.begun === true;
   }
 
-  /** One attempt; true when another should follow. Their number is bounded: by the clusters, and by the continuations. */
-  async #next(): Promise<boolean> {
+  /**
+   * One attempt after the other. Their number is bounded: by the clusters, and by the continuations. Streams spend their
+   * time in here, thousands at once: nothing else should wait with them.
+   */
+  async #answer(): Promise<void> {
+    const { service } = this.#order;
+    let goesOn = true;
+    while (goesOn && this.#left === null) {
+      const choice = await this.#findPlace();
+      if (choice === null) return;
+      const request = this.#requestFor(choice.member);
+      if (request.kind === 'ask' && this.#left === null) {
+        const end = await this.#ask(choice, request);
+        service.ended(choice, outcomeOf(end));
+        goesOn = this.#judge(choice.member, end);
+      } else {
+        service.ended(choice, { kind: 'none' });
+        if (request.kind !== 'ask' && this.#left === null)
+          this.#endWithout(request.kind === 'refused' ? request.because : null);
+        return;
+      }
+    }
+  }
+
+  /** A place on a cluster that is ready to be asked; `null`: there is none, which its caller was told, or nobody asks any more. */
+  async #findPlace(): Promise<Choice | null> {
     const { service } = this.#order;
     const picked = this.#pick();
     if (picked === null) {
       this.#giveUp();
-      return false;
+      return null;
     }
     const choice = hasRoom(picked.member) ? service.admission.claim(picked) : await this.#findRoom();
-    if (choice === null) return false;
-    const settling = this.#continuing ? this.#settleIds(choice.member) : null;
-    if (settling !== null) await settling;
-    const request = this.#requestFor(choice.member);
-    if (request.kind === 'ask' && this.#left === null) return await this.#ask(choice, request);
-    service.ended(choice, { kind: 'none' });
-    if (this.#left === null) this.#endWithout(request.kind === 'refused' ? request.because : null);
-    return false;
-  }
-
-  #settleIds(member: Member): Promise<void> | null {
     const { transcript } = this.#order;
-    return transcript === null ? null : settleIds(transcript, member);
+    if (choice !== null && transcript?.begun === true) await settleIds(transcript, choice.member);
+    return choice;
   }
 
   /** For all of the answer, or for the rest of it. */
@@ -115,17 +128,6 @@ class Exchange implements Running {
     if (rest.kind !== 'ask') return rest;
     const path = rest.api === undefined ? null : `/v1/${rest.api}`;
     return { kind: 'ask', body: Buffer.from(JSON.stringify(rest.body)), path };
-  }
-
-  async #ask(choice: Choice, asked: Asked): Promise<boolean> {
-    const { service } = this.#order;
-    const { member } = choice;
-    if (!this.#continuing && this.#tried.size === 1) service.callers.retried++;
-    this.#tried.add(member.name);
-    service.began(member);
-    const end = await this.#try(choice, asked);
-    service.ended(choice, outcomeOf(end));
-    return this.#judge(member, end);
   }
 
   /** Who goes on with a begun answer should not be on trial: its caller has waited already. */
@@ -160,9 +162,11 @@ class Exchange implements Running {
     sendError(res, overloaded(service.route.definition.service, retryAfterS(priority, callers.shed)));
   }
 
-  #try(choice: Choice, { body, path }: Asked): Promise<AttemptEnd> {
+  #ask({ member, onTrial }: Choice, { body, path }: Asked): Promise<AttemptEnd> {
     const { service, request, account, res, limits, transcript, keeper } = this.#order;
-    const { member, onTrial } = choice;
+    if (!this.#continuing && this.#tried.size === 1) service.callers.retried++;
+    this.#tried.add(member.name);
+    service.began(member);
     const { firstByteTimeoutMs } = limits;
     const splice = this.#continuing ? (transcript?.spliceTo(member) ?? null) : null;
     return new Promise((resolve) => {

@@ -56,8 +56,8 @@ export function requestHeaders(raw: readonly string[], connection: string | unde
 }
 
 /** A request's headers for one cluster: where it has a key of its own, that takes the caller's place. */
-export function headersFor(headers: readonly string[], authorization: string | null): string[] {
-  return authorization === null ? [...headers] : withHeader(headers, 'authorization', authorization);
+export function headersFor(headers: readonly string[], authorization: string | null): readonly string[] {
+  return authorization === null ? headers : withHeader(headers, 'authorization', authorization);
 }
 
 /** The same headers, with this one in the place of all of its name (in small letters). */

@@ -13,7 +13,8 @@ export class HeldBytes {
   }
 
   all(): Buffer {
-    return Buffer.concat(this.#chunks, this.#size);
+    const [first] = this.#chunks;
+    return this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks, this.#size);
   }
 
   /** They are on their way, or nobody wants them; the size stays known. */

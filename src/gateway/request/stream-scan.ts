@@ -61,7 +61,8 @@ export class StreamScan {
   readonly #said: Said | null;
   readonly #kind: StreamKind;
   readonly #choices: number;
-  readonly #finished = new Set<number>();
+  /** Choices that have their finish reason. */
+  readonly #finished: number[] = [];
   #ended = false;
   #blind = false;
   /** Begin of a line whose end has not come; a rope, flattened once. */
@@ -120,7 +121,7 @@ export class StreamScan {
   endedWell(): boolean {
     if (this.error !== null) return false;
     if (this.#blind || this.#kind === 'opaque') return true;
-    return this.#ended || (this.#choices > 0 && this.#finished.size >= this.#choices);
+    return this.#ended || (this.#choices > 0 && this.#finished.length >= this.#choices);
   }
 
   /** Plain text frames are over with quickly; all others are read where they may tell something. */
@@ -178,7 +179,9 @@ export class StreamScan {
     for (const choice of choices as readonly unknown[]) {
       if (!isObject(choice)) continue;
       const reason = choice['finish_reason'];
-      if (typeof reason === 'string' && OWN_REASONS.has(reason)) this.#finished.add(Number(choice['index'] ?? 0));
+      const index = Number(choice['index'] ?? 0);
+      if (typeof reason === 'string' && OWN_REASONS.has(reason) && !this.#finished.includes(index))
+        this.#finished.push(index);
       else if (typeof reason === 'string' && reason !== '') this.#broke(at, `it ended with finish reason "${reason}"`);
       if (!isOpening(choice)) this.spoke = true;
     }

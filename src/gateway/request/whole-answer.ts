@@ -7,6 +7,9 @@ const ABORTED_ANSWER = /"finish_reason"\s*:\s*"(?:abort|error)"/;
 
 export const wasAborted = (body: Buffer): boolean => ABORTED_ANSWER.test(body.toString('latin1'));
 
+/** Up to here copying is cheaper than a second piece. */
+const ONE_PIECE_BYTES_MAX = 16 * 1024;
+
 export interface WholeAnswer {
   readonly method: string;
   readonly status: number;
@@ -18,5 +21,18 @@ export function sendWhole(res: ServerResponse, { method, status, headers, body }
   const bodiless = method === 'HEAD' || status === 204 || status === 304;
   if (!bodiless) headers['content-length'] = String(body.length);
   res.writeHead(status, headers);
-  atEndOfTurn(() => res.end(body));
+  atEndOfTurn(() => endAtOnce(res, body));
+}
+
+/** Head and body as one text and in one write, where they are small: together with its own end Node would write pieces. */
+function endAtOnce(res: ServerResponse, body: Buffer): void {
+  const { socket } = res;
+  if (socket === null || body.length > ONE_PIECE_BYTES_MAX) {
+    res.end(body);
+    return;
+  }
+  socket.cork();
+  res.write(body.toString('latin1'), 'latin1');
+  socket.uncork();
+  res.end();
 }

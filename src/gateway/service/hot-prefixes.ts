@@ -13,8 +13,8 @@ const PREFIX_CHARS_MAX = 64 * 1024;
 const OPEN_PREFIX_CHARS = 1_024;
 /** A beginning that is no longer than this costs any cluster next to nothing to read. */
 const PREFIX_CHARS_MIN = 64;
-/** So much of it tells two beginnings apart, with the length; more would cost every request. */
-const HASHED_CHARS = 2_048;
+/** So much of its head and of its tail tells two beginnings apart, with the length; more would cost every request. */
+const HASHED_CHARS = 256;
 /** After so many requests all counts are halved: what was hot yesterday fades. */
 const HALF_LIFE_REQUESTS = 10_000;
 /** Seen once it is nobody's habit. */
@@ -131,4 +131,8 @@ function beginningOfPrompt(request: unknown): Beginning | null {
 const isWorth = (text: string): boolean => text.length >= PREFIX_CHARS_MIN && text.length <= PREFIX_CHARS_MAX;
 
 /** Two beginnings in one place would only be counted together. */
-const hashOf = (text: string): number => fnv1a(FNV_START ^ text.length, text, 0, Math.min(text.length, HASHED_CHARS));
+function hashOf(text: string): number {
+  const headTo = Math.min(text.length, HASHED_CHARS);
+  const head = fnv1a(FNV_START ^ text.length, text, 0, headTo);
+  return fnv1a(head, text, Math.max(headTo, text.length - HASHED_CHARS));
+}

@@ -18,21 +18,25 @@ export interface Answering {
   resume(): void;
 }
 
+export interface Unwritten {
+  /** One byte a character. */
+  readonly head: string;
+  readonly body: Buffer | null;
+}
+
 export class Asking implements AnswerSink, Answering {
   /** `null` before it has one, and when it is through with it. */
   connection: Connection | null = null;
-  readonly head: string;
   readonly reader: AnswerReader;
-  /** Let go as soon as it is written: the exchange may hold another one, and an answer may take long. */
-  #body: Buffer | null;
+  /** Let go as soon as it is written: an answer may take long. */
+  #unwritten: Unwritten | null;
   #handler: AnswerHandler | null;
   #paused = false;
   #endWaits = false;
 
   /** `head`: as it is written. */
   constructor(head: string, { method, body }: UpstreamRequest, handler: AnswerHandler) {
-    this.head = head;
-    this.#body = body;
+    this.#unwritten = { head, body };
     this.#handler = handler;
     this.reader = new AnswerReader(method, this);
   }
@@ -45,10 +49,11 @@ export class Asking implements AnswerSink, Answering {
     return this.#paused;
   }
 
-  takeBody(): Buffer | null {
-    const body = this.#body;
-    this.#body = null;
-    return body;
+  /** What is to be written; once. */
+  take(): Unwritten | null {
+    const unwritten = this.#unwritten;
+    this.#unwritten = null;
+    return unwritten;
   }
 
   onHead(status: number, headers: IncomingHttpHeaders): void {

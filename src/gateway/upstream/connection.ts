@@ -52,13 +52,15 @@ export class Connection {
   ask(asking: Asking): void {
     this.#asking = asking;
     asking.connection = this;
+    const unwritten = asking.take();
+    if (unwritten === null) return;
     const socket = this.#socket;
-    const body = asking.takeBody();
+    const { head, body } = unwritten;
     socket.cork();
     if (body === null || body.length <= ONE_PIECE_BYTES_MAX) {
-      socket.write(body === null ? asking.head : asking.head + body.toString('latin1'), 'latin1');
+      socket.write(body === null ? head : head + body.toString('latin1'), 'latin1');
     } else {
-      socket.write(asking.head, 'latin1');
+      socket.write(head, 'latin1');
       socket.write(body);
     }
     atEndOfTurn(() => socket.uncork());
