@@ -20,9 +20,18 @@ export function atEndOfTurn(write: () => void): void {
   else write();
 }
 
+/** Each is somebody else's: one that throws does not keep those behind it from going out. */
 function endTurn(): void {
   quietTurns = writes > 1 ? 0 : quietTurns + 1;
   writes = 0;
-  for (const write of gathered) write();
-  gathered.length = 0;
+  let at = 0;
+  try {
+    while (at < gathered.length) gathered[at++]?.();
+  } finally {
+    if (at === gathered.length) gathered.length = 0;
+    else {
+      gathered.splice(0, at);
+      setImmediate(endTurn);
+    }
+  }
 }
