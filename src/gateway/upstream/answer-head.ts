@@ -27,7 +27,9 @@ const NOT_IN_HEAD = /[^\t\r\n\x20-\x7e\x80-\xff]|\r(?!\n)|(?<!\r)\n/;
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: |$)/;
 const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const LENGTH = /^\d{1,15}$/;
-const CLOSE = /(?:^|,)\s*close\s*(?:,|$)/i;
+/** Not all that JavaScript calls a space: byte A0 is the end of some letters, and no other reader skips it. */
+const AROUND_VALUE = /^[ \t]+|[ \t]+$/g;
+const CLOSE = /(?:^|,)[ \t]*close[ \t]*(?:,|$)/i;
 const KEPT_FOR = /(?:^|[,\s])timeout=(\d{1,6})/i;
 
 /** `text`: up to the empty line, one byte a character. `method`: of the request. @throws BadAnswer */
@@ -39,7 +41,10 @@ export function readHead(text: string, method: string): AnswerHead {
   const status = Number(code);
   const headers = headersOf(fields);
   const isOld = minor === '0';
-  const framing = isBodiless(method, status) ? NONE : framingOf(headers, isOld);
+  // Where no body follows too: the length goes on to a caller, who must not be misled either.
+  const said = framingOf(headers, isOld);
+  const framing = isBodiless(method, status) ? NONE : said;
+  if (status === 204) delete headers['content-length']; // who sends it breaks the rules, and some reader may wait for it
   return {
     status,
     headers,
@@ -56,13 +61,21 @@ function headersOf(fields: readonly string[]): IncomingHttpHeaders {
     const colon = field.indexOf(':');
     const name = field.slice(0, Math.max(0, colon)).toLowerCase();
     if (!FIELD_NAME.test(name)) throw new BadAnswer('one of its headers has no name');
-    const value = field.slice(colon + 1).trim();
+    const value = valueOf(field, colon + 1);
     const before = headers[name];
     if (before === undefined) headers[name] = name === 'set-cookie' ? [value] : value;
     else if (Array.isArray(before)) before.push(value);
     else headers[name] = `${before}, ${value}`;
   }
   return headers;
+}
+
+/** Nearly every value has one space before it and none behind. */
+function valueOf(field: string, at: number): string {
+  const value = field.slice(field.startsWith(' ', at) ? at + 1 : at);
+  return value.startsWith(' ') || value.startsWith('\t') || value.endsWith(' ') || value.endsWith('\t')
+    ? value.replaceAll(AROUND_VALUE, '')
+    : value;
 }
 
 const NONE = { kind: 'none' } as const;

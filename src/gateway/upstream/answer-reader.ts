@@ -70,8 +70,11 @@ export class AnswerReader {
   /** Answers how many of the bytes belong to this answer. @throws BadAnswer */
   push(bytes: Buffer): number {
     let at = 0;
-    while (at < bytes.length && this.#part !== 'over') at = this.#read(bytes, at);
-    this.#tell();
+    try {
+      while (at < bytes.length && this.#part !== 'over') at = this.#read(bytes, at);
+    } finally {
+      this.#tell(); // what came before a fault is heard, whether the fault came with it or later
+    }
     return at;
   }
 
@@ -154,7 +157,9 @@ export class AnswerReader {
     const begun = this.#begun;
     const text = begun + bytes.toString('latin1', at);
     const end = text.indexOf(HEAD_END, Math.max(0, begun.length - HEAD_END.length));
-    if ((end < 0 ? text.length : end) > HEAD_BYTES_MAX) throw new BadAnswer('its headers are too large');
+    // Its end may have begun already.
+    if ((end < 0 ? text.length - HEAD_END.length + 1 : end) > HEAD_BYTES_MAX)
+      throw new BadAnswer('its headers are too large');
     this.#begun = end < 0 ? text : '';
     if (end < 0) return bytes.length;
     this.#takeHead(text.slice(0, end));

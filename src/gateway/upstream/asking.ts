@@ -27,6 +27,8 @@ export interface Unwritten {
 export class Asking implements AnswerSink, Answering {
   /** `null` before it has one, and when it is through with it. */
   connection: Connection | null = null;
+  /** Where it waits for one; `null`: nowhere. */
+  queue: Set<Asking> | null = null;
   readonly reader: AnswerReader;
   /** Let go as soon as it is written: an answer may take long. */
   #unwritten: Unwritten | null;
@@ -39,10 +41,6 @@ export class Asking implements AnswerSink, Answering {
     this.#unwritten = { head, body };
     this.#handler = handler;
     this.reader = new AnswerReader(method, this);
-  }
-
-  get stopped(): boolean {
-    return this.#handler === null;
   }
 
   get paused(): boolean {
@@ -77,6 +75,7 @@ export class Asking implements AnswerSink, Answering {
 
   stop(): void {
     this.#handler = null;
+    this.queue?.delete(this);
     this.connection?.destroy();
     this.connection = null;
   }

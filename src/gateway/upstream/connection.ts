@@ -64,6 +64,7 @@ export class Connection {
       socket.write(body);
     }
     atEndOfTurn(() => socket.uncork());
+    if (asking.paused) socket.pause();
   }
 
   pause(): void {
@@ -111,9 +112,13 @@ export class Connection {
     asking.ended();
   }
 
-  /** The cluster has closed its side. Where nothing else says how long an answer is, that is its end. */
+  /**
+   * The cluster has closed its side: no answer can come any more, and what still goes out nobody waits for. Where nothing
+   * else says how long an answer is, that is its end.
+   */
   #saidAll(): void {
     const asking = this.#asking;
+    this.#socket.destroy();
     if (asking?.reader.endsWithConnection !== true) return;
     this.#asking = null;
     asking.ended();

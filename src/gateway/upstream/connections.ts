@@ -31,7 +31,8 @@ export class Connections implements ConnectionOwner {
   readonly #all = new Set<Connection>();
   /** The latest last; closed ones among them are passed over. */
   #idle: Connection[] = [];
-  readonly #waiting: Asking[] = [];
+  /** In the order of their coming. */
+  readonly #waiting = new Set<Asking>();
   /** What the last TLS handshake may be shortened by. */
   #tlsSession: Buffer | undefined;
   #sweeps = false;
@@ -50,7 +51,7 @@ export class Connections implements ConnectionOwner {
     const connection = this.#takeIdle();
     if (connection !== null) connection.ask(asking);
     else if (this.#all.size < this.#connectionsMax) this.#open().ask(asking);
-    else this.#waiting.push(asking);
+    else this.#wait(asking);
     return asking;
   }
 
@@ -63,7 +64,9 @@ export class Connections implements ConnectionOwner {
   destroy(): void {
     this.close();
     const error = new ConnectionError('CLOSED', 'the gateway ends');
-    for (const asking of this.#waiting.splice(0)) asking.failed(error);
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const asking of waiting) asking.failed(error);
     for (const connection of this.#all) connection.destroy(error);
   }
 
@@ -86,9 +89,18 @@ export class Connections implements ConnectionOwner {
   }
 
   #nextWaiting(): Asking | null {
-    let next = this.#waiting.shift();
-    while (next?.stopped === true) next = this.#waiting.shift();
-    return next ?? null;
+    if (this.#waiting.size === 0) return null;
+    const [next = null] = this.#waiting;
+    if (next !== null) {
+      this.#waiting.delete(next);
+      next.queue = null;
+    }
+    return next;
+  }
+
+  #wait(asking: Asking): void {
+    asking.queue = this.#waiting;
+    this.#waiting.add(asking);
   }
 
   #takeIdle(): Connection | null {
@@ -136,11 +148,18 @@ export class Connections implements ConnectionOwner {
   #connect(): Socket {
     const host = this.#url.hostname.replace(/^\[|\]$/g, '');
     const port = Number(this.#url.port === '' ? (this.#isTls ? 443 : 80) : this.#url.port);
-    const to = { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
-    if (!this.#isTls) return connectPlain(to);
+    const socket = this.#isTls ? this.#connectTls(host, port) : connectPlain({ host, port });
+    return socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS);
+  }
+
+  /** Node tells the session of a cluster that has proven its name only; when it is resumed nobody looks at that again. */
+  #connectTls(host: string, port: number): Socket {
     const named = isIP(host) === 0 ? { servername: host } : {};
     const resumed = this.#tlsSession === undefined ? {} : { session: this.#tlsSession };
-    const socket = connectTls({ ...to, ...named, ...resumed, ALPNProtocols: ['http/1.1'] });
-    return socket.on('session', (session) => (this.#tlsSession = session));
+    const socket = connectTls({ host, port, ...named, ...resumed, ALPNProtocols: ['http/1.1'] });
+    socket.on('session', (session) => (this.#tlsSession = session));
+    return socket.on('close', (failed) => {
+      if (failed) this.#tlsSession = undefined; // whatever is wrong, the next one begins anew
+    });
   }
 }
