@@ -101,6 +101,24 @@ test('an answer in one piece', async () => {
   expect(statSync(path).mode & 0o007).toBe(0);
 });
 
+test.each([
+  ['small', 1, ''],
+  ['large', 2_000, ''],
+  ['small, with bytes that are no text', 1, 'ff80c3'],
+])('an answer in one piece keeps its bytes beyond ASCII, and they are counted: %s', async (_, times, noText) => {
+  const text = JSON.stringify({ choices: [], said: 'é漢🙂\u0080\u00ff'.repeat(times), usage: USAGE });
+  const sent = Buffer.concat([Buffer.from(text), Buffer.from(noText, 'hex')]);
+  const { lab, records } = await scene({
+    a: (_request, res) => void res.writeHead(200, { 'content-type': 'application/json' }).end(sent),
+  });
+  const answer = await lab.chat(asked);
+  expect(answer.headers.get('content-length')).toBe(String(sent.length));
+  expect(Buffer.from(await answer.arrayBuffer()).equals(sent)).toBe(true);
+  expect(await records(1)).toMatchObject([
+    { outcome: 'ok', tokens: { prompt: 11, completion: 7 }, bytesOut: sent.length },
+  ]);
+});
+
 test('a stream without usage: tokens are unknown, not 0', async () => {
   const { lab, records } = await scene({ a: answerAs('a') });
   const text = await (await lab.chat({ ...asked, stream: true })).text();
