@@ -4,6 +4,7 @@
  * Every choice was made in the plan; here we act, verify, go back. The guard starts one of these at a time, and it is
  * the guard that schedules the way home afterwards. A dead source is never gone back to: then the way is forward.
  */
+import { patched } from '@temporalio/workflow';
 import type { ClusterSpec } from '../domain/fleet.js';
 import { withAbsent } from '../domain/merge-replicas.js';
 import { judgePreflight, weightsText, type PreflightFacts } from '../domain/plan/judge-preflight.js';
@@ -159,18 +160,28 @@ async function drain(run: MoveRun): Promise<void> {
           ? `empty after ${tookMs} ms`
           : `${left} requests left after ${tookMs} ms; they may end by themselves`;
       run.note({ name: `drain ${name}`, weights: null, verdict: left === 0 ? 'empty' : 'deadline', why });
-      if (rehome) await leaveAsLastResort(run, name);
-      continue;
+    } else {
+      const skip = run.operator.takeSkip();
+      if (skip !== null) run.note({ name: `drain ${name}`, weights: null, verdict: 'skipped', why: `by ${skip.by}` });
+      else await run.operator.permits();
     }
-    const skip = run.operator.takeSkip();
-    if (skip !== null) run.note({ name: `drain ${name}`, weights: null, verdict: 'skipped', why: `by ${skip.by}` });
-    else await run.operator.permits();
+    await endDrain(run, name, 'done' in outcome && rehome);
   }
 }
 
-/** A cluster that died and comes back is better than nothing when all else fails and nobody is there to decide. */
-async function leaveAsLastResort(run: MoveRun, cluster: string): Promise<void> {
-  await mutate.undrain(`${cluster} keeps weight 0`, { ...run.fence, cluster });
+/**
+ * A drain is for emptying and ends with the move; weight 0 stays. A cluster that was left is better than nothing when all
+ * others fail, before anybody can decide; so its failure stops nothing. `always`: as before drain-ends-20261126.
+ */
+async function endDrain(run: MoveRun, cluster: string, always: boolean): Promise<void> {
+  const stays = run.plan.keepDrained?.includes(cluster) === true;
+  if (!always && (stays || !patched('drain-ends-20261126'))) return;
+  try {
+    await mutate.undrain(`${cluster} keeps weight 0`, { ...run.fence, cluster });
+  } catch (error) {
+    if (codeOf(error) === 'stale-epoch') throw error;
+    run.note({ name: `drain ${cluster}`, weights: null, verdict: 'stays drained', why: sentenceOf(error) });
+  }
 }
 
 /** What the data plane really does, last word before the report. */

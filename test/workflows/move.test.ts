@@ -68,6 +68,18 @@ describe('a switchover', () => {
     expect(await service.weights()).toEqual({ a: 0, b: 100 });
   });
 
+  test('leaves its source at weight 0, and still there when all others fail', async () => {
+    const service = await scene.service(['a', 'b']);
+    await run(service.moveInput({ to: 'b' }));
+    expect((await scene.layer.read(service.spec.name)).clusters['a']?.drained).toBe(false);
+  });
+
+  test('leaves a source that somebody works on drained', async () => {
+    const service = await scene.service(['a', 'b']);
+    await run(service.moveInput({ to: 'b', barred: { a: 'in maintenance by bob' } }));
+    expect((await scene.layer.read(service.spec.name)).clusters['a']?.drained).toBe(true);
+  });
+
   test('has its target read first what callers ask again and again, and says so once', async () => {
     const service = await scene.service(['a', 'b']);
     const system = { role: 'system', content: 'You answer in verse. '.repeat(10) };

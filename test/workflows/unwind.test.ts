@@ -5,8 +5,10 @@ import { CONTROL_TASK_QUEUE } from '../../src/workflows/ids.js';
 import type { move } from '../../src/workflows/move.js';
 import { openScene, type Scene, type TestService } from '../kit/move-scene.js';
 
-/** The changes of a planned move, in order: fence, 25 %, 100 %, drain. */
-const CHANGES = [0, 1, 2, 3];
+/** The changes of a planned move that can be undone, in order: fence, 25 %, 100 %, drain. */
+const UNDOABLE = [0, 1, 2, 3];
+/** The last one: the drain ends. */
+const CHANGES = [...UNDOABLE, 4];
 
 let scene: Scene;
 beforeAll(async () => {
@@ -31,13 +33,21 @@ test.each(CHANGES)('the answer to change %i is lost: the move ends done all the 
   expect(scene.wire.changes).toHaveLength(CHANGES.length + 1);
 });
 
-test.each(CHANGES)('change %i is refused: nothing is left over', async (n) => {
+test.each(UNDOABLE)('change %i is refused: nothing is left over', async (n) => {
   const service = await scene.service(['a', 'b']);
   scene.wire.arm({ kind: 'refuse', n, service: service.spec.name });
   const record = await run(service);
   expect(['failed', 'rolled-back']).toContain(record.state);
   expect(record.state === 'failed').toBe(n === 0);
   await expectCleanSlate(service);
+});
+
+test('the end of the drain is refused: the traffic stays where it is well, and the record says so', async () => {
+  const service = await scene.service(['a', 'b']);
+  scene.wire.arm({ kind: 'refuse', n: UNDOABLE.length, service: service.spec.name });
+  const record = await run(service);
+  expect(record).toMatchObject({ state: 'done', weights: { a: 0, b: 100 } });
+  expect(record.steps).toContainEqual(expect.objectContaining({ name: 'drain a', verdict: 'stays drained' }));
 });
 
 /** All traffic where it was, nothing drained, nothing but the epoch to show for it. */

@@ -167,6 +167,7 @@ function buildPlan(question: PlanQuestion, route: Route): MovePlan {
     approvalTimeoutMs: service.move.approvalTimeoutMs,
     // A dead cluster's requests end by themselves; waiting longer than this for them helps nobody.
     drainTimeoutMs: down ? Math.min(service.move.drainTimeoutMs, 10_000) : service.move.drainTimeoutMs,
+    keepDrained: route.from.filter((name) => question.barred?.[name] !== undefined),
   };
 }
 
