@@ -105,11 +105,15 @@ describe('a connection is not used again, and closed', () => {
     wire.say(answered('one'));
     await first.end();
     wire.say(answered('poison'));
-    await eventually(() => wire.closed);
+    // Those bytes have reached us when a connection that was made later has answered.
+    const other = ask(connectionsTo(server.origin));
+    (await server.wire(1)).say(answered('x'));
+    await other.end();
     const second = ask(connections);
-    (await server.wire(1)).say(answered('two'));
+    (await server.wire(2)).say(answered('two'));
     await second.end();
     expect(second.body).toBe('two');
+    await eventually(() => wire.closed);
   });
 
   test.each(['end', 'destroy', 'resetAndDestroy'] as const)(
@@ -441,6 +445,9 @@ describe('the end', () => {
     (await server.wire(0, 2)).say(answered('running'));
     server.wires[1]?.say(answered('waiting'));
     expect([await running.end(), await waiting.end()]).toEqual(['end', 'end']);
+    ask(connections); // would take one of theirs, were it still there
+    await eventually(() => server.wires[2]?.requests === 1);
+    connections.destroy();
     await eventually(() => server.wires.every(({ closed }) => closed));
   });
 
