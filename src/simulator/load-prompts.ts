@@ -16,6 +16,8 @@ export interface PromptOrder {
   readonly run: string;
   readonly model: string;
   readonly maxTokens: number;
+  /** The answer ends at `maxTokens` only. */
+  readonly ignoreEos: boolean;
   readonly stream: boolean;
 }
 
@@ -29,18 +31,19 @@ const SYSTEM_PROMPTS = 4;
 const SYSTEM_PROMPT = 'You answer for the help desk of a harbour. Be brief, be kind, and name the pier. '.repeat(12);
 
 export function loadPrompt(order: PromptOrder): LoadPrompt {
-  const { model, maxTokens, stream } = order;
-  const common = { model, max_tokens: maxTokens, stream, temperature: 0 };
+  const { model, maxTokens, ignoreEos, stream } = order;
+  const limits = { maxTokens, ignoreEos };
+  const common = { model, max_tokens: maxTokens, stream, temperature: 0, ...(ignoreEos && { ignore_eos: true }) };
   if (order.kind === 'completion') {
     const prompt = `Log entry ${order.run}/${String(order.number)} continues: `;
     return {
       path: '/v1/completions',
       body: JSON.stringify({ ...common, prompt }),
-      expected: expectedAnswer(prompt, { maxTokens }),
+      expected: expectedAnswer(prompt, limits),
     };
   }
   const messages = messagesOf(order);
-  const expected = expectedAnswer(promptKeyOfChat(messages), { maxTokens });
+  const expected = expectedAnswer(promptKeyOfChat(messages), limits);
   return { path: '/v1/chat/completions', body: JSON.stringify({ ...common, messages }), expected };
 }
 

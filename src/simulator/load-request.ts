@@ -26,6 +26,8 @@ export interface LoadResult {
   /** ms since the epoch. `firstByteAtMs`: the first token of a stream, the whole body otherwise; `null`: none came. */
   readonly startedAtMs: number;
   readonly firstByteAtMs: number | null;
+  /** Newest token of a stream, ms since the epoch; `null`: none came. */
+  readonly lastTokenAtMs: number | null;
   readonly endedAtMs: number;
 }
 
@@ -75,8 +77,8 @@ export async function sendOne(prompt: LoadPrompt, options: SendOptions): Promise
   }
   const { verdict, code } = judge(seen, failure, prompt.expected);
   const { number, stream } = options;
-  const { status, servedBy, continued, gapMsMax, firstByteAtMs } = seen;
-  const waits = { startedAtMs, firstByteAtMs, gapMsMax, endedAtMs: Date.now() };
+  const { status, servedBy, continued, gapMsMax, firstByteAtMs, tokenAtMs: lastTokenAtMs } = seen;
+  const waits = { startedAtMs, firstByteAtMs, lastTokenAtMs, gapMsMax, endedAtMs: Date.now() };
   return { number, stream, verdict, code, status, servedBy, continued, ...waits };
 }
 

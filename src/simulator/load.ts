@@ -24,6 +24,8 @@ export interface LoadOptions {
   readonly promptKinds?: readonly PromptKind[];
   /** Longest answer, tokens; default 48. */
   readonly maxTokens?: number;
+  /** Every answer is as long as `maxTokens`, as vLLM's `ignore_eos` has it; default false. */
+  readonly ignoreEos?: boolean;
   /** Ends by itself after so many requests; without it, when `signal` or `stop()` says so. */
   readonly total?: number;
   /** For one request from start to end, ms; default 120 000. */
@@ -128,10 +130,11 @@ class Run {
   }
 
   #send(number: number): void {
-    const { requestsPerSecond, streamShare, promptKinds, model, maxTokens, timeoutMs, concurrencyMax } = this.#options;
+    const { requestsPerSecond, streamShare, promptKinds, timeoutMs, concurrencyMax } = this.#options;
+    const { model, maxTokens, ignoreEos } = this.#options;
     const stream = Math.floor((number + 1) * streamShare) > Math.floor(number * streamShare);
     const kind = promptKinds[number % promptKinds.length] ?? 'short';
-    const prompt = loadPrompt({ kind, number, run: this.#name, model, maxTokens, stream });
+    const prompt = loadPrompt({ kind, number, run: this.#name, model, maxTokens, ignoreEos, stream });
     const isLate = (performance.now() - this.#startedAtMs) / 1_000 > (number + 1) / requestsPerSecond;
     if (isLate && this.tally.sent - this.tally.finished === concurrencyMax - 1) this.tally.delayed += 1;
     this.tally.sent += 1;
@@ -160,6 +163,7 @@ function withDefaults(options: LoadOptions): Required<Omit<LoadOptions, 'signal'
   const concurrencyMax = options.concurrencyMax ?? 256;
   const promptKinds = options.promptKinds ?? PROMPT_KINDS;
   const maxTokens = options.maxTokens ?? 48;
+  const ignoreEos = options.ignoreEos ?? false;
   const timeoutMs = options.timeoutMs ?? 120_000;
   inBounds('requestsPerSecond', requestsPerSecond, 0.001, RATE_MAX);
   inBounds('streamShare', streamShare, 0, 1);
@@ -168,7 +172,7 @@ function withDefaults(options: LoadOptions): Required<Omit<LoadOptions, 'signal'
   inBounds('timeoutMs', timeoutMs, 1, 3_600_000);
   inBounds('total', options.total ?? 1, 1, 100_000_000);
   inBounds('the number of promptKinds', promptKinds.length, 1, PROMPT_KINDS.length);
-  return { url, model, requestsPerSecond, streamShare, concurrencyMax, promptKinds, maxTokens, timeoutMs };
+  return { url, model, requestsPerSecond, streamShare, concurrencyMax, promptKinds, maxTokens, ignoreEos, timeoutMs };
 }
 
 function inBounds(name: string, value: number, min: number, max: number): void {

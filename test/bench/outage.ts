@@ -12,6 +12,7 @@ import type { LoadResult } from '../../src/simulator/load-request.js';
 import { startLoad } from '../../src/simulator/load.js';
 import { eventually } from '../kit/eventually.js';
 import { BREAKS, type Break } from './outage/breaks.js';
+import { observeBreaks } from './outage/observe.js';
 import { figuresOf, type BreakFigures, type Played } from './outage/figures.js';
 import { MODEL, openScene, SERVICE, type Scene } from './outage/scene.js';
 import { percentile, progress, report } from './stage.js';
@@ -28,9 +29,11 @@ const REQUESTS = Number(flags.requests);
 const RATE = Number(flags.rate);
 /** The steady state that must not be felt to end: this share of the requests has an answer before the break. */
 const BEFORE_SHARE = 0.15;
-/** Up to three seconds of a stream, longer than a drain waits in this scene. */
+/** Up to three seconds of a stream. */
 const TOKENS_MAX = 150;
 const STEP_MS_MAX = 120_000;
+/** Streams that the cluster without traffic has had before a break, about as many as a break sends there at once. */
+const SERVED_BEFORE = 50;
 
 async function main(): Promise<void> {
   const names = flags.only.split(',');
@@ -62,10 +65,12 @@ async function playAll(breaks: readonly Break[], workers: number): Promise<reado
   try {
     for (const each of breaks) {
       progress(`${each.name}: ${each.about}`);
+      // The one that takes over has served before, as engines have: its first answers are not those of a fresh process.
+      await firstTokenOf(scene, SERVED_BEFORE);
       const played = await play(scene, each);
       await scene.calm();
       const continued = played.results.filter((r) => r.continued).length;
-      const seen = figuresOf(each, { ...played, firstTokenMsP50: await firstTokenOf(scene, continued) });
+      const seen = figuresOf(each.name, { ...played, firstTokenMsP50: await firstTokenOf(scene, continued) });
       progress(JSON.stringify(seen));
       figures.push(seen);
     }
@@ -85,21 +90,30 @@ async function play(scene: Scene, each: Break): Promise<Omit<Played, 'firstToken
     model: SERVICE,
     requestsPerSecond: RATE,
     concurrencyMax: 1_024,
-    maxTokens: TOKENS_MAX,
+    maxTokens: each.tokensEach ?? TOKENS_MAX,
+    ignoreEos: each.tokensEach !== undefined,
     timeoutMs: STEP_MS_MAX,
     onResult: (result) => results.push(result),
   });
   try {
     await eventually(() => results.length >= BEFORE_SHARE * REQUESTS, STEP_MS_MAX);
+    const detection = await detectionOf(scene, each);
     await each.play(scene, (callers = 0) => {
       feltAtMs.push(Date.now());
       takenMax += callers;
     });
     await eventually(() => results.length >= REQUESTS, STEP_MS_MAX);
+    return { results, feltAtMs, takenMax, detectionMs: await detection() };
   } finally {
     await load.stop();
   }
-  return { results, feltAtMs, takenMax };
+}
+
+/** To be asked when it is over: from a stream's last token to the moment when its break can be known, ms. */
+async function detectionOf(scene: Scene, { detectionMs }: Break): Promise<() => Promise<number | null>> {
+  if (detectionMs !== 'observed') return async () => await Promise.resolve(detectionMs);
+  const observed = await observeBreaks(scene.urlOf(await scene.carrier()), MODEL, TOKENS_MAX);
+  return async () => await observed.detectionMs();
 }
 
 /** Half of so many streams have their first token within, ms, when all come at once to the cluster without traffic. */

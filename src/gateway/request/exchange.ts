@@ -18,6 +18,7 @@ import { cannotContinue, overloaded, sendFailure, shuttingDown, streamCut, tooLa
 import { TRIAL_FIRST_BYTE_MS } from '../service/ejection.js';
 import { errorFrame, sendError, type CallerError } from './openai-error.js';
 import { watchForEnd, type UntimelyEnd } from './untimely-end.js';
+import { aFewATurn } from './a-few-a-turn.js';
 import { countSaid } from '../continuation/count-said.js';
 import { HIDES_IDS } from '../continuation/said-ids.js';
 import { settleIds } from '../continuation/settle-ids.js';
@@ -90,22 +91,22 @@ class Exchange implements Running {
       const choice = await this.#findPlace();
       if (choice === null) return;
       const request = this.#requestFor(choice.member);
-      if (request.kind === 'ask' && this.#left === null) {
-        const end = await this.#ask(choice, request);
-        service.ended(choice, outcomeOf(end));
-        goesOn = this.#judge(choice.member, end);
-      } else {
+      if (request.kind !== 'ask' || this.#left !== null) {
         service.ended(choice, { kind: 'none' });
-        if (request.kind !== 'ask' && this.#left === null)
-          this.#endWithout(request.kind === 'refused' ? request.because : null);
+        if (request.kind !== 'ask' && this.#left === null) this.#endWithout(request);
         return;
       }
+      const end = await this.#ask(choice, request);
+      service.ended(choice, outcomeOf(end));
+      goesOn = this.#judge(choice.member, end);
     }
   }
 
   /** A place on a cluster that is ready to be asked; `null`: there is none, which its caller was told, or nobody asks any more. */
   async #findPlace(): Promise<Choice | null> {
     const { service } = this.#order;
+    const turn = this.#tried.size > 0 ? aFewATurn({ begun: this.#continuing }) : null;
+    if (turn !== null) await turn;
     const picked = this.#pick();
     if (picked === null) {
       this.#giveUp();
@@ -317,10 +318,10 @@ class Exchange implements Running {
     sendFailure(res, service.route.definition.service, this.#failure);
   }
 
-  /** No cluster is needed or able to say the rest: `null` when only the end is missing. */
-  #endWithout(because: CannotContinue | null): void {
+  /** No cluster is needed or able to say the rest. */
+  #endWithout(rest: Exclude<ContinuedRequest, { kind: 'ask' }>): void {
     const { res, transcript } = this.#order;
-    if (because !== null) this.#endCut(because);
+    if (rest.kind === 'refused') this.#endCut(rest.because);
     else {
       this.#count('ok');
       res.end(transcript?.lengthEnd());

@@ -8,11 +8,14 @@ export interface Break {
   readonly about: string;
   /**
    * From a stream's last token to the moment when its break can be known, ms: what breaks openly is known when the next
-   * token is due; silence is known at the limit. `null`: no stream breaks.
+   * token is due; silence is known at the limit. `observed`: when a stream that does not pass the gateway breaks, for a
+   * killed process takes its time to die. `null`: no stream breaks.
    */
-  readonly detectionMs: number | null;
+  readonly detectionMs: number | 'observed' | null;
   /** Processes in which the gateway serves. */
   readonly workers: number;
+  /** Tokens of every answer; without it they are of any length up to some seconds. */
+  readonly tokensEach?: number;
   /**
    * Resolves when the break has lasted long enough; `felt` is to be called whenever something has just broken, with the
    * callers whom it may have taken along.
@@ -22,6 +25,8 @@ export interface Break {
 
 /** Longer than the ejections' first back-offs, and than the controller needs to move the traffic. */
 const LASTS_MS = 15_000;
+/** Tokens that take longer than the last step of a planned move, which is verified before the drain begins. */
+const OUTLASTS_A_STEP = 200;
 /** Each way of cutting gets its turn. */
 const CUTS = ['reset', 'error-event', 'abort', 'bare-end'] as const;
 const CUT_EACH_MS = 4_000;
@@ -38,7 +43,7 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'kill',
     about: 'kill -9 of the cluster',
-    detectionMs: TOKEN_EVERY_MS,
+    detectionMs: 'observed',
     workers: 1,
     play: lasting({ kind: 'crash' }),
   },
@@ -82,6 +87,7 @@ export const BREAKS: readonly Break[] = [
     about: 'a planned move empties it',
     detectionMs: TOKEN_EVERY_MS,
     workers: 1,
+    tokensEach: OUTLASTS_A_STEP,
     play: async (scene, felt) => {
       const move = await scene.moveAway();
       felt();

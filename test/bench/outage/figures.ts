@@ -1,7 +1,6 @@
 /** What bench:outage says of one break: counts of what callers met, and how long continued ones waited. Pure. */
 import type { LoadResult } from '../../../src/simulator/load-request.js';
 import { percentile } from '../stage.js';
-import type { Break } from './breaks.js';
 
 /** Of the target's time to first token; the engine must read what was said too. */
 const FIRST_TOKEN_FACTOR = 1.2;
@@ -12,6 +11,8 @@ export interface Played {
   readonly results: readonly LoadResult[];
   /** Moments at which something broke, ms since the epoch. */
   readonly feltAtMs: readonly number[];
+  /** From a stream's last token to the moment when its break can be known, ms; `null`: none was to break. */
+  readonly detectionMs: number | null;
   /** Callers whom a break may have taken along: those of a process of the gateway that was killed. */
   readonly takenMax: number;
   /**
@@ -37,6 +38,7 @@ export interface BreakFigures {
   /** The longest wait of each continued stream; `null` when none was. */
   readonly gapMs: { readonly p50: number; readonly p95: number; readonly p99: number; readonly max: number } | null;
   readonly gapGoalMs: number | null;
+  readonly detectionMs: number | null;
   readonly firstTokenMsP50: number | null;
   /** What the median gap has beyond detection and the target's first token: our own part in it. */
   readonly ownMsP50: number | null;
@@ -44,8 +46,8 @@ export interface BreakFigures {
 }
 
 export function figuresOf(
-  { name, detectionMs }: Break,
-  { results, feltAtMs, takenMax, firstTokenMsP50 }: Played,
+  name: string,
+  { results, feltAtMs, takenMax, detectionMs, firstTokenMsP50 }: Played,
 ): BreakFigures {
   const count = (test: (result: LoadResult) => boolean): number => results.filter(test).length;
   const waits = results.flatMap((r) => (r.continued && r.gapMsMax !== null ? [r.gapMsMax] : []));
@@ -83,6 +85,7 @@ export function figuresOf(
     failures: failuresOf(results),
     gapMs,
     gapGoalMs,
+    detectionMs,
     firstTokenMsP50,
     ownMsP50:
       gapMs === null || detectionMs === null || firstTokenMsP50 === null

@@ -57,13 +57,13 @@ function configOf(addresses: Readonly<Record<Name, Address>>): string {
     'clusters:',
     ...CLUSTERS.map(
       (name) =>
-        `  ${name}: { url: "http://127.0.0.1:${addresses[name].serve}", region: ${name}, engine: vllm, model: ${MODEL}, capacity: { concurrency: 256 } }`,
+        `  ${name}: { url: "http://127.0.0.1:${addresses[name].serve}", region: ${name}, engine: vllm, model: ${MODEL}, capacity: { concurrency: 1024 } }`,
     ),
     'services:',
     `  ${SERVICE}:`,
     '    clusters: [ { name: one, role: primary }, { name: two, role: standby } ]',
     // Shorter than the longest answers: what still runs at its end is handed over in the middle.
-    '    move: { bake: 500ms, drainTimeout: 500ms }',
+    '    move: { bake: 200ms, drainTimeout: 100ms }',
     '    failback: { policy: never }',
     '',
   ].join('\n');
@@ -144,6 +144,6 @@ async function isCalm(control: Control): Promise<boolean> {
 
 async function startCluster(stage: Stage, name: Name, { serve, control }: Address): Promise<ChildProcess> {
   const ports = ['--port', `${serve}`, '--control-port', `${control}`];
-  const engine = ['--model', MODEL, '--concurrency', '256', '--prefill-tokens-per-second', `${PREFILL_PER_SECOND}`];
+  const engine = ['--model', MODEL, '--concurrency', '1024', '--prefill-tokens-per-second', `${PREFILL_PER_SECOND}`];
   return await stage.run('sim', 'cluster', '--name', name, ...ports, ...engine);
 }
