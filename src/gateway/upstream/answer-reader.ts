@@ -63,6 +63,11 @@ export class AnswerReader {
     this.#sink = sink;
   }
 
+  /** Not a byte of it has come. */
+  get untouched(): boolean {
+    return this.#part === 'head' && this.#begun === '' && this.#interim === 0;
+  }
+
   get over(): boolean {
     return this.#part === 'over';
   }

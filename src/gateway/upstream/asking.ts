@@ -18,7 +18,7 @@ export interface Answering {
   resume(): void;
 }
 
-export interface Unwritten {
+export interface Written {
   /** One byte a character. */
   readonly head: string;
   readonly body: Buffer | null;
@@ -30,15 +30,15 @@ export class Asking implements AnswerSink, Answering {
   /** Where it waits for one; `null`: nowhere. */
   queue: Set<Asking> | null = null;
   readonly reader: AnswerReader;
-  /** Let go as soon as it is written: an answer may take long. */
-  #unwritten: Unwritten | null;
+  /** Kept until the answer begins, for it may have to be written anew; not longer, for a stream may take long. */
+  #request: Written | null;
   #handler: AnswerHandler | null;
   #paused = false;
   #endWaits = false;
 
   /** `head`: as it is written. */
   constructor(head: string, { method, body }: UpstreamRequest, handler: AnswerHandler) {
-    this.#unwritten = { head, body };
+    this.#request = { head, body };
     this.#handler = handler;
     this.reader = new AnswerReader(method, this);
   }
@@ -47,14 +47,13 @@ export class Asking implements AnswerSink, Answering {
     return this.#paused;
   }
 
-  /** What is to be written; once. */
-  take(): Unwritten | null {
-    const unwritten = this.#unwritten;
-    this.#unwritten = null;
-    return unwritten;
+  /** What is to be written; `null` when its answer has begun. */
+  get request(): Written | null {
+    return this.#request;
   }
 
   onHead(status: number, headers: IncomingHttpHeaders): void {
+    this.#request = null;
     this.#handler?.onHead(status, headers);
   }
 

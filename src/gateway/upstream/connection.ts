@@ -16,7 +16,12 @@ export interface ConnectionOwner {
   freed(connection: Connection, forMs: number | null): void;
   /** It is no more. Told once. */
   lost(connection: Connection): void;
+  /** The request met a connection that its cluster was just closing, and wants another one. */
+  again(asking: Asking): void;
 }
+
+/** An idle connection's end that our request crosses on its way is heard of within this; later it is an answer's end. */
+const CROSSED_MS_MAX = 1_000;
 
 export class ConnectionError extends Error {
   readonly code: string;
@@ -33,6 +38,8 @@ export class Connection {
   readonly #socket: Socket;
   readonly #owner: ConnectionOwner;
   #asking: Asking | null = null;
+  #askedAtMs = 0;
+  #isUsed = false;
   #error: Error | null = null;
 
   /** `socket`: connected, or about to be. */
@@ -50,12 +57,13 @@ export class Connection {
   }
 
   ask(asking: Asking): void {
+    const { request } = asking;
+    if (request === null) return;
     this.#asking = asking;
+    this.#askedAtMs = performance.now();
     asking.connection = this;
-    const unwritten = asking.take();
-    if (unwritten === null) return;
     const socket = this.#socket;
-    const { head, body } = unwritten;
+    const { head, body } = request;
     socket.cork();
     if (body === null || body.length <= ONE_PIECE_BYTES_MAX) {
       socket.write(body === null ? head : head + body.toString('latin1'), 'latin1');
@@ -107,6 +115,7 @@ export class Connection {
     if (!reusable || !isAllTaken || this.#socket.writableLength > 0) this.#socket.destroy();
     else {
       if (asking.paused) this.#socket.resume();
+      this.#isUsed = true;
       this.#owner.freed(this, keptForMs);
     }
     asking.ended();
@@ -126,6 +135,17 @@ export class Connection {
 
   #closed(): void {
     this.#owner.lost(this);
-    this.destroy(this.#error ?? new ConnectionError('CLOSED', 'the cluster closed the connection'));
+    const asking = this.#asking;
+    if (asking !== null && this.#hasCrossed(asking)) {
+      this.#asking = null;
+      this.#owner.again(asking);
+    } else this.destroy(this.#error ?? new ConnectionError('CLOSED', 'the cluster closed the connection'));
+  }
+  /**
+   * Some engines close a connection after an answer though they said that they keep it (llama-server after a stream), and
+   * all close idle ones at some time. That is no failure of the cluster's; on a new connection it shows what it is.
+   */
+  #hasCrossed(asking: Asking): boolean {
+    return this.#isUsed && asking.reader.untouched && performance.now() - this.#askedAtMs < CROSSED_MS_MAX;
   }
 }

@@ -88,6 +88,12 @@ export class Connections implements ConnectionOwner {
     if (next !== null) this.#open().ask(next);
   }
 
+  /** On a new one: others that were idle may be just as old. */
+  again(asking: Asking): void {
+    if (this.#all.size < this.#connectionsMax) this.#open().ask(asking);
+    else this.#wait(asking);
+  }
+
   #nextWaiting(): Asking | null {
     if (this.#waiting.size === 0) return null;
     const [next = null] = this.#waiting;

@@ -167,6 +167,58 @@ describe('a connection is not used again, and closed', () => {
   });
 });
 
+describe('a connection that its cluster closes while a request is on its way', () => {
+  /** One that was used, with a second request on it that has come. */
+  async function usedTwice() {
+    const server = await rawServer();
+    const connections = connectionsTo(server.origin);
+    const first = ask(connections, { method: 'POST', body: Buffer.from('one') });
+    const wire = await server.wire(0);
+    wire.say(answered('one'));
+    await first.end();
+    const ear = ask(connections, { method: 'POST', body: Buffer.from('two') });
+    await eventually(() => wire.got.endsWith('\r\n\r\ntwo'));
+    return { server, wire, ear };
+  }
+
+  test.each(['end', 'resetAndDestroy'] as const)(
+    '%s: asked again over a new one, and nobody hears of it',
+    async (how) => {
+      const { server, wire, ear } = await usedTwice();
+      wire.socket[how]();
+      const again = await server.wire(1);
+      await eventually(() => again.got.endsWith('\r\n\r\ntwo'));
+      again.say(answered('well'));
+      expect(await ear.end()).toBe('end');
+      expect(ear.body).toBe('well');
+    },
+  );
+
+  test('over the new one too: an error, for that is no connection that was idle', async () => {
+    const { server, wire, ear } = await usedTwice();
+    wire.socket.end();
+    (await server.wire(1)).socket.end();
+    expect(await ear.end()).toBe('CLOSED');
+    expect(server.wires).toHaveLength(2);
+  });
+
+  test('when an answer has begun: an error', async () => {
+    const { server, wire, ear } = await usedTwice();
+    wire.say('HTTP/1.1 200');
+    wire.socket.end();
+    expect(await ear.end()).toBe('CLOSED');
+    expect(server.wires).toHaveLength(1);
+  });
+
+  test('who has stopped is not asked for again', async () => {
+    const { server, wire, ear } = await usedTwice();
+    ear.answering.stop();
+    await eventually(() => wire.closed);
+    expect(server.wires).toHaveLength(1);
+    expect(ear.ends).toEqual([]);
+  });
+});
+
 describe('errors', () => {
   const PARTS = {
     'before an answer': '',
