@@ -106,8 +106,7 @@ export class Caller {
   ended = false;
   readonly res = {
     writeHead: () => (this.headersSent = true),
-    cork: () => undefined,
-    uncork: () => undefined,
+    socket: null,
     write: (bytes: Buffer | string) => this.parts.push(Buffer.from(bytes)) > 0,
     end: (bytes: Buffer | string = '') => {
       this.parts.push(Buffer.from(bytes));

@@ -16,7 +16,7 @@ const CARRIAGE_RETURN = 13;
 const BLANK_LINE = Buffer.from('\n');
 
 /** What a relay needs of the caller's answer. */
-export type CallerSink = Pick<ServerResponse, 'writeHead' | 'write' | 'end' | 'once' | 'cork' | 'uncork'>;
+export type CallerSink = Pick<ServerResponse, 'writeHead' | 'write' | 'end' | 'once' | 'socket'>;
 
 export interface RelayOrder {
   readonly res: CallerSink;
@@ -103,10 +103,11 @@ export class Relay {
     const own = this.#keeper === null ? bytes : this.#keeper.rewrite(bytes);
     const spliced = this.#splice === null ? own : this.#splice.rewrite(own);
     if (spliced.length === 0) return 'went';
-    const res = this.#res;
-    res.cork();
-    const went = res.write(spliced);
-    atEndOfTurn(() => res.uncork());
+    // The socket itself, not the answer: that would make one chunk of all, which newer versions of Node may write too late.
+    const { socket } = this.#res;
+    socket?.cork();
+    const went = this.#res.write(spliced);
+    if (socket !== null) atEndOfTurn(() => socket.uncork());
     return went ? 'went' : 'caller-is-slow';
   }
 }
