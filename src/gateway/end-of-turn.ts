@@ -5,6 +5,9 @@
  * became 97. While turns have one write each, it does not wait.
  */
 
+/** Up to here a head and its body go out as one text: copying is cheaper than a second piece. */
+export const ONE_PIECE_BYTES_MAX = 16 * 1024;
+
 /** So many turns with one write show that there is nothing to gather. */
 const QUIET_TURNS = 16;
 

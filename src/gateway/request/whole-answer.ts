@@ -1,14 +1,11 @@
 /** Answers in one piece: whether the engine finished them, and how they go out. */
 import type { ServerResponse } from 'node:http';
-import { atEndOfTurn } from '../end-of-turn.js';
+import { atEndOfTurn, ONE_PIECE_BYTES_MAX } from '../end-of-turn.js';
 
 /** An answer in one piece can be an aborted one too. */
 const ABORTED_ANSWER = /"finish_reason"\s*:\s*"(?:abort|error)"/;
 
 export const wasAborted = (body: Buffer): boolean => ABORTED_ANSWER.test(body.toString('latin1'));
-
-/** Up to here copying is cheaper than a second piece. */
-const ONE_PIECE_BYTES_MAX = 16 * 1024;
 
 export interface WholeAnswer {
   readonly method: string;

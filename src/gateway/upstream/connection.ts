@@ -4,12 +4,9 @@
  */
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
-import { atEndOfTurn } from '../end-of-turn.js';
+import { atEndOfTurn, ONE_PIECE_BYTES_MAX } from '../end-of-turn.js';
 import { BadAnswer } from './answer-head.js';
 import type { Asking } from './asking.js';
-
-/** Up to here a request's head and body go out as one text, which is cheaper than two pieces. */
-const ONE_PIECE_BYTES_MAX = 16 * 1024;
 
 export interface ConnectionOwner {
   /** It may carry another request, for so long; ms. `null`: its cluster does not say how long. */
@@ -141,6 +138,7 @@ export class Connection {
       this.#owner.again(asking);
     } else this.destroy(this.#error ?? new ConnectionError('CLOSED', 'the cluster closed the connection'));
   }
+
   /**
    * Some engines close a connection after an answer though they said that they keep it (llama-server after a stream), and
    * all close idle ones at some time. That is no failure of the cluster's; on a new connection it shows what it is.

@@ -50,8 +50,7 @@ export class Connections implements ConnectionOwner {
     const asking = new Asking(writtenHead(request, this.#url.host), request, handler);
     const connection = this.#takeIdle();
     if (connection !== null) connection.ask(asking);
-    else if (this.#all.size < this.#connectionsMax) this.#open().ask(asking);
-    else this.#wait(asking);
+    else this.#askAnew(asking);
     return asking;
   }
 
@@ -90,8 +89,16 @@ export class Connections implements ConnectionOwner {
 
   /** On a new one: others that were idle may be just as old. */
   again(asking: Asking): void {
+    this.#askAnew(asking);
+  }
+
+  /** Over a new connection, or the next that is free where there are as many as may be. */
+  #askAnew(asking: Asking): void {
     if (this.#all.size < this.#connectionsMax) this.#open().ask(asking);
-    else this.#wait(asking);
+    else {
+      asking.queue = this.#waiting;
+      this.#waiting.add(asking);
+    }
   }
 
   #nextWaiting(): Asking | null {
@@ -102,11 +109,6 @@ export class Connections implements ConnectionOwner {
       next.queue = null;
     }
     return next;
-  }
-
-  #wait(asking: Asking): void {
-    asking.queue = this.#waiting;
-    this.#waiting.add(asking);
   }
 
   #takeIdle(): Connection | null {
