@@ -22,7 +22,7 @@ export async function askEngine<Of, Told>(
       headers: ['content-type', 'application/json'],
       body: Buffer.from(JSON.stringify(question.ask(model, of))),
     };
-    const bounds = { bytesMax: ANSWER_BYTES_MAX, signal: AbortSignal.timeout(ANSWER_MS_MAX) };
+    const bounds = { bytesMax: ANSWER_BYTES_MAX, timeoutMs: ANSWER_MS_MAX };
     const answer = await askWhole(upstream.connections, request, bounds);
     const parsed = answer.status === 200 ? parseObject(answer.body.toString('utf8')) : null;
     return parsed === null ? null : question.read(parsed);

@@ -25,12 +25,12 @@ export async function warm(
   { max, timeoutMs }: { readonly max: number; readonly timeoutMs: number },
 ): Promise<Warmed> {
   const startedAtMs = performance.now();
-  const signal = AbortSignal.timeout(timeoutMs);
+  const leftMs = (): number => startedAtMs + timeoutMs - performance.now();
   const left = [...hot.replays(max)];
   const counts = { prefixes: 0, failed: 0 };
   const read = async (): Promise<void> => {
-    for (let next = left.shift(); next !== undefined && !signal.aborted; next = left.shift()) {
-      const ok = await readOne(member, PATHS[next.api], next.body, signal);
+    for (let next = left.shift(); next !== undefined && leftMs() > 0; next = left.shift()) {
+      const ok = await readOne(member, PATHS[next.api], next.body, leftMs());
       counts[ok ? 'prefixes' : 'failed']++;
     }
   };
@@ -48,7 +48,7 @@ async function readOne(
   { upstream, model, authorization }: Member,
   path: string,
   body: Readonly<Record<string, unknown>>,
-  signal: AbortSignal,
+  timeoutMs: number,
 ): Promise<boolean> {
   try {
     const request = {
@@ -57,7 +57,7 @@ async function readOne(
       headers: headersFor(['content-type', 'application/json'], authorization),
       body: Buffer.from(JSON.stringify({ ...body, model })),
     };
-    const { status } = await askWhole(upstream.connections, request, { bytesMax: ANSWER_BYTES_MAX, signal });
+    const { status } = await askWhole(upstream.connections, request, { bytesMax: ANSWER_BYTES_MAX, timeoutMs });
     return status === 200;
   } catch {
     return false;

@@ -9,25 +9,23 @@ export interface WholeAnswer {
 
 export interface Bounds {
   readonly bytesMax: number;
-  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
 }
 
 /** @throws Error when no answer comes, or none within the bounds */
 export async function askWhole(
   connections: Connections,
   request: UpstreamRequest,
-  { bytesMax, signal }: Bounds,
+  { bytesMax, timeoutMs }: Bounds,
 ): Promise<WholeAnswer> {
-  signal.throwIfAborted();
   return await new Promise((resolve, reject) => {
     const pieces: Buffer[] = [];
     let [status, bytes] = [0, 0];
     const giveUp = (error: Error): void => {
       answering.stop();
-      signal.removeEventListener('abort', tooLate);
+      clearTimeout(tooLate);
       reject(error);
     };
-    const tooLate = (): void => giveUp(new Error('no answer in time'));
     const answering = connections.ask(request, {
       onHead: (code) => (status = code),
       onBody: (piece) => {
@@ -36,11 +34,11 @@ export async function askWhole(
         else pieces.push(piece);
       },
       onEnd: () => {
-        signal.removeEventListener('abort', tooLate);
+        clearTimeout(tooLate);
         resolve({ status, body: Buffer.concat(pieces) });
       },
       onError: giveUp,
     });
-    signal.addEventListener('abort', tooLate, { once: true });
+    const tooLate = setTimeout(() => giveUp(new Error('no answer in time')), timeoutMs);
   });
 }

@@ -13,7 +13,7 @@ for (const origin of process.argv.slice(2)) {
   const connections = origins.get(origin) ?? new Connections(origin, { connectTimeoutMs: 20_000, connectionsMax: 2 });
   origins.set(origin, connections);
   try {
-    const { body } = await askWhole(connections, request, { bytesMax: 1_000, signal: AbortSignal.timeout(20_000) });
+    const { body } = await askWhole(connections, request, { bytesMax: 1_000, timeoutMs: 20_000 });
     heard.push(body.toString());
   } catch (error) {
     heard.push(String((error as NodeJS.ErrnoException).code));
