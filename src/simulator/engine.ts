@@ -179,7 +179,7 @@ export class Engine {
 
   #decode(): number {
     const now = this.#now();
-    const lateMs = paramsOf(this.#faults, 'slow-first-token')?.addedMs ?? 0;
+    const lateMs = this.#settings.firstTokenMs + (paramsOf(this.#faults, 'slow-first-token')?.addedMs ?? 0);
     const stalled = this.#isOn('decode-stall');
     let said = 0;
     for (const job of [...this.#running]) {

@@ -16,6 +16,8 @@ export interface ClusterSettings {
   readonly tokensPerSecond: number;
   /** Prompt tokens that the whole engine reads in a second when nothing is cached. */
   readonly prefillTokensPerSecond: number;
+  /** The first token comes no sooner after its request, ms: what an engine needs for an empty prompt. */
+  readonly firstTokenMs: number;
   /** Requests that may wait; one more is answered 503. */
   readonly queueMax: number;
   /** Prompt and answer together. */
@@ -34,6 +36,7 @@ export const SETTINGS_DEFAULT: Omit<ClusterSettings, 'name'> = {
   concurrency: 64,
   tokensPerSecond: 50,
   prefillTokensPerSecond: 8_000,
+  firstTokenMs: 0,
   queueMax: 4_096,
   contextTokensMax: 32_768,
   cacheBlocksMax: 8_192,

@@ -2,8 +2,9 @@
  * bench:outage: thousands of callers, half of them with streams, while the cluster that serves them is killed, stopped,
  * answers errors, cuts, stalls, or is left on purpose, and while a process of the gateway itself is killed. Every answer
  * is compared with the one that its prompt must give. Everything is real: Temporal, gateway, workers, simulated clusters;
- * each break begins with both clusters well. Exit code 1 when anything was lost, wrong or cut (but for the connections of
- * the killed process), or a continued caller waited too long.
+ * each break begins with both clusters well, and comes several times, now to the one cluster, now to the other. Exit code
+ * 1 when anything was lost, wrong or cut (but for the connections of the killed process), or a continued caller waited too
+ * long.
  *
  *     npm run bench:outage -- --requests 2000 --only kill,stall
  */
@@ -19,13 +20,15 @@ import { percentile, progress, report } from './stage.js';
 
 const { values: flags } = parseArgs({
   options: {
-    /** For each break; more leave when it takes longer than they do. */
+    /** For each break, all its rounds together; more leave when it takes longer than they do. */
     requests: { type: 'string', default: '2000' },
+    rounds: { type: 'string', default: '3' },
     rate: { type: 'string', default: '40' },
     only: { type: 'string', default: BREAKS.map((b) => b.name).join(',') },
   },
 });
-const REQUESTS = Number(flags.requests);
+const ROUNDS = Number(flags.rounds);
+const REQUESTS = Number(flags.requests) / ROUNDS;
 const RATE = Number(flags.rate);
 /** The steady state that must not be felt to end: this share of the requests has an answer before the break. */
 const BEFORE_SHARE = 0.15;
@@ -65,19 +68,27 @@ async function playAll(breaks: readonly Break[], workers: number): Promise<reado
   try {
     for (const each of breaks) {
       progress(`${each.name}: ${each.about}`);
-      // The one that takes over has served before, as engines have: its first answers are not those of a fresh process.
-      await firstTokenOf(scene, SERVED_BEFORE);
-      const played = await play(scene, each);
-      await scene.calm();
-      const continued = played.results.filter((r) => r.continued).length;
-      const seen = figuresOf(each.name, { ...played, firstTokenMsP50: await firstTokenOf(scene, continued) });
-      progress(JSON.stringify(seen));
-      figures.push(seen);
+      const rounds: Played[] = [];
+      for (let round = 0; round < ROUNDS; round++) {
+        rounds.push(await playRound(scene, each));
+        progress(JSON.stringify(figuresOf(`${each.name} ${round + 1}`, rounds.slice(-1))));
+      }
+      figures.push(figuresOf(each.name, rounds));
     }
   } finally {
     await scene.close();
   }
   return figures;
+}
+
+/** Both clusters are well before, and well again after. */
+async function playRound(scene: Scene, each: Break): Promise<Played> {
+  // The one that takes over has served before, as engines have: its first answers are not those of a fresh process.
+  await firstTokenOf(scene, { streams: SERVED_BEFORE, together: true });
+  const played = await play(scene, each);
+  await scene.calm();
+  const streams = played.results.filter((r) => r.continued).length;
+  return { ...played, firstTokenMsP50: await firstTokenOf(scene, { streams, together: each.together }) };
 }
 
 /** Callers before, during and after one break. */
@@ -116,24 +127,32 @@ async function detectionOf(scene: Scene, { detectionMs }: Break): Promise<() => 
   return async () => await observed.detectionMs();
 }
 
-/** Half of so many streams have their first token within, ms, when all come at once to the cluster without traffic. */
-async function firstTokenOf(scene: Scene, streams: number): Promise<number | null> {
+/**
+ * Half of so many streams have their first token within, ms, at the cluster without traffic: when all come at once, with as
+ * many whole answers, as they do when a cluster is lost, or one after the other.
+ */
+async function firstTokenOf(
+  scene: Scene,
+  { streams, together }: { readonly streams: number; readonly together: boolean },
+): Promise<number | null> {
   if (streams === 0) return null;
+  const total = together ? 2 * streams : streams;
   const results: LoadResult[] = [];
   const load = startLoad({
     url: scene.urlOf((await scene.carrier()) === 'one' ? 'two' : 'one'),
     model: MODEL,
     requestsPerSecond: 10_000,
-    concurrencyMax: streams,
-    total: streams,
-    streamShare: 1,
-    maxTokens: TOKENS_MAX,
+    concurrencyMax: together ? total : 1,
+    total,
+    streamShare: together ? 0.5 : 1,
+    maxTokens: together ? TOKENS_MAX : 1,
     timeoutMs: STEP_MS_MAX,
     onResult: (result) => results.push(result),
   });
   await load.done;
+  const seen = results.filter((r) => r.stream);
   return percentile(
-    results.map((r) => (r.firstByteAtMs ?? Number.POSITIVE_INFINITY) - r.startedAtMs),
+    seen.map((r) => (r.firstByteAtMs ?? Number.POSITIVE_INFINITY) - r.startedAtMs),
     0.5,
   );
 }

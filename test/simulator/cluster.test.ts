@@ -171,6 +171,14 @@ describe('what it serves', () => {
     expect(await metric(slowReader.url, 'vllm:prefix_cache_hits_total')).toBeGreaterThan(600);
   });
 
+  test('no first token comes sooner than it is set, and the others keep their pace', async () => {
+    const slowStarter = await cluster({ firstTokenMs: 300 });
+    const [first = 0, second = Infinity] = (await streamed(slowStarter.url, ask('patience', { max_tokens: 2 })))
+      .tokenAtMs;
+    expect(first).toBeGreaterThan(295);
+    expect(second - first).toBeLessThan(200);
+  });
+
   test('a client that leaves frees its place', async () => {
     const small = await cluster({ concurrency: 1 });
     await streamed(small.url, ask('leave', { max_tokens: 2_000, ignore_eos: true }), '/v1/chat/completions', 100);

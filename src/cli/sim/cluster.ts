@@ -19,6 +19,7 @@ interface ClusterFlags {
   readonly concurrency?: string;
   readonly tokensPerSecond?: string;
   readonly prefillTokensPerSecond?: string;
+  readonly firstTokenMs?: string;
   readonly queueMax?: string;
   readonly contextMax?: string;
 }
@@ -37,6 +38,7 @@ export function clusterVerb(): Command {
     .option('--concurrency <n>', 'requests in one batch')
     .option('--tokens-per-second <n>', 'pace of one stream')
     .option('--prefill-tokens-per-second <n>', 'prompt tokens that it reads in a second')
+    .option('--first-token-ms <n>', 'no first token sooner than this')
     .option('--queue-max <n>', 'requests that may wait')
     .option('--context-max <n>', 'prompt and answer together, tokens');
   return does<ClusterFlags>(command, async (flags) => {
@@ -64,6 +66,7 @@ function readOptions(flags: ClusterFlags): ClusterOptions {
       concurrency: wholeOption('--concurrency', flags.concurrency, { min: 1, max: 65_536 }),
       tokensPerSecond: numberOption('--tokens-per-second', flags.tokensPerSecond, { min: 0.1, max: 1_000 }),
       prefillTokensPerSecond: numberOption('--prefill-tokens-per-second', flags.prefillTokensPerSecond, MILLION),
+      firstTokenMs: numberOption('--first-token-ms', flags.firstTokenMs, { min: 0, max: 600_000 }),
       queueMax: wholeOption('--queue-max', flags.queueMax, { min: 0, max: 1_000_000 }),
       contextTokensMax: wholeOption('--context-max', flags.contextMax, { min: 16, max: 1_000_000 }),
     }),

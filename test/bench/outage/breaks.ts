@@ -12,6 +12,8 @@ export interface Break {
    * killed process takes its time to die. `null`: no stream breaks.
    */
   readonly detectionMs: number | 'observed' | null;
+  /** All that the cluster answers breaks off at once, and not one after the other. */
+  readonly together: boolean;
   /** Processes in which the gateway serves. */
   readonly workers: number;
   /** Tokens of every answer; without it they are of any length up to some seconds. */
@@ -44,6 +46,7 @@ export const BREAKS: readonly Break[] = [
     name: 'kill',
     about: 'kill -9 of the cluster',
     detectionMs: 'observed',
+    together: true,
     workers: 1,
     play: lasting({ kind: 'crash' }),
   },
@@ -51,6 +54,7 @@ export const BREAKS: readonly Break[] = [
     name: 'stop',
     about: 'SIGSTOP of the cluster',
     detectionMs: IDLE_TIMEOUT_MS,
+    together: true,
     workers: 1,
     play: lasting({ kind: 'freeze' }),
   },
@@ -58,6 +62,7 @@ export const BREAKS: readonly Break[] = [
     name: 'errors',
     about: 'every request is answered 500',
     detectionMs: null,
+    together: false,
     workers: 1,
     play: lasting({ kind: 'errors', share: 1, status: 500 }),
   },
@@ -65,6 +70,7 @@ export const BREAKS: readonly Break[] = [
     name: 'cut',
     about: 'half of the streams are cut, in four ways',
     detectionMs: TOKEN_EVERY_MS,
+    together: false,
     workers: 1,
     play: async (scene, felt) => {
       const broken = await scene.carrier(); // one only: a stream that every cluster cuts is lost to its caller
@@ -79,6 +85,7 @@ export const BREAKS: readonly Break[] = [
     name: 'stall',
     about: 'the first token comes, then nothing',
     detectionMs: IDLE_TIMEOUT_MS,
+    together: false,
     workers: 1,
     play: lasting({ kind: 'decode-stall' }),
   },
@@ -86,6 +93,7 @@ export const BREAKS: readonly Break[] = [
     name: 'drain',
     about: 'a planned move empties it',
     detectionMs: TOKEN_EVERY_MS,
+    together: true,
     workers: 1,
     tokensEach: OUTLASTS_A_STEP,
     play: async (scene, felt) => {
@@ -98,6 +106,7 @@ export const BREAKS: readonly Break[] = [
     name: 'worker',
     about: "kill -9 of one of the gateway's own processes: only its own connections may suffer",
     detectionMs: null,
+    together: true,
     workers: 2,
     play: async (scene, felt) => {
       felt(await scene.killWorker());

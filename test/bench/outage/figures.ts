@@ -15,10 +15,7 @@ export interface Played {
   readonly detectionMs: number | null;
   /** Callers whom a break may have taken along: those of a process of the gateway that was killed. */
   readonly takenMax: number;
-  /**
-   * The target's time to first token, ms: of as many streams as were continued, sent to it past the gateway and all at
-   * once, as those come. `null`: none were.
-   */
+  /** The target's time to first token, ms: of streams that come to it past the gateway as the continued ones came. */
   readonly firstTokenMsP50: number | null;
 }
 
@@ -45,10 +42,9 @@ export interface BreakFigures {
   readonly met: boolean;
 }
 
-export function figuresOf(
-  name: string,
-  { results, feltAtMs, takenMax, detectionMs, firstTokenMsP50 }: Played,
-): BreakFigures {
+/** `rounds`: of the same break, at least one. */
+export function figuresOf(name: string, rounds: readonly Played[]): BreakFigures {
+  const { results, feltAtMs, takenMax, detectionMs, firstTokenMsP50 } = pooled(rounds);
   const count = (test: (result: LoadResult) => boolean): number => results.filter(test).length;
   const waits = results.flatMap((r) => (r.continued && r.gapMsMax !== null ? [r.gapMsMax] : []));
   const lost = count((r) => r.verdict === 'lost');
@@ -94,6 +90,22 @@ export function figuresOf(
     // A break that should have broken streams and broke none has shown nothing.
     met: lost + wrong + cut === taken && gapMet && (detectionMs === null || waits.length > 0),
   };
+}
+
+function pooled(rounds: readonly Played[]): Played {
+  return {
+    results: rounds.flatMap((round) => round.results),
+    feltAtMs: rounds.flatMap((round) => round.feltAtMs),
+    takenMax: rounds.reduce((sum, round) => sum + round.takenMax, 0),
+    detectionMs: middleOf(rounds.map((round) => round.detectionMs)),
+    firstTokenMsP50: middleOf(rounds.map((round) => round.firstTokenMsP50)),
+  };
+}
+
+/** Of the rounds that have the figure. */
+function middleOf(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null);
+  return known.length === 0 ? null : percentile(known, 0.5);
 }
 
 const isBroken = ({ verdict }: LoadResult): boolean => verdict === 'lost' || verdict === 'cut';
