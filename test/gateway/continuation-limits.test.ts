@@ -110,6 +110,20 @@ describe('a break', () => {
     expect(b.requests.filter((r) => !isCount(r))).toHaveLength(1);
   });
 
+  test('counts at a cluster that has a key of its own with that key', async () => {
+    process.env['TEST_B_API_KEY'] = 'cluster-secret';
+    const a = await upstream(breaksAfter(SPOKEN));
+    const b = await upstream((request, res) => {
+      if (request.headers.authorization !== 'Bearer cluster-secret') status(401)(request, res);
+      else if (isCount(request)) sendJson(res, 200, { count: 4 });
+      else REST(request, res);
+    });
+    const chat = service({ a: a.url, b: b.url }, { a: 100, b: 0 });
+    const members = chat.members.map((m) => (m.cluster === 'b' ? { ...m, apiKeyEnv: 'TEST_B_API_KEY' } : m));
+    expect(await ask(await gateway([{ ...chat, members }]), { max_tokens: 10 })).toMatchObject({ errors: [] });
+    expect(bodyOf(b)).toMatchObject({ max_tokens: 6 });
+  });
+
   test('of a plain completion without a limit leaves what the engine’s own limit leaves', async () => {
     const text = (said: string): object => ({ id: 'c1', choices: [{ index: 0, text: said, finish_reason: null }] });
     const end = { id: 'c1', choices: [{ index: 0, text: '', finish_reason: 'length' }] };

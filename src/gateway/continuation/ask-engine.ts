@@ -1,7 +1,7 @@
 /** Short questions to the engine that goes on with a broken answer. Its caller waits, so the wait is short too. */
 import type { EngineQuestion } from '../../engines/continuation.js';
 import { parseObject } from '../json-object.js';
-import { askWhole } from '../upstream/ask-whole.js';
+import { askMember } from '../service/ask-member.js';
 import type { Member } from '../service/member.js';
 
 /** An answer that is a little less exact is better than a long gap. */
@@ -11,19 +11,14 @@ const ANSWER_BYTES_MAX = 1024 * 1024;
 
 /** `null` when the engine cannot, or does not in time; never rejects. */
 export async function askEngine<Of, Told>(
-  { upstream, model }: Pick<Member, 'upstream' | 'model'>,
+  member: Pick<Member, 'upstream' | 'authorization' | 'model'>,
   question: EngineQuestion<Of, Told>,
   of: Of,
 ): Promise<Told | null> {
   try {
-    const request = {
-      method: 'POST',
-      path: upstream.prefix + question.path,
-      headers: ['content-type', 'application/json'],
-      body: Buffer.from(JSON.stringify(question.ask(model, of))),
-    };
+    const json = question.ask(member.model, of);
     const bounds = { bytesMax: ANSWER_BYTES_MAX, timeoutMs: ANSWER_MS_MAX };
-    const answer = await askWhole(upstream.connections, request, bounds);
+    const answer = await askMember(member, question.path, { json, ...bounds });
     const parsed = answer.status === 200 ? parseObject(answer.body.toString('utf8')) : null;
     return parsed === null ? null : question.read(parsed);
   } catch {

@@ -1,7 +1,6 @@
 /** Has a cluster read the hottest beginnings of prompts, with one token each, so that callers who come do not wait for it. */
 import type { ChoicesApi } from '../../domain/continuation/continued-request.js';
-import { headersFor } from '../request/headers.js';
-import { askWhole } from '../upstream/ask-whole.js';
+import { askMember } from './ask-member.js';
 import type { HotPrefixes } from './hot-prefixes.js';
 import type { Member } from './member.js';
 
@@ -45,19 +44,14 @@ export function mergeWarmed(parts: readonly Warmed[]): Warmed {
 }
 
 async function readOne(
-  { upstream, model, authorization }: Member,
+  member: Member,
   path: string,
   body: Readonly<Record<string, unknown>>,
   timeoutMs: number,
 ): Promise<boolean> {
   try {
-    const request = {
-      method: 'POST',
-      path: `${upstream.prefix}${path}`,
-      headers: headersFor(['content-type', 'application/json'], authorization),
-      body: Buffer.from(JSON.stringify({ ...body, model })),
-    };
-    const { status } = await askWhole(upstream.connections, request, { bytesMax: ANSWER_BYTES_MAX, timeoutMs });
+    const json = { ...body, model: member.model };
+    const { status } = await askMember(member, path, { json, bytesMax: ANSWER_BYTES_MAX, timeoutMs });
     return status === 200;
   } catch {
     return false;
