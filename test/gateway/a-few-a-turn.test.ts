@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { beforeEach, expect, test } from 'vitest';
-import { aFewATurn } from '../../src/gateway/request/a-few-a-turn.js';
+import { turnOfCount, turnOfRest, turnOfWhole } from '../../src/gateway/request/a-few-a-turn.js';
 
 /** In the order in which they went. */
 const went: string[] = [];
@@ -12,33 +12,36 @@ beforeEach(async () => {
   went.length = 0;
 });
 
-async function come(name: string, begun: boolean): Promise<void> {
-  const turn = aFewATurn({ begun });
-  if (turn !== null) await turn;
+async function come(name: string, turn: () => Promise<void> | null): Promise<void> {
+  const waits = turn();
+  if (waits !== null) await waits;
   went.push(name);
 }
 
-const several = (name: string, count: number, begun: boolean): Promise<void>[] =>
-  Array.from({ length: count }, async (_, i) => await come(`${name}${i}`, begun));
+const several = (name: string, count: number, turn: () => Promise<void> | null): Promise<void>[] =>
+  Array.from({ length: count }, async (_, i) => await come(`${name}${i}`, turn));
+const names = (name: string, count: number): string[] => Array.from({ length: count }, (_, i) => `${name}${i}`);
 
-test('what goes alone goes at once', async () => {
-  expect(aFewATurn({ begun: true })).toBeNull();
+test('the rest of a stream that goes alone goes at once, a whole answer in the next turn', async () => {
+  expect(turnOfRest()).toBeNull();
+  const whole = come('whole', turnOfWhole);
+  expect(went).toEqual([]);
+  await nextTurn();
+  await whole;
 });
 
 test('of a crowd a few go in each turn, in the order of their coming', async () => {
-  const all = Promise.all(several('s', 10, true));
-  expect(went).toEqual(['s0', 's1', 's2', 's3']);
+  const all = Promise.all(several('rest', 10, turnOfRest));
+  expect(went).toEqual(names('rest', 4));
   await nextTurn();
   await Promise.resolve();
   expect(went.length).toBeLessThan(10);
   await all;
-  expect(went).toEqual(Array.from({ length: 10 }, (_, i) => `s${i}`));
+  expect(went).toEqual(names('rest', 10));
 });
 
-test('broken streams go before those who have nothing yet, and nobody is forgotten', async () => {
-  const all = [...several('other', 6, false), ...several('stream', 6, true)];
-  await Promise.all(all);
-  expect(went.slice(0, 4)).toEqual(['other0', 'other1', 'other2', 'other3']);
-  expect(went.slice(4, 10)).toEqual(Array.from({ length: 6 }, (_, i) => `stream${i}`));
-  expect(went.slice(10)).toEqual(['other4', 'other5']);
+test('the rests of broken streams go first, those who have nothing yet last, and nobody is forgotten', async () => {
+  const all = [...several('whole', 6, turnOfWhole), ...several('count', 6, turnOfCount)];
+  await Promise.all([...all, ...several('rest', 6, turnOfRest)]);
+  expect(went).toEqual([...names('rest', 6), ...names('count', 6), ...names('whole', 6)]);
 });

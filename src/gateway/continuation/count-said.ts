@@ -4,6 +4,7 @@
  */
 import { dialectOf } from '../../engines/registry.js';
 import type { Member } from '../service/member.js';
+import { turnOfCount } from '../request/a-few-a-turn.js';
 import { askEngine } from './ask-engine.js';
 import type { Transcript } from './transcript.js';
 
@@ -12,5 +13,7 @@ export function countSaid(transcript: Transcript, member: Member): Promise<boole
   const { uncounted } = transcript;
   const { count } = dialectOf(member.engine).continuation;
   if (uncounted === null || count === null) return null;
-  return askEngine(member, count, uncounted).then((tokens) => tokens !== null && transcript.counted(tokens));
+  return turnOfCount()
+    .then(() => askEngine(member, count, uncounted))
+    .then((tokens) => tokens !== null && transcript.counted(tokens));
 }

@@ -1,32 +1,48 @@
 /**
  * When a cluster dies, all that ran there goes elsewhere in one turn of the event loop. Would all of it be asked for in that
  * turn, the first request could not leave before the last one was made, and the cluster that takes over would wait
- * meanwhile. So a few go a turn, broken streams first: their callers see the gap, the others wait for an answer anyway.
- * What goes alone never waits.
+ * meanwhile. So a few go a turn, the rests of broken streams first, for their callers see the gap. Then what counts the
+ * tokens of their beginnings, which is needed when the rests arrive; then the others, who wait for an answer anyway.
  */
 const A_TURN = 4;
 
 let passed = 0;
 let isTurning = false;
-const streams: (() => void)[] = [];
-const others: (() => void)[] = [];
+const rests: (() => void)[] = [];
+const counts: (() => void)[] = [];
+const wholes: (() => void)[] = [];
 
-/** Resolves when it is this one's turn, in the order in which they came; `null`: at once. `begun`: its caller has a part. */
-export function aFewATurn({ begun }: { readonly begun: boolean }): Promise<void> | null {
-  if (!isTurning) {
-    isTurning = true;
-    setImmediate(nextTurn);
-  }
+/** For the rest of an answer, in the order in which they come; `null`: it is its turn. What comes alone never waits. */
+export function turnOfRest(): Promise<void> | null {
+  keepTurning();
   if (passed < A_TURN) {
     passed++;
     return null;
   }
-  return new Promise((resolve) => (begun ? streams : others).push(resolve));
+  return new Promise((resolve) => rests.push(resolve));
+}
+
+/** For the tokens of a beginning: after all rests that have come by the end of this turn of the event loop. */
+export async function turnOfCount(): Promise<void> {
+  keepTurning();
+  await new Promise<void>((resolve) => counts.push(resolve));
+}
+
+/** For an answer of which nothing was said: after those rests and counts. */
+export async function turnOfWhole(): Promise<void> {
+  keepTurning();
+  await new Promise<void>((resolve) => wholes.push(resolve));
+}
+
+function keepTurning(): void {
+  if (isTurning) return;
+  isTurning = true;
+  setImmediate(nextTurn);
 }
 
 function nextTurn(): void {
-  const next = streams.splice(0, A_TURN);
-  next.push(...others.splice(0, A_TURN - next.length));
+  const next = rests.splice(0, A_TURN);
+  for (const others of [counts, wholes]) next.push(...others.splice(0, A_TURN - next.length));
   passed = next.length;
   isTurning = next.length > 0;
   if (isTurning) setImmediate(nextTurn);

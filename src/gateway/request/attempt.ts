@@ -82,6 +82,11 @@ export class Attempt implements AnswerHandler {
     this.#answering?.stop();
   }
 
+  /** Try another cluster, unless this one has begun to answer after all. */
+  rehome(): void {
+    if (this.waiting) this.leave('rehomed');
+  }
+
   /** The cluster is thought lost: if this stream has fallen silent, or does later, do not wait for the idle limit. */
   hasten(): void {
     if (this.#mode === 'relay' && this.#scan !== null) this.#idle.hasten();

@@ -18,7 +18,7 @@ import { cannotContinue, overloaded, sendFailure, shuttingDown, streamCut, tooLa
 import { TRIAL_FIRST_BYTE_MS } from '../service/ejection.js';
 import { errorFrame, sendError, type CallerError } from './openai-error.js';
 import { watchForEnd, type UntimelyEnd } from './untimely-end.js';
-import { aFewATurn } from './a-few-a-turn.js';
+import { turnOfRest, turnOfWhole } from './a-few-a-turn.js';
 import { countSaid } from '../continuation/count-said.js';
 import { HIDES_IDS } from '../continuation/said-ids.js';
 import { settleIds } from '../continuation/settle-ids.js';
@@ -105,8 +105,7 @@ class Exchange implements Running {
   /** A place on a cluster that is ready to be asked; `null`: there is none, which its caller was told, or nobody asks any more. */
   async #findPlace(): Promise<Choice | null> {
     const { service } = this.#order;
-    const turn = this.#tried.size > 0 ? aFewATurn({ begun: this.#continuing }) : null;
-    if (turn !== null) await turn;
+    if (this.#tried.size > 0) await (this.#continuing ? turnOfRest() : turnOfWhole());
     const picked = this.#pick();
     if (picked === null) {
       this.#giveUp();
@@ -280,7 +279,7 @@ class Exchange implements Running {
     const attempt = this.#attempt;
     if (attempt === null) return;
     if (!attempt.waiting) attempt.hasten();
-    else if (this.#order.service.hasOther(this.#tried)) attempt.leave('rehomed');
+    else if (this.#order.service.hasOther(this.#tried)) void turnOfWhole().then(() => attempt.rehome());
   }
 
   handOver(): void {
