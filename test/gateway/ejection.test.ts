@@ -107,6 +107,15 @@ describe('the back-off', () => {
     expect(ejection.failed(failure)).toBe(false);
   });
 
+  test('ends when a request that was sent there all the same is answered, not when an older one is', () => {
+    const ejection = new Ejection();
+    backOff(ejection, 5_000);
+    ejection.spoke(4_999);
+    expect(ejection.unsuspected(5_500)).toBe(false);
+    ejection.spoke(5_001);
+    expect([ejection.unsuspected(5_500), ejection.trialDue(5_500), ejection.out]).toEqual([true, true, true]);
+  });
+
   test('a trial whose caller left says nothing: the next request may try', () => {
     const ejection = new Ejection();
     backOff(ejection, 0);

@@ -344,6 +344,18 @@ describe('a crowd', () => {
     expect(new Set(await Promise.all(answers))).toEqual(new Set([200]));
   });
 
+  test('that the last cluster drops is served by one whose back-off still runs, and which then counts as well', async () => {
+    const { a, b, lab } = await pair(answerAs('a'), status(500));
+    await lab.admin('PUT', '/routes/chat', { epoch: 1, weights: { a: 0, b: 100 } });
+    for (let i = 0; i < 3; i++) await lab.chat();
+    await lab.admin('PUT', '/routes/chat', { epoch: 1, weights: { a: 100, b: 0 } });
+    b.behave(answerAs('b'));
+    a.behave(status(500));
+    for (let i = 0; i < 5; i++) expect((await lab.chat()).status).toBe(200);
+    const ejected = lab.lines.filter(({ event }) => event === 'cluster-ejected').map(({ cluster }) => cluster);
+    expect(ejected).toEqual(['b', 'a']);
+  });
+
   test('that two failing but living clusters refuse is not multiplied beyond the budget', async () => {
     const waiting: (() => void)[] = [];
     const slowly: Behaviour = (request, res) => waiting.push(() => status(500)(request, res));

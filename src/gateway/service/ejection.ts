@@ -33,6 +33,7 @@ export class Ejection {
   #olderSuccesses = 0;
   #level = 0;
   #untilMs = 0;
+  #outSinceMs = -Infinity;
   #returnedAtMs = -Infinity;
 
   /** Out or on trial: not among those that carry. */
@@ -70,6 +71,14 @@ export class Ejection {
     this.#state = 'in';
     this.#failures = FAILURES_IN_A_ROW - 1;
     this.#returnedAtMs = nowMs;
+  }
+
+  /**
+   * A request that began at `beganAtMs` got its first byte. Was it sent here after the ejection, because nobody else was
+   * left, it has shown what a trial would: nothing is held against the cluster any more, and a trial is due.
+   */
+  spoke(beganAtMs: number): void {
+    if (this.#state === 'out' && beganAtMs > this.#outSinceMs) this.tryNow();
   }
 
   /** A request that began at `beganAtMs` was answered to its end. */
@@ -118,6 +127,7 @@ export class Ejection {
   #eject(nowMs: number): boolean {
     if (this.#state === 'in' && nowMs - this.#returnedAtMs > BACK_OFF_FORGET_MS) this.#level = 0;
     this.#state = 'out';
+    this.#outSinceMs = nowMs;
     this.#failures = 0;
     this.#untilMs = nowMs + Math.min(BACK_OFF_MAX_MS, BACK_OFF_FIRST_MS * 2 ** this.#level);
     this.#level++;

@@ -191,7 +191,10 @@ export class Service implements Cast {
       member.upstream.load.learner.firstToken(seen.latencyMs);
     }
     member.live.answered(seen.latencyMs, nowMs);
-    if (!seen.onTrial) return;
+    if (!seen.onTrial) {
+      member.ejection.spoke(nowMs - seen.latencyMs);
+      return;
+    }
     member.ejection.passTrial(nowMs);
     member.returnedAtMs = nowMs;
     this.#effective = null;
