@@ -19,19 +19,23 @@ export function turnOfRest(): Promise<void> | null {
     passed++;
     return null;
   }
-  return new Promise((resolve) => rests.push(resolve));
+  return waitIn(rests);
 }
 
 /** For the tokens of a beginning: after all rests that have come by the end of this turn of the event loop. */
-export async function turnOfCount(): Promise<void> {
+export function turnOfCount(): Promise<void> {
   keepTurning();
-  await new Promise<void>((resolve) => counts.push(resolve));
+  return waitIn(counts);
 }
 
 /** For an answer of which nothing was said: after those rests and counts. */
-export async function turnOfWhole(): Promise<void> {
+export function turnOfWhole(): Promise<void> {
   keepTurning();
-  await new Promise<void>((resolve) => wholes.push(resolve));
+  return waitIn(wholes);
+}
+
+function waitIn(queue: (() => void)[]): Promise<void> {
+  return new Promise((resolve) => queue.push(resolve));
 }
 
 function keepTurning(): void {
@@ -41,8 +45,8 @@ function keepTurning(): void {
 }
 
 function nextTurn(): void {
-  const next = rests.splice(0, A_TURN);
-  for (const others of [counts, wholes]) next.push(...others.splice(0, A_TURN - next.length));
+  const next: (() => void)[] = [];
+  for (const queue of [rests, counts, wholes]) next.push(...queue.splice(0, A_TURN - next.length));
   passed = next.length;
   isTurning = next.length > 0;
   if (isTurning) setImmediate(nextTurn);
