@@ -1,5 +1,5 @@
 /** Tells guards the present verdict: one round at a time, always with the newest state, so that none overtakes another. */
-import { log, sleep } from '@temporalio/workflow';
+import { CancellationScope, log, sleep } from '@temporalio/workflow';
 import type { ServiceName } from '../domain/words.js';
 import type { ClusterVerdictMessage } from './messages.js';
 import { atOnce } from './proxies.js';
@@ -15,7 +15,9 @@ export class GuardTeller {
 
   tell(services: readonly ServiceName[]): void {
     for (const service of services) this.#waiting.add(service);
-    if (!this.#busy && this.#waiting.size > 0) void this.#round();
+    if (this.#busy || this.#waiting.size === 0) return;
+    // Whoever tells may be a watch that ends before the guards have heard; what it found is told all the same.
+    void CancellationScope.nonCancellable(async () => await this.#round());
   }
 
   isQuiet(): boolean {

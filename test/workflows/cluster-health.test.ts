@@ -41,6 +41,8 @@ let taskQueue: string;
 let vantage: string;
 let service: string;
 let control: { stop(): Promise<void> };
+/** How often guards could not be told, and whether they can be. */
+let telling: { refused: number; refuses: boolean };
 const probers: { stop(): Promise<void> }[] = [];
 const started: WorkflowHandle[] = [];
 
@@ -61,12 +63,20 @@ beforeEach(async () => {
   vantage = `v-${randomUUID()}`;
   service = `chat-${randomUUID()}`;
   engine = await ToyEngine.start();
+  telling = { refused: 0, refuses: false };
+  const tell = createTellActivities({ client: getClient });
   control = running(
     await Worker.create({
       connection: native,
       taskQueue,
       workflowBundle: bundle,
-      activities: createTellActivities({ client: getClient }),
+      activities: {
+        tellGuards: async (order: Parameters<typeof tell.tellGuards>[0]) => {
+          if (!telling.refuses) return await tell.tellGuards(order);
+          telling.refused += 1;
+          throw new Error('the test lets no guard be told');
+        },
+      },
     }),
   );
 });
@@ -276,14 +286,30 @@ test('a new configuration watches with new settings; a wrong one is refused and 
   expect(await handle.query(clusterOrderQuery)).toEqual(next);
 });
 
+test('guards that cannot be told hear it later, though the watch that found it has ended', async () => {
+  const heard = await startGuard();
+  await startProber();
+  telling.refuses = true;
+  const handle = await start();
+  await eventually(() => telling.refused > 0);
+  await handle.signal(configureClusterSignal, {
+    spec: spec({ model: 'another' }),
+    vantages: [vantage],
+    services: [service],
+  });
+  await becomes(handle, 'degraded');
+  telling.refuses = false;
+  await eventually(async () => (await heard()).at(-1)?.diagnosis.verdict === 'degraded');
+});
+
 test('a long history continues as new, with verdict and memory', async () => {
   const heard = await startGuard();
   await startProber();
   const handle = await start();
   await becomes(handle, 'healthy');
   const { runId } = (await handle.describe()) as { runId: string };
-  // The server suggests it from 4,096 events on; signals are the cheapest ones.
-  for (let sent = 0; sent < 1_500; sent += 50) {
+  // The server suggests it early (test/kit/temporal-setup.ts); signals are the cheapest events, and guards are being told meanwhile.
+  for (let sent = 0; sent < 500; sent += 50) {
     await Promise.all(Array.from({ length: 50 }, async () => await handle.signal(tellVerdictSignal, { service })));
   }
   await eventually(async () => (await handle.describe()).runId !== runId, 60_000);
