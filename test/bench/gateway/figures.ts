@@ -55,32 +55,42 @@ export function ratiosOf(rounds: readonly Round[], bare: readonly Round[], direc
   };
 }
 
+/** `null`: not measured. */
 export interface Measured {
-  readonly addedLatency: number;
-  readonly cpuPerRequest: number;
+  readonly speed: {
+    readonly addedLatency: number;
+    readonly cpuPerRequest: number;
+    /** Of our requests, in all rounds. */
+    readonly failed: number;
+    /** How many times our processor time a request takes another gateway, for those that were measured. */
+    readonly cpuOfOthers: Readonly<Partial<Record<string, number>>>;
+  } | null;
   readonly kibPerStream: number | null;
-  /** Of our requests, in all rounds. */
-  readonly failed: number;
-  /** How many times our processor time a request takes another gateway, for those that were measured. */
-  readonly cpuOfOthers: Readonly<Partial<Record<string, number>>>;
   readonly growth: Growth | null;
 }
 
+type Goal = readonly [met: boolean, missed: string];
+
 /** Every goal that is missed, with its figures. What was not measured is not missed. */
-export function missedGoals(seen: Measured): readonly string[] {
-  const { kibPerStream, growth } = seen;
-  const { portkey = Infinity, litellm = Infinity } = seen.cpuOfOthers;
-  const goals: readonly (readonly [boolean, string])[] = [
-    [seen.addedLatency <= GOALS.addedLatency, `added latency ${seen.addedLatency} x (goal ${GOALS.addedLatency})`],
-    [seen.cpuPerRequest <= GOALS.cpuPerRequest, `CPU ${seen.cpuPerRequest} x (goal ${GOALS.cpuPerRequest})`],
+export function missedGoals({ speed, kibPerStream, growth }: Measured): readonly string[] {
+  const goals: readonly Goal[] = [
+    ...(speed === null ? [] : goalsOfSpeed(speed)),
     [(kibPerStream ?? 0) <= GOALS.kibPerStream, `${kibPerStream} KiB a stream (goal ${GOALS.kibPerStream})`],
-    [portkey >= GOALS.portkeyCpu, `CPU of Portkey ${portkey} x ours (goal ${GOALS.portkeyCpu})`],
-    [litellm >= GOALS.litellmCpu, `CPU of LiteLLM ${litellm} x ours (goal ${GOALS.litellmCpu})`],
-    [seen.failed === 0, `${seen.failed} requests failed`],
     [(growth?.grewPct ?? 0) <= GROWTH_PCT_MAX, `memory grew ${growth?.grewPct} % (limit ${GROWTH_PCT_MAX})`],
     [(growth?.failed ?? 0) === 0, `${growth?.failed} requests of the soak failed`],
   ];
-  return goals.filter(([met]) => !met).map(([, what]) => what);
+  return goals.filter(([met]) => !met).map(([, missed]) => missed);
+}
+
+function goalsOfSpeed({ addedLatency, cpuPerRequest, failed, cpuOfOthers }: NonNullable<Measured['speed']>): Goal[] {
+  const { portkey = Infinity, litellm = Infinity } = cpuOfOthers;
+  return [
+    [addedLatency <= GOALS.addedLatency, `added latency ${addedLatency} x (goal ${GOALS.addedLatency})`],
+    [cpuPerRequest <= GOALS.cpuPerRequest, `CPU ${cpuPerRequest} x (goal ${GOALS.cpuPerRequest})`],
+    [portkey >= GOALS.portkeyCpu, `CPU of Portkey ${portkey} x ours (goal ${GOALS.portkeyCpu})`],
+    [litellm >= GOALS.litellmCpu, `CPU of LiteLLM ${litellm} x ours (goal ${GOALS.litellmCpu})`],
+    [failed === 0, `${failed} requests failed`],
+  ];
 }
 
 export interface MemorySample {

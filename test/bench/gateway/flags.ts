@@ -8,7 +8,7 @@ const HELP = `npm run bench:gateway -- [flags]
 Measures a direct call, a bare Node + undici pass-through, and our gateway with every feature on. Prints one line of JSON;
 exit code 1 when a goal is missed. Needs Linux, wrk, and 20,000 file descriptors.
 
-  --rounds N     turns of every contestant (5)
+  --rounds N     turns of every contestant; 0 leaves out all that is about speed (5)
   --seconds N    of each measurement (3)
   --streams N    open at once for the memory; 0 leaves it out (8000)
   --soak N       seconds under load at the end; fails when memory grows by more than ${GROWTH_PCT_MAX} % (0: none)
@@ -30,7 +30,7 @@ export interface Flags {
   readonly others: readonly Other[];
 }
 
-/** `null`: help was asked for, and told. @throws TypeError for a flag that is not known, Error for no number */
+/** `null`: help was asked for, and told. @throws TypeError for a flag that is not known, Error for no number, or flags that leave nothing to do */
 export function readFlags(args: readonly string[]): Flags | null {
   const no = { type: 'boolean', default: false } as const;
   const { values } = parseArgs({
@@ -52,12 +52,16 @@ export function readFlags(args: readonly string[]): Flags | null {
     console.log(HELP);
     return null;
   }
+  const rounds = atLeast(0, 'rounds', values.rounds);
+  const others = OTHERS.filter((name) => values.others || values[name]);
+  if (rounds === 0 && others.length > 0)
+    throw new Error(`--rounds 0 measures no speed, and of ${others.join(', ')} nothing else is measured: leave out one`);
   return {
-    rounds: atLeast(1, 'rounds', values.rounds),
+    rounds,
     seconds: atLeast(1, 'seconds', values.seconds),
     streams: atLeast(0, 'streams', values.streams),
     soakS: atLeast(0, 'soak', values.soak),
-    others: OTHERS.filter((name) => values.others || values[name]),
+    others,
   };
 }
 
