@@ -55,7 +55,9 @@ export function readFlags(args: readonly string[]): Flags | null {
   const rounds = atLeast(0, 'rounds', values.rounds);
   const others = OTHERS.filter((name) => values.others || values[name]);
   if (rounds === 0 && others.length > 0)
-    throw new Error(`--rounds 0 measures no speed, and of ${others.join(', ')} nothing else is measured: leave out one`);
+    throw new Error(
+      `--rounds 0 measures no speed, and of ${others.join(', ')} nothing else is measured: leave out one`,
+    );
   return {
     rounds,
     seconds: atLeast(1, 'seconds', values.seconds),
