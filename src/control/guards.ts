@@ -6,15 +6,24 @@ import { serviceGuardId } from '../workflows/ids.js';
 import { guardViewQuery, moveViewQuery } from '../workflows/messages.js';
 import { askWorkflow } from './ask.js';
 import type { Control } from './control.js';
-import { listRunning } from './running.js';
+import { isRunning, listRunning } from './running.js';
 
 /**
- * What the guard of one service knows.
+ * What the guard of one service knows; one that has ended guards nothing, whatever it knew last.
  * @throws CodedError `unknown-service` (it lists the known ones), `no-worker`, `temporal-unreachable`
  */
 export async function readGuard(control: Control, service: ServiceName): Promise<GuardView> {
-  const view = await askWorkflow(control.client, serviceGuardId(service), guardViewQuery);
+  const id = serviceGuardId(service);
+  const [view, runs] = await Promise.all([
+    askWorkflow(control.client, id, guardViewQuery),
+    isRunning(control.client, id),
+  ]);
   if (view === null) throw await unknownService(control, service);
+  if (!runs)
+    throw new CodedError(
+      'unknown-service',
+      `nobody guards \`${service}\` any more: ${id} has ended; \`understudy apply\` begins it anew`,
+    );
   return view;
 }
 

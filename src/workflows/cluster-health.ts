@@ -5,6 +5,7 @@
  * 3. A vantage that nobody watches any more has no vote.
  * 4. `configure` begins the watches anew with what they knew; `retire` ends everything; `tell-verdict` repeats the verdict.
  * 5. A long history continues as new: the watches end first, what they knew goes along.
+ * 6. Cancelled in Temporal it tells the guards that nothing is known any more, and ends.
  */
 import {
   ActivityFailure,
@@ -62,6 +63,15 @@ export async function clusterHealth(input: ClusterHealthInput): Promise<{ readon
   const cluster = new Cluster(order, carried);
   cluster.listen();
   cluster.show();
+  try {
+    return await watchForEver(cluster);
+  } catch (error) {
+    if (isCancellation(error)) await CancellationScope.nonCancellable(async () => await cluster.takeLeave());
+    throw error;
+  }
+}
+
+async function watchForEver(cluster: Cluster): Promise<{ readonly kind: 'retired' }> {
   while (!cluster.isRetired) {
     const { version } = cluster;
     const scope = new CancellationScope();
@@ -151,6 +161,21 @@ class Cluster {
 
   carry(): ClusterHealthCarried {
     return { diagnosis: this.#diagnosis, reports: this.#reports, healths: this.#healths };
+  }
+
+  /** Nobody looks any more: the last verdict must not stand for ever. */
+  async takeLeave(): Promise<void> {
+    const evidence = {
+      dimension: 'http',
+      seen: 'its watch was cancelled in Temporal',
+      threshold: 'a running watch',
+      sinceMs: nowMs(),
+      by: 'cluster workflow',
+    } as const;
+    this.#diagnosis = { verdict: 'unknown', sinceMs: nowMs(), evidence: [evidence] };
+    this.show();
+    this.#guards.tell(this.order.services);
+    await condition(() => this.hasToldAll());
   }
 
   /** Until it is cancelled: a watch that ends is begun again with what it knew. */

@@ -1,5 +1,5 @@
 /** Between moves somebody watches that the layer still holds what it should; it costs no history while it does. */
-import { CancellationScope, condition } from '@temporalio/workflow';
+import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
 import { sameWeights } from '../domain/plan/judge-preflight.js';
 import type { GuardState } from '../domain/guard/state.js';
 import { guarding } from './proxies.js';
@@ -14,8 +14,18 @@ interface Watched {
   drifted(): void;
 }
 
-/** For ever, beside the guard's own loop. A move changes what is expected, so the watch ends when one begins. */
-export async function watchDrift(guard: Watched): Promise<never> {
+/** As long as the guard lives, beside its own loop. */
+export async function watchDrift(guard: Watched): Promise<void> {
+  try {
+    await watchForEver(guard);
+  } catch (error) {
+    // The guard was cancelled. Nobody awaits this, so it must not reject: that would fail every workflow task from then on.
+    if (!isCancellation(error)) throw error;
+  }
+}
+
+/** A move changes what is expected, so the watch ends when one begins. */
+async function watchForEver(guard: Watched): Promise<never> {
   for (;;) {
     await condition(() => guard.layerKnown && guard.state.move === null);
     const { epoch, intended, spec } = guard.state;

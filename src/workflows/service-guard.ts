@@ -1,20 +1,24 @@
 /**
  * Runbook of a service, for ever: hear verdicts and people, decide (`domain/guard`), carry out what was decided.
  * It holds the lock (one move at a time) and the epoch; it is the only one that starts a move. It survives a restart
- * of everything, and it continues as new between moves with its whole state.
+ * of everything, and it continues as new between moves with its whole state. Cancelled in Temporal it says that nobody
+ * guards the service any more, and ends; a move that runs is a workflow of its own and goes on.
  */
 import {
   allHandlersFinished,
+  CancellationScope,
   condition,
   continueAsNew,
   defineSignal,
   getExternalWorkflowHandle,
+  isCancellation,
   log,
   ParentClosePolicy,
   setCurrentDetails,
   setHandler,
   startChild,
   workflowInfo,
+  type ChildWorkflowHandle,
   type SignalDefinition,
 } from '@temporalio/workflow';
 import { advance, nextLookMs } from '../domain/guard/guard.js';
@@ -24,14 +28,15 @@ import { explain } from '../domain/guard/explain.js';
 import { beginGuard } from '../domain/guard/begin.js';
 import type { GuardState } from '../domain/guard/state.js';
 import { viewOf } from '../domain/guard/view-of.js';
-import type { MoveRecord } from '../domain/move-record.js';
 import { weightsText } from '../domain/plan/judge-preflight.js';
 import type { MoveInput } from '../domain/plan/types.js';
-import type { Attribution, Weights } from '../domain/words.js';
+import type { Weights } from '../domain/words.js';
+import { brokenMove } from './broken-move.js';
 import { iso, nowMs } from './clock.js';
 import { sentenceOf } from './failures.js';
 import { clusterHealthId, serviceGuardId } from './ids.js';
 import { GovernorTeller } from './governor-teller.js';
+import { detailsOf } from './guard-details.js';
 import { watchDrift } from './drift-watch.js';
 import { faultOfGuardOrder, faultOfProgress, faultOfVerdict } from './guard-order.js';
 import { installGuardVerbs } from './guard-verbs.js';
@@ -62,12 +67,21 @@ export async function serviceGuard(order: GuardOrder, carried?: GuardState): Pro
   guard.listen();
   guard.learnLayer();
   void watchDrift(guard);
+  try {
+    await guardForEver(guard);
+  } catch (error) {
+    if (isCancellation(error)) await CancellationScope.nonCancellable(async () => await guard.takeLeave());
+    throw error;
+  }
+}
+
+async function guardForEver(guard: Guard): Promise<void> {
   await guard.askVerdicts();
   for (;;) {
     await guard.carryOut();
     if (guard.mayRetire()) {
       await guard.governor.leave();
-      return await patient.forget('left the configuration', { service: order.spec.name });
+      return await patient.forget('left the configuration', { service: guard.state.spec.name });
     }
     if (guard.mayContinueAsNew()) {
       await condition(allHandlersFinished);
@@ -245,19 +259,8 @@ class Guard {
   }
 
   async #startMove(id: string, input: MoveInput): Promise<void> {
-    const { plan } = input;
     try {
-      const child = await startChild<typeof move>('move', {
-        workflowId: id,
-        args: [input],
-        parentClosePolicy: ParentClosePolicy.ABANDON,
-        staticSummary: `${plan.kind} ${plan.from.join(', ')} → ${plan.to}: ${input.attribution.reason}`.slice(0, 200),
-        typedSearchAttributes: [
-          { key: SERVICE_KEY, value: plan.service },
-          { key: KIND_KEY, value: 'move' },
-          { key: MOVE_KEY, value: plan.kind },
-        ],
-      });
+      const child = await beginMove(id, input);
       void child.result().then(
         (record) => this.hear({ kind: 'move-ended', id, record }),
         (error: unknown) => this.#closeBroken(id, input, error),
@@ -267,31 +270,20 @@ class Guard {
     }
   }
 
+  /** Somebody cancelled the guard: people must know that no failover comes any more. */
+  async takeLeave(): Promise<void> {
+    const { spec, move } = this.state;
+    const running = move === null ? '' : ` ${move.id} goes on by itself.`;
+    await this.governor.leave();
+    await this.#alert(
+      `${spec.name}: nobody guards it any more`,
+      `The guard was cancelled in Temporal: no failover, no failback, until \`understudy apply\` begins it anew.${running}`,
+    );
+  }
+
   /** A move that was terminated by hand, or could not start: recorded as failed, and the layer is asked what is true. */
   #closeBroken(id: string, input: MoveInput, error: unknown): void {
-    const now = iso(nowMs());
-    const record: MoveRecord = {
-      id,
-      kind: input.plan.kind,
-      from: input.plan.from,
-      to: input.plan.to,
-      ...attributionOf(input.attribution),
-      endedBy: null,
-      state: 'failed',
-      why: `the move's workflow ended without an answer: ${sentenceOf(error)}`,
-      startedAt: iso(this.state.move?.startedAtMs ?? nowMs()),
-      endedAt: now,
-      steps: [],
-      report: {
-        faultAt: null,
-        detectedAt: null,
-        firstShiftAt: null,
-        shiftedAt: null,
-        recoveredAt: null,
-        requests: null,
-      },
-      weights: this.state.intended,
-    };
+    const record = brokenMove(id, input, this.state, sentenceOf(error));
     this.hear({ kind: 'move-ended', id, record });
     this.learnLayer();
   }
@@ -320,7 +312,24 @@ class Guard {
   }
 }
 
-const attributionOf = ({ by, reason, via }: Attribution) => ({ by, reason, via });
+/** Deaf to the guard's own cancellation: a move goes on to its end, and is stopped by its own verbs. */
+async function beginMove(id: string, input: MoveInput): Promise<ChildWorkflowHandle<typeof move>> {
+  const { plan, attribution } = input;
+  return await CancellationScope.nonCancellable(
+    async () =>
+      await startChild<typeof move>('move', {
+        workflowId: id,
+        args: [input],
+        parentClosePolicy: ParentClosePolicy.ABANDON,
+        staticSummary: `${plan.kind} ${plan.from.join(', ')} → ${plan.to}: ${attribution.reason}`.slice(0, 200),
+        typedSearchAttributes: [
+          { key: SERVICE_KEY, value: plan.service },
+          { key: KIND_KEY, value: 'move' },
+          { key: MOVE_KEY, value: plan.kind },
+        ],
+      }),
+  );
+}
 
 /** A move that is gone needs to be told nothing. */
 async function signalQuietly(
@@ -332,17 +341,4 @@ async function signalQuietly(
   } catch {
     return;
   }
-}
-
-function detailsOf(state: GuardState): string {
-  const view = viewOf(state);
-  const rows = view.clusters.map(
-    (c) => `| ${c.name} | ${c.role} | ${c.verdict} | ${c.intended} % | ${c.evidence.join('; ')} |`,
-  );
-  const move = view.move === null ? 'no move is running' : `**${view.move.kind}** → ${view.move.to}: ${view.move.step}`;
-  const whyNot =
-    view.whyNot[0] === undefined
-      ? ''
-      : `\n\nLast decision not to act: ${view.whyNot[0].trigger}: ${view.whyNot[0].why}`;
-  return `${move}\n\n| cluster | role | verdict | weight | evidence |\n|---|---|---|---|---|\n${rows.join('\n')}${whyNot}`;
 }

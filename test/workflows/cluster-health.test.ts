@@ -1,7 +1,7 @@
 /** `clusterHealth` on a real Temporal server, with real probes against a real HTTP server. */
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { Client, Connection, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import {
   bundleWorkflowCode,
   DefaultLogger,
@@ -317,6 +317,22 @@ test('a long history continues as new, with verdict and memory', async () => {
   await engine.crash();
   await becomes(handle, 'dead');
   await eventually(async () => (await heard()).at(-1)?.diagnosis.verdict === 'dead');
+});
+
+test('who cancels it in the UI leaves no verdict behind that stands for ever', async () => {
+  const heard = await startGuard();
+  await startProber();
+  const handle = await start();
+  await becomes(handle, 'healthy');
+  await eventually(async () => (await heard()).length > 0);
+  await handle.cancel();
+  await expect(handle.result()).rejects.toThrow(WorkflowFailedError);
+  expect((await heard()).at(-1)?.diagnosis).toMatchObject({
+    verdict: 'unknown',
+    evidence: [{ seen: 'its watch was cancelled in Temporal' }],
+  });
+  const history = await handle.fetchHistory();
+  expect(history.events?.some((e) => Boolean(e.workflowTaskFailedEventAttributes))).toBe(false);
 });
 
 test('retired, it ends, and so does its watch', async () => {

@@ -1,5 +1,6 @@
 import { inject, afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { WorkflowHandle } from '@temporalio/client';
+import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import { readGuard } from '../../src/control/guards.js';
 import type { ServiceSpec } from '../../src/domain/fleet.js';
 import type { Verdict } from '../../src/domain/words.js';
 import { CONTROL_TASK_QUEUE, serviceGuardId } from '../../src/workflows/ids.js';
@@ -90,6 +91,25 @@ test('home again: after the soak the traffic returns by itself under policy auto
   await moves(2);
   expect((await guard.query(historyQuery))[0]).toMatchObject({ kind: 'failback', state: 'done' });
   expect(await service.weights()).toEqual({ a: 100, b: 0 });
+});
+
+test('who cancels the guard in the UI is told what that means; its move goes on, and nothing is shown as guarded', async () => {
+  const { service, guard, say } = await guarded(['a', 'b']);
+  const { name } = service.spec;
+  service.apps['a']?.close();
+  await say('a', 'dead');
+  await eventually(async () => (await query(guard)).move !== null);
+  await guard.cancel();
+  await expect(guard.result()).rejects.toThrow(WorkflowFailedError);
+  expect((await guard.describe()).status.name).toBe('CANCELLED');
+  const history = await guard.fetchHistory();
+  expect(history.events?.some((e) => Boolean(e.workflowTaskFailedEventAttributes))).toBe(false);
+  expect(await scene.client.workflow.getHandle(`move/${name}/1`).result()).toMatchObject({ state: 'done' });
+  expect(await service.weights()).toEqual({ a: 0, b: 100 });
+  const text = `move/${name}/1 goes on by itself`;
+  await eventually(() => scene.told.some((line) => line.includes(`${name}: nobody guards it`) && line.includes(text)));
+  const control = { client: scene.client, address: '', namespace: 'default', close: async () => {} };
+  await expect(readGuard(control, name)).rejects.toThrow(/nobody guards/u);
 });
 
 describe('an order', () => {

@@ -1,0 +1,35 @@
+/** The record of a move whose workflow could not write one: it was terminated by hand, or could not start. */
+import type { GuardState } from '../domain/guard/state.js';
+import type { MoveRecord } from '../domain/move-record.js';
+import type { MoveInput } from '../domain/plan/types.js';
+import { iso, nowMs } from './clock.js';
+
+const NOTHING_KNOWN = {
+  faultAt: null,
+  detectedAt: null,
+  firstShiftAt: null,
+  shiftedAt: null,
+  recoveredAt: null,
+  requests: null,
+} as const;
+
+/** `why`: what Temporal said. */
+export function brokenMove(id: string, { plan, attribution }: MoveInput, state: GuardState, why: string): MoveRecord {
+  return {
+    id,
+    kind: plan.kind,
+    from: plan.from,
+    to: plan.to,
+    reason: attribution.reason,
+    by: attribution.by,
+    via: attribution.via,
+    endedBy: null,
+    state: 'failed',
+    why: `the move's workflow ended without an answer: ${why}`,
+    startedAt: iso(state.move?.startedAtMs ?? nowMs()),
+    endedAt: iso(nowMs()),
+    steps: [],
+    report: NOTHING_KNOWN,
+    weights: state.intended,
+  };
+}
