@@ -2,11 +2,9 @@
 import type { ClusterExplanation, Explanation } from '../domain/guard/explain.js';
 import { probeCostSentence, usedUpSentences } from '../domain/health/probe-cost.js';
 import type { ServiceName } from '../domain/words.js';
-import { serviceGuardId } from '../workflows/ids.js';
 import { explainQuery } from '../workflows/messages.js';
-import { askWorkflow } from './ask.js';
 import type { Control } from './control.js';
-import { unknownService } from './guards.js';
+import { askGuard } from './guards.js';
 import { readProbeCosts } from './probe-costs.js';
 
 export interface ExplanationView extends Omit<Explanation, 'clusters'> {
@@ -18,8 +16,7 @@ export interface ExplanationView extends Omit<Explanation, 'clusters'> {
 
 /** @throws CodedError `unknown-service`, `no-worker`, `temporal-unreachable` */
 export async function readExplanation(control: Control, service: ServiceName, nowMs: number): Promise<ExplanationView> {
-  const explanation = await askWorkflow(control.client, serviceGuardId(service), explainQuery);
-  if (explanation === null) throw await unknownService(control, service);
+  const explanation = await askGuard(control, service, explainQuery);
   const names = explanation.clusters.map(({ name }) => name);
   const costs = await readProbeCosts(control, names, nowMs);
   const clusters = explanation.clusters.map((cluster) => {

@@ -1,26 +1,32 @@
-/** Guards whose every workflow task fails: they answer nobody although a worker is there. */
-import type { ServiceName } from '../domain/words.js';
-import { serviceGuardId } from '../workflows/ids.js';
-import { QUERY_DEADLINE_MS } from './ask.js';
+/** Workflows that cannot go on: they answer nobody although a worker is there, or have ended. */
+import type { ClusterName, ServiceName } from '../domain/words.js';
 import type { Control } from './control.js';
 import { inTurn } from './in-turn.js';
-import { listRunning } from './running.js';
-
-/** The first attempt is a task that waits or runs; a later one means that those before it failed or timed out. */
-const ATTEMPTS_OF_A_SOUND_TASK = 1;
+import { listRunning, readVitals, type Vitals, workflowIdOf } from './running.js';
 
 /**
  * Names of the services whose guard fails at its task again and again, as Temporal describes it.
- * @throws CodedError `temporal-unreachable`; whatever Temporal says of a single guard that cannot be described
+ * @throws CodedError `temporal-unreachable`
  */
 export async function findFailingGuards({ client }: Control): Promise<readonly ServiceName[]> {
   const names = await listRunning(client, 'service');
-  const failing = await inTurn(names, async (name) => {
-    const { raw } = await client.connection.withDeadline(
-      Date.now() + QUERY_DEADLINE_MS,
-      async () => await client.workflow.getHandle(serviceGuardId(name)).describe(),
-    );
-    return (raw.pendingWorkflowTask?.attempt ?? 0) > ATTEMPTS_OF_A_SOUND_TASK;
-  });
-  return names.filter((_, i) => failing[i]);
+  const vitals = await inTurn(names, async (name) => await readVitals(client, workflowIdOf('service', name)));
+  return names.filter((_, i) => vitals[i] === 'failing');
+}
+
+/**
+ * The clusters of `names` that nobody watches, and how their workflow is: what their guards know of them is old.
+ * @throws CodedError `temporal-unreachable`
+ */
+export async function findUnwatched(
+  { client }: Control,
+  names: readonly ClusterName[],
+): Promise<ReadonlyMap<ClusterName, Exclude<Vitals, 'running'>>> {
+  const vitals = await inTurn(names, async (name) => await readVitals(client, workflowIdOf('cluster', name)));
+  return new Map(
+    names.flatMap((name, i) => {
+      const how = vitals[i];
+      return how === undefined || how === 'running' ? [] : [[name, how] as const];
+    }),
+  );
 }

@@ -3,11 +3,9 @@ import type { ErrorCode } from '../domain/errors.js';
 import { planMove } from '../domain/plan/plan-move.js';
 import type { MovePlan, PlanStep } from '../domain/plan/types.js';
 import type { ClusterName, MoveKind, ServiceName } from '../domain/words.js';
-import { serviceGuardId } from '../workflows/ids.js';
 import { type GuardOrder, guardOrderQuery } from '../workflows/messages.js';
-import { askWorkflow } from './ask.js';
 import type { Control } from './control.js';
-import { readGuard, unknownService } from './guards.js';
+import { askGuard, readGuard } from './guards.js';
 
 interface Forecast {
   readonly service: ServiceName;
@@ -40,9 +38,8 @@ export async function forecastMove(
 ): Promise<PlanForecast> {
   const [view, order] = await Promise.all([
     readGuard(control, service),
-    askWorkflow<GuardOrder>(control.client, serviceGuardId(service), guardOrderQuery),
+    askGuard<GuardOrder>(control, service, guardOrderQuery),
   ]);
-  if (order === null) throw await unknownService(control, service);
   const answer = planMove({
     ...wish,
     service: order.spec,

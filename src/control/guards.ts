@@ -1,4 +1,5 @@
 /** Questions to the guard of a service. */
+import type { QueryDefinition } from '@temporalio/common';
 import type { GuardView } from '../domain/guard/view.js';
 import { CodedError } from '../domain/errors.js';
 import type { ServiceName } from '../domain/words.js';
@@ -9,22 +10,26 @@ import type { Control } from './control.js';
 import { isRunning, listRunning } from './running.js';
 
 /**
- * What the guard of one service knows; one that has ended guards nothing, whatever it knew last.
+ * What the guard of one service knows.
  * @throws CodedError `unknown-service` (it lists the known ones), `no-worker`, `temporal-unreachable`
  */
 export async function readGuard(control: Control, service: ServiceName): Promise<GuardView> {
+  return await askGuard(control, service, guardViewQuery);
+}
+
+/**
+ * Any question to a guard that runs; one that has ended guards nothing, whatever it knew last.
+ * @throws CodedError as `readGuard`
+ */
+export async function askGuard<T>(control: Control, service: ServiceName, query: QueryDefinition<T>): Promise<T> {
   const id = serviceGuardId(service);
-  const [view, runs] = await Promise.all([
-    askWorkflow(control.client, id, guardViewQuery),
-    isRunning(control.client, id),
-  ]);
-  if (view === null) throw await unknownService(control, service);
-  if (!runs)
-    throw new CodedError(
-      'unknown-service',
-      `nobody guards \`${service}\` any more: ${id} has ended; \`understudy apply\` begins it anew`,
-    );
-  return view;
+  const [answer, runs] = await Promise.all([askWorkflow(control.client, id, query), isRunning(control.client, id)]);
+  if (answer === null) throw await unknownService(control, service);
+  if (runs) return answer;
+  throw new CodedError(
+    'unknown-service',
+    `nobody guards \`${service}\` any more: ${id} has ended; \`understudy apply\` begins it anew`,
+  );
 }
 
 /** The error for a service that has no running guard. */

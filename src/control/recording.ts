@@ -2,11 +2,11 @@
 import type { ClusterSpec, ServiceSpec } from '../domain/fleet.js';
 import { CodedError } from '../domain/errors.js';
 import type { ClusterName, ServiceName } from '../domain/words.js';
-import { clusterHealthId, serviceGuardId } from '../workflows/ids.js';
+import { clusterHealthId } from '../workflows/ids.js';
 import { clusterOrderQuery, guardOrderQuery, type ClusterHealthOrder } from '../workflows/messages.js';
 import { askWorkflow } from './ask.js';
 import type { Control } from './control.js';
-import { unknownService } from './guards.js';
+import { askGuard } from './guards.js';
 import { inTurn } from './in-turn.js';
 import { listRunning } from './running.js';
 
@@ -40,8 +40,7 @@ export async function readWatchedService(
       'unknown-service',
       `${cluster} serves ${services.join(', ')}, and no \`${name.slice(0, 64)}\``,
     );
-  const order = await askWorkflow(control.client, serviceGuardId(name), guardOrderQuery);
-  if (order === null) throw await unknownService(control, name);
+  const order = await askGuard(control, name, guardOrderQuery);
   const members = await inTurn(order.spec.members, async (member) => await orderOf(control, member.cluster));
   return {
     service: order.spec,

@@ -35,19 +35,34 @@ export async function listRunning(client: Client, kind: Kind): Promise<readonly 
   return [...names].sort();
 }
 
+/** `failing`: it runs, and its task fails again and again, so that it answers nobody although a worker is there. */
+export type Vitals = 'running' | 'failing' | 'ended' | 'absent';
+
+/** The first attempt is a task that waits or runs; a later one means that those before it failed or timed out. */
+const ATTEMPTS_OF_A_SOUND_TASK = 1;
+
 /**
- * Whether the workflow runs now; exact.
+ * How the workflow is now; exact.
  * @throws CodedError `temporal-unreachable`
  */
-export async function isRunning(client: Client, workflowId: string): Promise<boolean> {
+export async function readVitals(client: Client, workflowId: string): Promise<Vitals> {
   try {
-    const { status } = await client.connection.withDeadline(
+    const { status, raw } = await client.connection.withDeadline(
       Date.now() + QUERY_DEADLINE_MS,
       async () => await client.workflow.getHandle(workflowId).describe(),
     );
-    return status.name === 'RUNNING';
+    if (status.name !== 'RUNNING') return 'ended';
+    return (raw.pendingWorkflowTask?.attempt ?? 0) > ATTEMPTS_OF_A_SOUND_TASK ? 'failing' : 'running';
   } catch (error) {
-    if (isNotFound(error)) return false;
+    if (isNotFound(error)) return 'absent';
     throw await inWords(client, error, `${workflowId} was described`);
   }
+}
+
+/**
+ * Whether the workflow runs now, well or not.
+ * @throws CodedError `temporal-unreachable`
+ */
+export async function isRunning(client: Client, workflowId: string): Promise<boolean> {
+  return ['running', 'failing'].includes(await readVitals(client, workflowId));
 }

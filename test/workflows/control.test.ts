@@ -4,20 +4,24 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { checkServices, checkWatches } from '../../src/cli/doctor/remote-checks.js';
 import { serviceDefinitions } from '../../src/cli/verbs/gateway.js';
 import { parseFleet } from '../../src/config/load.js';
 import { applyFleet, type ApplyResult } from '../../src/control/apply.js';
 import { type Control, openControl } from '../../src/control/control.js';
+import { readExplanation } from '../../src/control/explanation.js';
+import { findUnwatched } from '../../src/control/failing.js';
 import { forecastMove } from '../../src/control/forecast.js';
 import { readHistory } from '../../src/control/history.js';
 import { prepareNamespace } from '../../src/control/namespace.js';
 import { readPollers } from '../../src/control/pollers.js';
-import { isRunning, listRunning } from '../../src/control/running.js';
+import { isRunning, listRunning, readVitals } from '../../src/control/running.js';
 import { readStatus } from '../../src/control/status.js';
 import { freeze, pause, switchover, unfreeze } from '../../src/control/verbs.js';
 import { waitForMove } from '../../src/control/wait.js';
 import type { Fleet } from '../../src/domain/fleet.js';
 import { startGateway, type RunningGateway } from '../../src/gateway/gateway.js';
+import { CONTROL_TASK_QUEUE } from '../../src/workflows/ids.js';
 import { startControlWorker } from '../../src/workers/control.js';
 import { eventually } from '../kit/eventually.js';
 
@@ -199,6 +203,24 @@ describe('with a worker', () => {
     await expect(waiting).rejects.toThrow(/abort/i);
   });
 
+  test('a cluster whose workflow ended or cannot go on is named, with what to do', async () => {
+    await control.client.workflow.getHandle('cluster/us-b').cancel();
+    await eventually(async () => (await readVitals(control.client, 'cluster/us-b')) === 'ended');
+    const order = { taskQueue: CONTROL_TASK_QUEUE, workflowId: 'cluster/broken', args: [] };
+    const broken = await control.client.workflow.start('noSuchWorkflow', order);
+    await eventually(async () => (await readVitals(control.client, 'cluster/broken')) === 'failing');
+    const unwatched = await findUnwatched(control, ['eu-a', 'us-b', 'broken', 'mars']);
+    expect([...unwatched]).toEqual([
+      ['us-b', 'ended'],
+      ['broken', 'failing'],
+      ['mars', 'absent'],
+    ]);
+    await broken.terminate();
+    expect(await checkWatches(control)).toMatchObject([{ name: 'watch of us-b', state: 'problem' }]);
+    await applyFleet(control.client, fleetOf({ concurrency: 128 }), { dryRun: false });
+    expect(await checkWatches(control)).toEqual([]);
+  });
+
   test('what left the file is retired: its workflows end, and only they', async () => {
     const fleet = parseFleet(
       `version: 1
@@ -224,6 +246,15 @@ services:
       async () =>
         !(await isRunning(control.client, 'service/embed')) && !(await isRunning(control.client, 'cluster/us-c')),
     );
+    const gone = {
+      code: 'unknown-service',
+      message: expect.stringMatching(/nobody guards `embed` any more/u) as string,
+    };
+    await eventually(async () => !(await listRunning(control.client, 'service')).includes('embed'));
+    expect(await checkServices(control, ['chat', 'embed'])).toMatchObject({ found: 'nobody guards embed' });
+    expect(await checkServices(control, ['chat'])).toMatchObject({ state: 'ok', found: 'chat' });
+    await expect(readStatus(control, null, ['embed'])).rejects.toMatchObject(gone);
+    await expect(readExplanation(control, 'embed', Date.now())).rejects.toMatchObject(gone);
     expect(await isRunning(control.client, 'service/chat')).toBe(true);
     expect(Object.keys(told(await applyFleet(control.client, fleet, { dryRun: false })))).not.toContain(
       'service embed',

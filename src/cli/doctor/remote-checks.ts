@@ -2,30 +2,34 @@
 import type { Instance } from '../../config/instance.js';
 import type { Control } from '../../control/control.js';
 import { type GatewayAdmin, readGatewayState } from '../../control/gateway-state.js';
-import { findFailingGuards } from '../../control/failing.js';
+import { findFailingGuards, findUnwatched } from '../../control/failing.js';
 import { readPollers, type WorkerKind } from '../../control/pollers.js';
 import { readStatus } from '../../control/status.js';
 import type { ClusterSpec, Fleet } from '../../domain/fleet.js';
 import { unwatchedOf } from '../../domain/guard/unwatched.js';
+import type { ServiceName } from '../../domain/words.js';
 import { type Check, failed, ok, problem, skipped } from './check.js';
 
 const CLUSTER_TIMEOUT_MS = 3_000;
+const APPLY = '`understudy apply -f <file>`';
+const READ_TASK_FAILURES =
+  'its error is in Temporal’s UI (Task Failures) and in the log of the control worker. If the program was changed: run the version that began it';
 
 /** One check a kind of worker that must be there. */
 export async function checkWorkers(control: Control, vantages: readonly string[]): Promise<readonly Check[]> {
-  const unwatched = await findUnwatched(control);
+  const lost = await findLostVantages(control);
   return await Promise.all([
     checkWorker(control, { kind: 'control' }),
     ...vantages.map(
       async (vantage) =>
-        unwatched.find((each) => each.vantage === vantage)?.check ??
+        lost.find((each) => each.vantage === vantage)?.check ??
         (await checkWorker(control, { kind: 'probe', vantage })),
     ),
   ]);
 }
 
 /** Vantages that clusters wait for in vain, whatever workers seem to be there; silent guards are told of elsewhere. */
-async function findUnwatched(
+async function findLostVantages(
   control: Control,
 ): Promise<readonly { readonly vantage: string; readonly check: Check }[]> {
   const { services } = await readStatus(control).catch(() => ({ services: [] }));
@@ -56,8 +60,8 @@ async function checkWorker(control: Control, worker: WorkerKind): Promise<Check>
   }
 }
 
-/** The guards, asked for real: a listed worker may just have died. */
-export async function checkServices(control: Control): Promise<Check> {
+/** The guards, asked for real: a listed worker may just have died. `configured`: who should have one. */
+export async function checkServices(control: Control, configured: readonly ServiceName[]): Promise<Check> {
   try {
     const { services, unanswered } = await readStatus(control);
     const [silent] = unanswered;
@@ -66,11 +70,28 @@ export async function checkServices(control: Control): Promise<Check> {
         (await checkFailing(control)) ??
         problem('services', `${silent.name}: ${silent.why}`, 'see the output of the control worker')
       );
-    if (services.length === 0) return problem('services', 'none is configured', '`understudy apply -f <file>`');
+    if (services.length === 0) return problem('services', 'none is configured', APPLY);
+    const unguarded = configured.filter((name) => !services.some((service) => service.name === name));
+    if (unguarded.length > 0) return problem('services', `nobody guards ${unguarded.join(', ')}`, APPLY);
     return ok('services', services.map((s) => s.name).join(', '));
   } catch (error) {
     const failing = await checkFailing(control).catch(() => null);
     return failing ?? failed('services', error, 'start `understudy worker control`, or see why it ended');
+  }
+}
+
+/** Clusters of the guards whose own workflow watches nothing: the guards decide by what it said last. */
+export async function checkWatches(control: Control): Promise<readonly Check[]> {
+  const { services } = await readStatus(control).catch(() => ({ services: [] }));
+  const names = [...new Set(services.flatMap(({ clusters }) => clusters.map(({ name }) => name)))].sort();
+  try {
+    return [...(await findUnwatched(control, names))].map(([name, how]) =>
+      how === 'failing'
+        ? problem(`watch of ${name}`, 'its workflow fails at its task again and again', READ_TASK_FAILURES)
+        : problem(`watch of ${name}`, 'nobody watches it: its workflow has ended', APPLY),
+    );
+  } catch (error) {
+    return [failed('watches', error)];
   }
 }
 
@@ -81,7 +102,7 @@ async function checkFailing(control: Control): Promise<Check | null> {
   return problem(
     'services',
     `the guard of ${failing.join(', ')} fails at its task again and again`,
-    'its error is in Temporal’s UI (Task Failures) and in the log of the control worker. If the program was changed: run the version that began it',
+    READ_TASK_FAILURES,
   );
 }
 

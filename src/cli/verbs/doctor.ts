@@ -42,7 +42,7 @@ async function examine(options: DoctorOptions): Promise<readonly Check[]> {
     node,
     checkInstance(target.instance, dataDir(options.dataDir)),
     check,
-    ...(await checkTemporal(target, fleet?.vantages ?? ['local'])),
+    ...(await checkTemporal(target, fleet)),
     await checkGateway(target.gatewayAdmin, target.instance),
     ...(fleet === null ? [] : [...(await checkClusters(fleet)), ...checkSecrets(fleet)]),
   ];
@@ -59,13 +59,14 @@ async function fleetOf(file: string | undefined): Promise<{ readonly fleet: Flee
   }
 }
 
-async function checkTemporal(target: Target, vantages: readonly string[]): Promise<readonly Check[]> {
-  const { checkServices, checkWorkers } = await import('../doctor/remote-checks.js');
+async function checkTemporal(target: Target, fleet: Fleet | null): Promise<readonly Check[]> {
+  const { checkServices, checkWatches, checkWorkers } = await import('../doctor/remote-checks.js');
   try {
     return await withControl(target, async (control) => [
       ok('temporal', `${target.address}, namespace ${target.namespace} (${target.source})`),
-      ...(await checkWorkers(control, vantages)),
-      await checkServices(control),
+      ...(await checkWorkers(control, fleet?.vantages ?? ['local'])),
+      await checkServices(control, Object.keys(fleet?.services ?? {})),
+      ...(await checkWatches(control)),
     ]);
   } catch (error) {
     return [failed('temporal', error, 'start it, or name another with --temporal; docs/temporal.md lists the ways')];
