@@ -2,16 +2,15 @@
 import type { ClusterName, ServiceName } from '../domain/words.js';
 import type { Control } from './control.js';
 import { inTurn } from './in-turn.js';
-import { listRunning, readVitals, type Vitals, workflowIdOf } from './running.js';
+import { type Kind, listRunning, readVitals, type Vitals, workflowIdOf } from './running.js';
 
 /**
  * Names of the services whose guard fails at its task again and again, as Temporal describes it.
  * @throws CodedError `temporal-unreachable`
  */
-export async function findFailingGuards({ client }: Control): Promise<readonly ServiceName[]> {
-  const names = await listRunning(client, 'service');
-  const vitals = await inTurn(names, async (name) => await readVitals(client, workflowIdOf('service', name)));
-  return names.filter((_, i) => vitals[i] === 'failing');
+export async function findFailingGuards(control: Control): Promise<readonly ServiceName[]> {
+  const guards = await vitalsOf(control, 'service', await listRunning(control.client, 'service'));
+  return guards.filter(([, how]) => how === 'failing').map(([name]) => name);
 }
 
 /**
@@ -19,14 +18,12 @@ export async function findFailingGuards({ client }: Control): Promise<readonly S
  * @throws CodedError `temporal-unreachable`
  */
 export async function findUnwatched(
-  { client }: Control,
+  control: Control,
   names: readonly ClusterName[],
-): Promise<ReadonlyMap<ClusterName, Exclude<Vitals, 'running'>>> {
-  const vitals = await inTurn(names, async (name) => await readVitals(client, workflowIdOf('cluster', name)));
-  return new Map(
-    names.flatMap((name, i) => {
-      const how = vitals[i];
-      return how === undefined || how === 'running' ? [] : [[name, how] as const];
-    }),
-  );
+): Promise<readonly (readonly [ClusterName, Vitals])[]> {
+  return (await vitalsOf(control, 'cluster', names)).filter(([, how]) => how !== 'running');
+}
+
+async function vitalsOf({ client }: Control, kind: Kind, names: readonly string[]) {
+  return await inTurn(names, async (name) => [name, await readVitals(client, workflowIdOf(kind, name))] as const);
 }

@@ -4,7 +4,7 @@ import type { Control } from '../../control/control.js';
 import { type GatewayAdmin, readGatewayState } from '../../control/gateway-state.js';
 import { findFailingGuards, findUnwatched } from '../../control/failing.js';
 import { readPollers, type WorkerKind } from '../../control/pollers.js';
-import { readStatus } from '../../control/status.js';
+import type { ClusterStatus, StatusView } from '../../control/status.js';
 import type { ClusterSpec, Fleet } from '../../domain/fleet.js';
 import { unwatchedOf } from '../../domain/guard/unwatched.js';
 import type { ServiceName } from '../../domain/words.js';
@@ -15,9 +15,16 @@ const APPLY = '`understudy apply -f <file>`';
 const READ_TASK_FAILURES =
   'its error is in Temporal’s UI (Task Failures) and in the log of the control worker. If the program was changed: run the version that began it';
 
+/** `status`, here and below: what the guards answer, asked once for all checks; only `checkServices` tells of its failure. */
+type Asked = Promise<StatusView>;
+
 /** One check a kind of worker that must be there. */
-export async function checkWorkers(control: Control, vantages: readonly string[]): Promise<readonly Check[]> {
-  const lost = await findLostVantages(control);
+export async function checkWorkers(
+  control: Control,
+  status: Asked,
+  vantages: readonly string[],
+): Promise<readonly Check[]> {
+  const lost = lostVantages(await clustersOf(status));
   return await Promise.all([
     checkWorker(control, { kind: 'control' }),
     ...vantages.map(
@@ -28,12 +35,17 @@ export async function checkWorkers(control: Control, vantages: readonly string[]
   ]);
 }
 
-/** Vantages that clusters wait for in vain, whatever workers seem to be there; silent guards are told of elsewhere. */
-async function findLostVantages(
-  control: Control,
-): Promise<readonly { readonly vantage: string; readonly check: Check }[]> {
-  const { services } = await readStatus(control).catch(() => ({ services: [] }));
-  return unwatchedOf(services.flatMap((service) => service.clusters)).map(({ vantage, clusters }) => ({
+/** Of the guards that answered; silent ones are told of elsewhere. */
+async function clustersOf(status: Asked): Promise<readonly ClusterStatus[]> {
+  const { services } = await status.catch(() => ({ services: [] }));
+  return services.flatMap(({ clusters }) => clusters);
+}
+
+/** Vantages that clusters wait for in vain, whatever workers seem to be there. */
+function lostVantages(
+  watched: readonly ClusterStatus[],
+): readonly { readonly vantage: string; readonly check: Check }[] {
+  return unwatchedOf(watched).map(({ vantage, clusters }) => ({
     vantage,
     check: problem(
       nameOf({ kind: 'probe', vantage }),
@@ -61,9 +73,13 @@ async function checkWorker(control: Control, worker: WorkerKind): Promise<Check>
 }
 
 /** The guards, asked for real: a listed worker may just have died. `configured`: who should have one. */
-export async function checkServices(control: Control, configured: readonly ServiceName[]): Promise<Check> {
+export async function checkServices(
+  control: Control,
+  status: Asked,
+  configured: readonly ServiceName[],
+): Promise<Check> {
   try {
-    const { services, unanswered } = await readStatus(control);
+    const { services, unanswered } = await status;
     const [silent] = unanswered;
     if (silent !== undefined)
       return (
@@ -81,11 +97,10 @@ export async function checkServices(control: Control, configured: readonly Servi
 }
 
 /** Clusters of the guards whose own workflow watches nothing: the guards decide by what it said last. */
-export async function checkWatches(control: Control): Promise<readonly Check[]> {
-  const { services } = await readStatus(control).catch(() => ({ services: [] }));
-  const names = [...new Set(services.flatMap(({ clusters }) => clusters.map(({ name }) => name)))].sort();
+export async function checkWatches(control: Control, status: Asked): Promise<readonly Check[]> {
+  const names = [...new Set((await clustersOf(status)).map(({ name }) => name))].sort();
   try {
-    return [...(await findUnwatched(control, names))].map(([name, how]) =>
+    return (await findUnwatched(control, names)).map(([name, how]) =>
       how === 'failing'
         ? problem(`watch of ${name}`, 'its workflow fails at its task again and again', READ_TASK_FAILURES)
         : problem(`watch of ${name}`, 'nobody watches it: its workflow has ended', APPLY),

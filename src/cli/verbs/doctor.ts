@@ -61,13 +61,17 @@ async function fleetOf(file: string | undefined): Promise<{ readonly fleet: Flee
 
 async function checkTemporal(target: Target, fleet: Fleet | null): Promise<readonly Check[]> {
   const { checkServices, checkWatches, checkWorkers } = await import('../doctor/remote-checks.js');
+  const { readStatus } = await import('../../control/status.js');
   try {
-    return await withControl(target, async (control) => [
-      ok('temporal', `${target.address}, namespace ${target.namespace} (${target.source})`),
-      ...(await checkWorkers(control, fleet?.vantages ?? ['local'])),
-      await checkServices(control, Object.keys(fleet?.services ?? {})),
-      ...(await checkWatches(control)),
-    ]);
+    return await withControl(target, async (control) => {
+      const status = readStatus(control);
+      return [
+        ok('temporal', `${target.address}, namespace ${target.namespace} (${target.source})`),
+        ...(await checkWorkers(control, status, fleet?.vantages ?? ['local'])),
+        await checkServices(control, status, Object.keys(fleet?.services ?? {})),
+        ...(await checkWatches(control, status)),
+      ];
+    });
   } catch (error) {
     return [failed('temporal', error, 'start it, or name another with --temporal; docs/temporal.md lists the ways')];
   }
