@@ -88,6 +88,12 @@ async function watchForEver(cluster: Cluster): Promise<{ readonly kind: 'retired
   return { kind: 'retired' };
 }
 
+function unwatched(seen: string, by: string): Diagnosis {
+  const sinceMs = nowMs();
+  const evidence = { dimension: 'http', seen, threshold: 'a running watch', sinceMs, by } as const;
+  return { verdict: 'unknown', sinceMs, evidence: [evidence] };
+}
+
 const isNobodyThere = (error: unknown): boolean =>
   error instanceof ActivityFailure &&
   error.cause instanceof TimeoutFailure &&
@@ -165,14 +171,7 @@ class Cluster {
 
   /** Nobody looks any more: the last verdict must not stand for ever. */
   async takeLeave(): Promise<void> {
-    const evidence = {
-      dimension: 'http',
-      seen: 'its watch was cancelled in Temporal',
-      threshold: 'a running watch',
-      sinceMs: nowMs(),
-      by: 'cluster workflow',
-    } as const;
-    this.#diagnosis = { verdict: 'unknown', sinceMs: nowMs(), evidence: [evidence] };
+    this.#diagnosis = unwatched('its watch was cancelled in Temporal', 'cluster workflow');
     this.show();
     this.#guards.tell(this.order.services);
     await condition(() => this.hasToldAll());
@@ -212,14 +211,7 @@ class Cluster {
   /** Nobody looks from there: what it said last is no vote any more. Its memory is kept for whoever comes back. */
   #lose(vantage: Vantage): void {
     const last = this.#reports[vantage]?.lastGenerationOkAtMs ?? null;
-    const evidence = {
-      dimension: 'http',
-      seen: 'no probe worker watches from here',
-      threshold: 'a running watch',
-      sinceMs: nowMs(),
-      by: vantage,
-    } as const;
-    const diagnosis: Diagnosis = { verdict: 'unknown', sinceMs: nowMs(), evidence: [evidence] };
+    const diagnosis = unwatched('no probe worker watches from here', vantage);
     this.#reports[vantage] = { vantage, diagnosis, atMs: nowMs(), lastGenerationOkAtMs: last, lost: true };
     const health = this.#healths[vantage];
     // The next watch must return with what it finds, the old verdict included.
