@@ -31,6 +31,16 @@ export interface MoveReport {
   } | null;
 }
 
+/** Of a move that nobody could measure. */
+export const NO_REPORT: MoveReport = {
+  faultAt: null,
+  detectedAt: null,
+  firstShiftAt: null,
+  shiftedAt: null,
+  recoveredAt: null,
+  requests: null,
+};
+
 export interface MoveRecord {
   readonly id: string;
   readonly kind: MoveKind;

@@ -1,17 +1,8 @@
 /** The record of a move whose workflow could not write one: it was terminated by hand, or could not start. */
 import type { GuardState } from '../domain/guard/state.js';
-import type { MoveRecord } from '../domain/move-record.js';
+import { NO_REPORT, type MoveRecord } from '../domain/move-record.js';
 import type { MoveInput } from '../domain/plan/types.js';
 import { iso, nowMs } from './clock.js';
-
-const NOTHING_KNOWN = {
-  faultAt: null,
-  detectedAt: null,
-  firstShiftAt: null,
-  shiftedAt: null,
-  recoveredAt: null,
-  requests: null,
-} as const;
 
 /** `why`: what Temporal said. */
 export function brokenMove(id: string, { plan, attribution }: MoveInput, state: GuardState, why: string): MoveRecord {
@@ -29,7 +20,7 @@ export function brokenMove(id: string, { plan, attribution }: MoveInput, state: 
     startedAt: iso(state.move?.startedAtMs ?? nowMs()),
     endedAt: iso(nowMs()),
     steps: [],
-    report: NOTHING_KNOWN,
+    report: NO_REPORT,
     weights: state.intended,
   };
 }

@@ -4,7 +4,7 @@ import { toldError, UsageError, exitOfMove } from '../../src/cli/exit.js';
 import { renderHistory } from '../../src/cli/render-history.js';
 import { renderStatus } from '../../src/cli/render-status.js';
 import { CodedError } from '../../src/domain/errors.js';
-import { MOVE_END_STATES, type MoveRecord } from '../../src/domain/move-record.js';
+import { MOVE_END_STATES, NO_REPORT, type MoveRecord } from '../../src/domain/move-record.js';
 
 const AT = Date.parse('2026-01-01T12:00:10.000Z');
 const move: MoveRecord = {
@@ -52,15 +52,7 @@ test('a history tells who, why, each step and what callers noticed', () => {
 });
 
 test('what is not known is not told as zero', () => {
-  const report = {
-    faultAt: null,
-    detectedAt: null,
-    firstShiftAt: null,
-    shiftedAt: null,
-    recoveredAt: null,
-    requests: null,
-  };
-  const text = renderHistory('chat', [{ ...move, report }]);
+  const text = renderHistory('chat', [{ ...move, report: NO_REPORT }]);
   expect(text).not.toMatch(/times:|0 lost/);
   expect(text).toContain('the data plane could not be asked');
 });

@@ -4,7 +4,7 @@ import type { GuardCommand, GuardEvent, GuardReply } from '../../src/domain/guar
 import { advance, nextLookMs } from '../../src/domain/guard/guard.js';
 import type { GuardState } from '../../src/domain/guard/state.js';
 import type { ServiceSpec } from '../../src/domain/fleet.js';
-import type { MoveEndState, MoveRecord } from '../../src/domain/move-record.js';
+import { NO_REPORT, type MoveEndState, type MoveRecord } from '../../src/domain/move-record.js';
 import type { Attribution, Evidence, Verdict, Weights } from '../../src/domain/words.js';
 import { CLUSTERS, serviceSpec } from './fleet.js';
 
@@ -89,14 +89,7 @@ export class Scene {
       endedAt: new Date(this.now).toISOString(),
       steps: [],
       weights,
-      report: {
-        faultAt: null,
-        detectedAt: null,
-        firstShiftAt: null,
-        shiftedAt: null,
-        recoveredAt: null,
-        requests: null,
-      },
+      report: NO_REPORT,
       ...change,
     };
     return this.hear({ kind: 'move-ended', id: move.id, record });
