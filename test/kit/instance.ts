@@ -29,6 +29,8 @@ export interface TestInstance {
   /** As it stands on disk now: process ids change when something is restarted. */
   info(): Instance;
   cli(...args: readonly string[]): Promise<CliAnswer>;
+  /** As `cli`, of what has to end with 0; otherwise the error says what it printed. */
+  mustWork(...args: readonly string[]): Promise<CliAnswer>;
   /** Runs a verb with `--json` and reads its answer. */
   json<T>(...args: readonly string[]): Promise<T>;
   fault(cluster: string, kind: string, ...options: readonly string[]): Promise<void>;
@@ -103,12 +105,13 @@ function openInstance({ dataDir, portBase, dev, lines, env }: Parts): TestInstan
     try {
       return JSON.parse(answer.stdout) as T;
     } catch {
-      throw new Error(`understudy ${args.join(' ')}: exit ${answer.code}\n${answer.stdout}\n${answer.stderr}`);
+      throw failed(args, answer);
     }
   };
-  const mustWork = async (...args: readonly string[]): Promise<void> => {
+  const mustWork = async (...args: readonly string[]): Promise<CliAnswer> => {
     const answer = await cli(...args);
-    if (answer.code !== 0) throw new Error(`understudy ${args.join(' ')}: exit ${answer.code}\n${answer.stderr}`);
+    if (answer.code !== 0) throw failed(args, answer);
+    return answer;
   };
   const history = async (service = 'chat'): Promise<readonly MoveRecord[]> =>
     (await json<{ readonly moves: readonly MoveRecord[] }>('history', service)).moves;
@@ -118,9 +121,10 @@ function openInstance({ dataDir, portBase, dev, lines, env }: Parts): TestInstan
     lines,
     info,
     cli,
+    mustWork,
     json,
-    fault: async (cluster, kind, ...rest) => await mustWork('sim', 'fault', cluster, kind, ...rest),
-    clear: async (cluster) => await mustWork('sim', 'clear', cluster),
+    fault: async (cluster, kind, ...rest) => void (await mustWork('sim', 'fault', cluster, kind, ...rest)),
+    clear: async (cluster) => void (await mustWork('sim', 'clear', cluster)),
     history,
     moves: async (count, msMax = 120_000) => {
       await eventually(async () => (await history()).length >= count, msMax);
@@ -145,6 +149,10 @@ function openInstance({ dataDir, portBase, dev, lines, env }: Parts): TestInstan
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+function failed(args: readonly string[], { code, stdout, stderr }: CliAnswer): Error {
+  return new Error(`understudy ${args.join(' ')}: exit ${code}\n${stdout}\n${stderr}`);
 }
 
 async function runCli(args: readonly string[], env: NodeJS.ProcessEnv): Promise<CliAnswer> {

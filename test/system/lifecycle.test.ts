@@ -121,7 +121,7 @@ test('whatever is killed comes back under a new process id', async () => {
 test('a move that was in the middle of its ramp when everything ended goes on after the next start', async () => {
   await verdictsAre(instance, { 'eu-a': 'healthy', 'us-b': 'healthy' });
   const order = ['--to', 'us-b', '--reason', 'kernel upgrade', '--by', 'tester'];
-  expect(await instance.cli('switchover', 'chat', ...order)).toMatchObject({ code: 0 });
+  await instance.mustWork('switchover', 'chat', ...order);
   await eventually(async () => (await statusOf(instance)).move?.step === 'ramp 5 %', 60_000);
   await endWith('SIGINT', 10_000);
   expect(existsSync(join(instance.dataDir, 'instance.json'))).toBe(false);

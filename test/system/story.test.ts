@@ -110,7 +110,7 @@ test('the cluster is well again, and somebody is asked before the traffic goes h
   expect(await effectiveWeights(instance)).toEqual({ 'eu-a': 0, 'us-b': 100 });
   await eventually(async () => (await slack?.threads())?.at(-1)?.text.includes('failback') ?? false, CATCH_UP_MS_MAX);
 
-  expect(await instance.cli('approve', 'chat', '--by', 'tester', '--reason', 'looks good')).toMatchObject({ code: 0 });
+  await instance.mustWork('approve', 'chat', '--by', 'tester', '--reason', 'looks good');
   const move = await instance.moves(2);
   expect(move).toMatchObject({
     kind: 'failback',
