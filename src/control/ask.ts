@@ -11,7 +11,7 @@ import {
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
-import type { QueryDefinition, UpdateDefinition } from '@temporalio/common';
+import { ApplicationFailure, type QueryDefinition, type UpdateDefinition } from '@temporalio/common';
 import { CodedError } from '../domain/errors.js';
 
 /** A query takes 4 ms on a quiet server; a worker that replays a long history needs seconds. */
@@ -19,6 +19,8 @@ export const QUERY_DEADLINE_MS = 5_000;
 /** A verb answers at once or not at all. */
 export const UPDATE_DEADLINE_MS = 15_000;
 const PING_DEADLINE_MS = 2_000;
+/** How often an order is sent that the worker passes over. */
+const ORDER_TRIES_MAX = 3;
 
 /**
  * gRPC status codes that we tell apart; the numbers are part of the protocol. A call that its own deadline ended is
@@ -49,7 +51,7 @@ export async function askWorkflow<T>(
 }
 
 /**
- * Sends an order and waits for the answer.
+ * Sends an order and waits for the answer. One that the worker passed over is sent again: it was not carried out.
  * @returns `null` when no such workflow runs
  * @throws CodedError `no-worker` (it then may still be carried out), `temporal-unreachable`, `invariant`
  */
@@ -59,15 +61,21 @@ export async function orderWorkflow<Reply, Order>(
   update: UpdateDefinition<Reply, [Order]>,
   order: Order,
 ): Promise<Reply | null> {
-  try {
-    return await client.connection.withDeadline(
+  const send = async (): Promise<Reply> =>
+    await client.connection.withDeadline(
       Date.now() + UPDATE_DEADLINE_MS,
       async () => await client.workflow.getHandle(workflowId).executeUpdate(update, { args: [order] }),
     );
-  } catch (error) {
-    if (isNotFound(error)) return null;
-    const warning = `${workflowId} was sent \`${update.name}\`, which may still be carried out: see \`understudy status\``;
-    throw await inWords(client, error, warning);
+  const sent = `${workflowId} was sent \`${update.name}\``;
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await send();
+    } catch (error) {
+      if (isNotFound(error)) return null;
+      if (!wasPassedOver(error))
+        throw await inWords(client, error, `${sent}, which may still be carried out: see \`understudy status\``);
+      if (tries === ORDER_TRIES_MAX) throw noWorker(`${sent} ${tries} times and passed it over`, error);
+    }
   }
 }
 
@@ -77,6 +85,15 @@ export const isUnknownQuery = (error: unknown): boolean =>
 
 export function isNotFound(error: unknown): boolean {
   return error instanceof WorkflowNotFoundError || grpcCode(error) === GRPC.notFound;
+}
+
+/**
+ * The worker ended the workflow task without a word on the update, and the server took it back. A worker that has just
+ * come up does that now and then when it replays.
+ */
+function wasPassedOver(error: unknown): boolean {
+  const cause = error instanceof WorkflowUpdateFailedError ? error.cause : null;
+  return cause instanceof ApplicationFailure && cause.type === 'UnprocessedUpdate';
 }
 
 /** Any failure of the client as ours; `what` says what was tried. */

@@ -8,6 +8,7 @@ import { checkServices, checkWatches } from '../../src/cli/doctor/remote-checks.
 import { serviceDefinitions } from '../../src/cli/verbs/gateway.js';
 import { parseFleet } from '../../src/config/load.js';
 import { applyFleet, type ApplyResult } from '../../src/control/apply.js';
+import { orderWorkflow } from '../../src/control/ask.js';
 import { type Control, openControl } from '../../src/control/control.js';
 import { readExplanation } from '../../src/control/explanation.js';
 import { findUnwatched } from '../../src/control/failing.js';
@@ -22,6 +23,7 @@ import { waitForMove } from '../../src/control/wait.js';
 import type { Fleet } from '../../src/domain/fleet.js';
 import { startGateway, type RunningGateway } from '../../src/gateway/gateway.js';
 import { CONTROL_TASK_QUEUE } from '../../src/workflows/ids.js';
+import { freezeUpdate } from '../../src/workflows/messages.js';
 import { startControlWorker } from '../../src/workers/control.js';
 import { eventually } from '../kit/eventually.js';
 
@@ -72,6 +74,19 @@ async function startWorker(): Promise<void> {
     worker.shutdown();
     await ended;
   };
+}
+
+/** Takes the task that brings this workflow an order and ends it without a word on it; other tasks are given back. */
+async function passOver(workflowId: string): Promise<void> {
+  const { workflowService, connection } = control.client;
+  const poll = { namespace, taskQueue: { name: CONTROL_TASK_QUEUE }, identity: 'passes over' };
+  for (;;) {
+    const taken = connection.withDeadline(Date.now() + 10_000, () => workflowService.pollWorkflowTaskQueue(poll));
+    const { taskToken, workflowExecution, messages } = await taken;
+    const isOrder = workflowExecution?.workflowId === workflowId && messages.length > 0;
+    if (isOrder) return void (await workflowService.respondWorkflowTaskCompleted({ namespace, taskToken }));
+    await workflowService.respondWorkflowTaskFailed({ namespace, taskToken });
+  }
 }
 
 beforeAll(async () => {
@@ -194,6 +209,15 @@ describe('with a worker', () => {
     });
     await unfreeze(control, 'chat', WHO);
     expect((await readStatus(control, null, ['chat'])).services[0]?.frozen).toBeNull();
+  });
+
+  test('an order that a worker passes over is sent again', async () => {
+    await endWorker();
+    const order = orderWorkflow(control.client, 'service/chat', freezeUpdate, { ...WHO, forMs: 60_000 });
+    await passOver('service/chat');
+    await startWorker();
+    expect(await order).toMatchObject({ accepted: true });
+    await unfreeze(control, 'chat', WHO);
   });
 
   test('waiting ends when the caller says so', async () => {
