@@ -166,10 +166,11 @@ test('a guard hears every change, with evidence; one that is missing harms nobod
   await eventually(async () => (await heard()).at(-1)?.diagnosis.verdict === 'dead');
   const messages = await heard();
   expect(messages.map((m) => m.diagnosis.verdict)).toEqual(['healthy', 'dead']);
-  expect(messages.at(-1)).toMatchObject({
-    cluster: spec().name,
-    diagnosis: { evidence: [{ dimension: 'http', by: vantage }] },
-  });
+  expect(messages.at(-1)?.cluster).toBe(spec().name);
+  // A completion that was under way in this moment may have failed too.
+  expect(messages.at(-1)?.diagnosis.evidence).toContainEqual(
+    expect.objectContaining({ dimension: 'http', by: vantage }),
+  );
   await engine.open();
   await becomes(handle, 'healthy');
 });
