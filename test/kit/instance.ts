@@ -45,7 +45,9 @@ export interface TestInstance {
 
 export interface InstanceOptions {
   /** YAML text; absent: the simulated fleet that `dev` makes by itself. */
-  readonly config?: (portBase: number) => string;
+  readonly config?: string;
+  /** Its ports, where the configuration names some of them; absent: a free block. */
+  readonly portBase?: number;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** An instance that has ended and is started again: its directory, its ports. */
@@ -55,7 +57,7 @@ export interface InstanceOptions {
 export async function startInstance(options: InstanceOptions = {}): Promise<TestInstance> {
   if (!existsSync(join(ROOT, 'dist', 'cli', 'main.js'))) throw new Error('not built: run `npm run setup` first');
   const dataDir = options.at?.dataDir ?? mkdtempSync(join(tmpdir(), 'understudy-system-'));
-  const portBase = options.at?.portBase ?? (await freePortBase());
+  const portBase = options.at?.portBase ?? options.portBase ?? (await freePortBase());
   const args = [
     'dev',
     '--plain',
@@ -67,7 +69,7 @@ export async function startInstance(options: InstanceOptions = {}): Promise<Test
     ...(options.args ?? []),
   ];
   if (options.config !== undefined) {
-    writeFileSync(join(dataDir, 'test.yaml'), options.config(portBase));
+    writeFileSync(join(dataDir, 'test.yaml'), options.config);
     args.push('--config', join(dataDir, 'test.yaml'));
   }
   const env = { ...process.env, ...options.env, NO_COLOR: '1' };

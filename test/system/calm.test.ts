@@ -45,7 +45,7 @@ const callers = new Map<Name, Callers>();
 beforeAll(async () => {
   clusters = await startClusters([...NAMES, STANDBY, SPARE]);
   const services = NAMES.map((name) => ({ name: `s-${name}`, primary: name, standby: standbyOf(name) }));
-  instance = await startInstance({ config: () => servicesYaml(clusters, services, VANTAGES) });
+  instance = await startInstance({ config: servicesYaml(clusters, services, VANTAGES) });
   control = await openControl(instance.info().temporal);
   await allHealthy();
   for (const name of NAMES)

@@ -69,7 +69,7 @@ const callers = new Map<string, Callers>();
 beforeAll(async () => {
   clusters = await startClusters([...ALL.map(({ name }) => name), ...SPARES]);
   const services = ALL.map(({ name }, i) => ({ name: `s-${name}`, primary: name, standby: spareOf(i) }));
-  instance = await startInstance({ config: () => servicesYaml(clusters, services, ['local']) });
+  instance = await startInstance({ config: servicesYaml(clusters, services, ['local']) });
   await eventually(async () => {
     const { services: seen } = await instance.json<StatusView>('status');
     return seen.length === ALL.length && seen.every((s) => s.clusters.every((c) => c.verdict === 'healthy'));

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startLoad, type LoadRun } from '../../src/simulator/load.js';
 import { eventually } from '../kit/eventually.js';
-import { startInstance, type TestInstance } from '../kit/instance.js';
+import { freePortBase, startInstance, type TestInstance } from '../kit/instance.js';
 import { fleetYaml, startFleet, type TestFleet } from '../kit/simulated-fleet.js';
 import { openEmulatedSlack, SLACK_CHANNEL, SLACK_TOKEN, type EmulatedSlack } from '../kit/slack-emulated.js';
 
@@ -23,19 +23,14 @@ let load: LoadRun;
 
 beforeAll(async () => {
   slack = await openEmulatedSlack();
-  let base = 0;
-  instance = await startInstance({
-    config: (portBase) => {
-      base = portBase;
-      return [
-        'version: 1',
-        `slack: { channel: "#${SLACK_CHANNEL}", tokenEnv: TEST_SLACK_TOKEN, apiUrl: "${slack.apiUrl}" }`,
-        fleetYaml(portBase, NAMES, ['move: { bake: 1s }']),
-      ].join('\n');
-    },
-    env: { TEST_SLACK_TOKEN: SLACK_TOKEN },
-  });
-  fleet = await startFleet(base, NAMES);
+  const portBase = await freePortBase();
+  fleet = await startFleet(portBase, NAMES);
+  const config = [
+    'version: 1',
+    `slack: { channel: "#${SLACK_CHANNEL}", tokenEnv: TEST_SLACK_TOKEN, apiUrl: "${slack.apiUrl}" }`,
+    fleetYaml(portBase, NAMES, ['move: { bake: 1s }']),
+  ].join('\n');
+  instance = await startInstance({ portBase, config, env: { TEST_SLACK_TOKEN: SLACK_TOKEN } });
   await eventually(async () => {
     const { services } = await instance.json<{ services: { clusters: { verdict: string }[] }[] }>('status');
     return services[0]?.clusters.every((c) => c.verdict === 'healthy') ?? false;

@@ -12,7 +12,7 @@ import { headerLine, tickLine } from '../../src/cli/simulate/trace-schema.js';
 import type { RecordSummary } from '../../src/cli/verbs/record.js';
 import type { SimulationResult } from '../../src/domain/simulation/simulate.js';
 import { eventually } from '../kit/eventually.js';
-import { startInstance, type TestInstance } from '../kit/instance.js';
+import { freePortBase, startInstance, type TestInstance } from '../kit/instance.js';
 import { fleetYaml, startFleet, type TestFleet } from '../kit/simulated-fleet.js';
 import { verdictsAre } from './fleet-status.js';
 
@@ -22,14 +22,10 @@ const NAMES = ['eu-a', 'us-b'];
 let instance: TestInstance;
 let fleet: TestFleet;
 beforeAll(async () => {
-  let base = 0;
-  instance = await startInstance({
-    config: (portBase) => {
-      base = portBase;
-      return ['version: 1', fleetYaml(portBase, NAMES, ['health: { interval: 1s, rise: 3 }'])].join('\n');
-    },
-  });
-  fleet = await startFleet(base, NAMES);
+  const portBase = await freePortBase();
+  fleet = await startFleet(portBase, NAMES);
+  const config = ['version: 1', fleetYaml(portBase, NAMES, ['health: { interval: 1s, rise: 3 }'])].join('\n');
+  instance = await startInstance({ portBase, config });
   await verdictsAre(instance, { 'eu-a': 'healthy', 'us-b': 'healthy' });
 });
 afterAll(async () => {

@@ -7,7 +7,7 @@ import type { MoveRecord } from '../../src/domain/move-record.js';
 import type { StoryLine } from '../../src/domain/story.js';
 import { storyId } from '../../src/workflows/ids.js';
 import { eventually } from '../kit/eventually.js';
-import { startInstance, type TestInstance } from '../kit/instance.js';
+import { freePortBase, startInstance, type TestInstance } from '../kit/instance.js';
 import { fleetYaml, startFleet, type TestFleet } from '../kit/simulated-fleet.js';
 import { openEmulatedSlack, SLACK_CHANNEL, SLACK_TOKEN, type EmulatedSlack } from '../kit/slack-emulated.js';
 import { effectiveWeights, statusOf, verdictsAre } from './fleet-status.js';
@@ -33,17 +33,14 @@ let instance: TestInstance;
 let fleet: TestFleet;
 let temporal: TemporalTools;
 beforeAll(async () => {
-  let base = 0;
-  instance = await startInstance({
-    config: (portBase) => {
-      base = portBase;
-      slackPort = portBase + SLACK_PORT_OFFSET;
-      const slackLine = `slack: { channel: "#${SLACK_CHANNEL}", tokenEnv: TEST_SLACK_TOKEN, apiUrl: "http://127.0.0.1:${slackPort}/api/" }`;
-      return ['version: 1', slackLine, fleetYaml(portBase, NAMES, QUICK)].join('\n');
-    },
-    env: { TEST_SLACK_TOKEN: SLACK_TOKEN },
-  });
-  fleet = await startFleet(base, NAMES);
+  const portBase = await freePortBase();
+  slackPort = portBase + SLACK_PORT_OFFSET;
+  // Before anybody looks at it: a cluster that is seen to die and to heal makes its service restless, and that delays
+  // the way home.
+  fleet = await startFleet(portBase, NAMES);
+  const slackLine = `slack: { channel: "#${SLACK_CHANNEL}", tokenEnv: TEST_SLACK_TOKEN, apiUrl: "http://127.0.0.1:${slackPort}/api/" }`;
+  const config = ['version: 1', slackLine, fleetYaml(portBase, NAMES, QUICK)].join('\n');
+  instance = await startInstance({ portBase, config, env: { TEST_SLACK_TOKEN: SLACK_TOKEN } });
   temporal = await openTemporalTools(instance);
   await verdictsAre(instance, { 'eu-a': 'healthy', 'us-b': 'healthy' });
 });
