@@ -53,7 +53,7 @@ export async function askWorkflow<T>(
 /**
  * Sends an order and waits for the answer. One that the worker passed over is sent again: it was not carried out.
  * @returns `null` when no such workflow runs
- * @throws CodedError `no-worker` (it then may still be carried out), `temporal-unreachable`, `invariant`
+ * @throws CodedError `no-worker` (unless passed over it may still be carried out), `temporal-unreachable`, `invariant`
  */
 export async function orderWorkflow<Reply, Order>(
   client: Client,

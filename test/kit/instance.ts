@@ -29,8 +29,8 @@ export interface TestInstance {
   /** As it stands on disk now: process ids change when something is restarted. */
   info(): Instance;
   cli(...args: readonly string[]): Promise<CliAnswer>;
-  /** As `cli`, of what has to end with 0; otherwise the error says what it printed. */
-  mustWork(...args: readonly string[]): Promise<CliAnswer>;
+  /** Runs what has to end with 0; otherwise the error says what it printed. */
+  mustWork(...args: readonly string[]): Promise<void>;
   /** Runs a verb with `--json` and reads its answer. */
   json<T>(...args: readonly string[]): Promise<T>;
   fault(cluster: string, kind: string, ...options: readonly string[]): Promise<void>;
@@ -46,18 +46,18 @@ export interface TestInstance {
 export interface InstanceOptions {
   /** YAML text; absent: the simulated fleet that `dev` makes by itself. */
   readonly config?: string;
-  /** Its ports, where the configuration names some of them; absent: a free block. */
+  /** Where it begins its ports, for a configuration that names some, or of one that is started again; absent: a free block. */
   readonly portBase?: number;
+  /** Of one that has ended and is started again; absent: a new directory. */
+  readonly dataDir?: string;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** An instance that has ended and is started again: its directory, its ports. */
-  readonly at?: { readonly dataDir: string; readonly portBase: number };
 }
 
 export async function startInstance(options: InstanceOptions = {}): Promise<TestInstance> {
   if (!existsSync(join(ROOT, 'dist', 'cli', 'main.js'))) throw new Error('not built: run `npm run setup` first');
-  const dataDir = options.at?.dataDir ?? mkdtempSync(join(tmpdir(), 'understudy-system-'));
-  const portBase = options.at?.portBase ?? options.portBase ?? (await freePortBase());
+  const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'understudy-system-'));
+  const portBase = options.portBase ?? (await freePortBase());
   const args = [
     'dev',
     '--plain',
@@ -110,10 +110,9 @@ function openInstance({ dataDir, portBase, dev, lines, env }: Parts): TestInstan
       throw failed(args, answer);
     }
   };
-  const mustWork = async (...args: readonly string[]): Promise<CliAnswer> => {
+  const mustWork = async (...args: readonly string[]): Promise<void> => {
     const answer = await cli(...args);
     if (answer.code !== 0) throw failed(args, answer);
-    return answer;
   };
   const history = async (service = 'chat'): Promise<readonly MoveRecord[]> =>
     (await json<{ readonly moves: readonly MoveRecord[] }>('history', service)).moves;
@@ -125,8 +124,8 @@ function openInstance({ dataDir, portBase, dev, lines, env }: Parts): TestInstan
     cli,
     mustWork,
     json,
-    fault: async (cluster, kind, ...rest) => void (await mustWork('sim', 'fault', cluster, kind, ...rest)),
-    clear: async (cluster) => void (await mustWork('sim', 'clear', cluster)),
+    fault: async (cluster, kind, ...rest) => await mustWork('sim', 'fault', cluster, kind, ...rest),
+    clear: async (cluster) => await mustWork('sim', 'clear', cluster),
     history,
     moves: async (count, msMax = 120_000) => {
       await eventually(async () => (await history()).length >= count, msMax);

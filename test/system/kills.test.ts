@@ -11,6 +11,7 @@ import { eventually } from '../kit/eventually.js';
 import { freePortBase, startInstance, type TestInstance } from '../kit/instance.js';
 import { fleetYaml, startFleet, type TestFleet } from '../kit/simulated-fleet.js';
 import { openEmulatedSlack, SLACK_CHANNEL, SLACK_TOKEN, type EmulatedSlack } from '../kit/slack-emulated.js';
+import { verdictsAre } from './fleet-status.js';
 
 const NAMES = ['eu-a', 'us-b'];
 /** The ramp of the test takes about this long, ms: five steps with a bake of one second. */
@@ -31,10 +32,7 @@ beforeAll(async () => {
     fleetYaml(portBase, NAMES, ['move: { bake: 1s }']),
   ].join('\n');
   instance = await startInstance({ portBase, config, env: { TEST_SLACK_TOKEN: SLACK_TOKEN } });
-  await eventually(async () => {
-    const { services } = await instance.json<{ services: { clusters: { verdict: string }[] }[] }>('status');
-    return services[0]?.clusters.every((c) => c.verdict === 'healthy') ?? false;
-  }, 60_000);
+  await verdictsAre(instance, { 'eu-a': 'healthy', 'us-b': 'healthy' });
   load = startLoad({
     url: instance.info().gateway.url,
     model: 'chat',

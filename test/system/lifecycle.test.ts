@@ -18,7 +18,7 @@ const started: TestInstance[] = [];
 let instance: TestInstance;
 
 async function start(at?: Pick<TestInstance, 'dataDir' | 'portBase'>): Promise<TestInstance> {
-  const fresh = await startInstance(at === undefined ? {} : { at });
+  const fresh = await startInstance(at === undefined ? {} : { dataDir: at.dataDir, portBase: at.portBase });
   started.unshift(fresh);
   return fresh;
 }
