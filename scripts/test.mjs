@@ -99,7 +99,8 @@ class Part {
       ok = ok && !this.#stopped && (await this.#runOne([join(ROOT, 'node_modules', script), ...args]));
       if (!ok) break;
     }
-    this.#say(`=== ${this.name}: ${ok ? 'passed' : 'FAILED'} (${seconds(startedAt)})\n`);
+    const outcome = ok ? 'passed' : this.#stopped ? 'stopped' : 'FAILED';
+    this.#say(`=== ${this.name}: ${outcome} (${seconds(startedAt)})\n`);
     return ok;
   }
 
