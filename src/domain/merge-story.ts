@@ -2,6 +2,7 @@
  * How a story grows: lines are merged by key, the newest head wins, an end stays an end. The bounds keep a story far
  * below Temporal's 2 MB a payload, whoever tells it and however long it runs.
  */
+import { isFields } from './outside.js';
 import type { Delivered, StoryHead, StoryLine, StoryTone, StoryView } from './story.js';
 
 /** A story of more lines than this has gone wrong; the rest is in `understudy history`. */
@@ -55,7 +56,7 @@ export function unheard(view: StoryView, delivered: Delivered): StoryView {
 
 /** Why this cannot be merged into a story, or `null`: signals can be sent by hand, with anything in them. @replayed */
 export function faultOfNews(value: unknown): string | null {
-  if (!isRecord(value)) return 'expected an object with head, lines and ended';
+  if (!isFields(value)) return 'expected an object with head, lines and ended';
   if (typeof value['ended'] !== 'boolean') return 'ended: expected true or false';
   const lines: unknown = value['lines'];
   if (!Array.isArray(lines) || !lines.every(isLine)) return 'lines: expected a list of {key, atMs, text, broadcast}';
@@ -63,11 +64,12 @@ export function faultOfNews(value: unknown): string | null {
 }
 
 function faultOfHead(head: unknown): string | null {
-  if (!isRecord(head)) return 'head: expected an object';
+  if (!isFields(head)) return 'head: expected an object';
   for (const field of ['service', 'title', 'state', 'tone', 'cause']) {
     if (typeof head[field] !== 'string') return `head.${field}: expected a text`;
   }
-  if (!Object.hasOwn(TONES, String(head['tone']))) return `head.tone: expected one of ${Object.keys(TONES).join(', ')}`;
+  if (typeof head['tone'] !== 'string' || !Object.hasOwn(TONES, head['tone']))
+    return `head.tone: expected one of ${Object.keys(TONES).join(', ')}`;
   if (!isTextList(head['from'])) return 'head.from: expected a list of cluster names';
   if (!isTextList(head['next'])) return 'head.next: expected a list of texts';
   if (head['to'] !== null && typeof head['to'] !== 'string') return 'head.to: expected a cluster name or null';
@@ -94,17 +96,13 @@ function clipLine(text: string): string {
   return text.length <= STORY_LINE_CHARS_MAX ? text : `${text.slice(0, STORY_LINE_CHARS_MAX - 1)}…`;
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function isTextList(value: unknown): boolean {
   return Array.isArray(value) && value.every((entry) => typeof entry === 'string');
 }
 
 function isLine(value: unknown): boolean {
   return (
-    isRecord(value) &&
+    isFields(value) &&
     typeof value['key'] === 'string' &&
     value['key'].length <= KEY_CHARS_MAX &&
     typeof value['atMs'] === 'number' &&

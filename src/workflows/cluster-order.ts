@@ -1,13 +1,14 @@
 /** A cluster's configuration as it really arrives: a signal sent by hand may carry anything, and none may fail a workflow task. */
 import { ENGINES } from '../domain/fleet.js';
+import { isFields } from '../domain/outside.js';
 import type { ClusterName } from '../domain/words.js';
-import { areNames, isPositive, isRecord } from './plain-checks.js';
+import { areNames, isPositive } from './plain-checks.js';
 
 /** What is wrong with it in one sentence, or `null`. The file's own errors are found before it is sent (`src/config`). */
 export function faultOfOrder(order: unknown, name: ClusterName): string | null {
-  if (!isRecord(order)) return 'an object with spec, vantages and services was expected';
+  if (!isFields(order)) return 'an object with spec, vantages and services was expected';
   const { spec, vantages, services } = order;
-  if (!isRecord(spec)) return 'spec: an object was expected';
+  if (!isFields(spec)) return 'spec: an object was expected';
   if (spec['name'] !== name) return `spec.name: ${name} was expected`;
   if (!areNames(vantages) || vantages.length === 0) return 'vantages: a list of at least one name was expected';
   if (!areNames(services)) return 'services: a list of names was expected';
@@ -21,14 +22,14 @@ export function faultOfSpec(spec: Readonly<Record<string, unknown>>): string | n
   if (!(ENGINES as readonly unknown[]).includes(spec['engine']))
     return `spec.engine: one of ${ENGINES.join(', ')} was expected`;
   const { health, probes, capacity } = spec;
-  if (!isRecord(probes)) return 'spec.probes: an object was expected';
-  if (!isRecord(capacity) || !isPositive(capacity['concurrency']))
+  if (!isFields(probes)) return 'spec.probes: an object was expected';
+  if (!isFields(capacity) || !isPositive(capacity['concurrency']))
     return 'spec.capacity.concurrency: a number was expected';
-  if (!isRecord(health)) return 'spec.health: an object was expected';
+  if (!isFields(health)) return 'spec.health: an object was expected';
   const number = ['intervalMs', 'fall', 'rise'].find((field) => !isPositive(health[field]));
   if (number !== undefined) return `spec.health.${number}: a number above 0 was expected`;
   const { gray } = health;
-  return isRecord(gray) && isPositive(gray['failures']) && isPositive(gray['of'])
+  return isFields(gray) && isPositive(gray['failures']) && isPositive(gray['of'])
     ? null
     : 'spec.health.gray: failures and of were expected';
 }

@@ -3,9 +3,6 @@
 /** The latest time that ECMAScript's `Date` knows, ms: beyond it a time cannot be told to anybody. */
 const TIME_MAX_MS = 8.64e15;
 
-export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 export const isText = (value: unknown): value is string => typeof value === 'string';
 
 export const isPositive = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value) && value > 0;

@@ -1,10 +1,6 @@
 /** Reports and views as they really arrive: a signal sent by hand may carry anything, and none may fail a workflow task. */
 import type { FleetView } from '../domain/governor/fleet-view.js';
-
-type Fields = Readonly<Record<string, unknown>>;
-
-const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+import { isFields } from '../domain/outside.js';
 
 /** What is wrong with a guard's report in one sentence, or `null`. */
 export function faultOfReport(report: unknown): string | null {

@@ -4,7 +4,7 @@
  * tools and reads no reasoning out of the text, so not every chat can go on there; such a one goes on by text.
  */
 import { isAsked, lengthLeft, type ChoicesApi, type ContinuedRequest } from './continued-request.js';
-import { isFields, type Fields } from './fields.js';
+import { isFields, type Fields } from '../outside.js';
 
 /** The field by which an engine is asked to tell the ids, in requests of both APIs. */
 export const ASKS_FOR_IDS = 'return_token_ids';

@@ -3,7 +3,7 @@
  * that cost. Where extending it would change its meaning it is refused.
  */
 import type { CannotContinue } from './cannot-continue.js';
-import { isFields, type Fields } from './fields.js';
+import { isFields, type Fields } from '../outside.js';
 
 /** Which of the two kinds of streams with choices: `/v1/chat/completions` or `/v1/completions`. */
 export type ChoicesApi = 'chat' | 'completions';

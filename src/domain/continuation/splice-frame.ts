@@ -2,7 +2,7 @@
  * Makes the frames of a continuing answer look as if they came from the answer that broke off: its identity, no second
  * role, and a usage that counts both.
  */
-import { isFields, type Fields } from './fields.js';
+import { isFields, type Fields } from '../outside.js';
 
 export type Frame = Fields;
 

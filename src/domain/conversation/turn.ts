@@ -3,10 +3,10 @@
  * and what is kept of the answer. A kept turn holds the whole conversation so far, so that any cluster can go on with it
  * and no turn needs an older one.
  */
+import type { Fields } from '../outside.js';
 
 /** An item of a conversation as the API has it; not looked into. */
 export type Item = unknown;
-type Fields = Readonly<Record<string, unknown>>;
 
 export type AskedTurn =
   | {

@@ -1,6 +1,6 @@
 /** Short questions to the engine that goes on with a broken answer. Its caller waits, so the wait is short too. */
 import type { EngineQuestion } from '../../engines/continuation.js';
-import { parseObject } from '../json-object.js';
+import { parseFields } from '../../domain/outside.js';
 import { askMember } from '../service/ask-member.js';
 import type { Member } from '../service/member.js';
 
@@ -19,7 +19,7 @@ export async function askEngine<Of, Told>(
     const json = question.ask(member.model, of);
     const bounds = { bytesMax: ANSWER_BYTES_MAX, timeoutMs: ANSWER_MS_MAX };
     const answer = await askMember(member, question.path, { json, ...bounds });
-    const parsed = answer.status === 200 ? parseObject(answer.body.toString('utf8')) : null;
+    const parsed = answer.status === 200 ? parseFields(answer.body.toString('utf8')) : null;
     return parsed === null ? null : question.read(parsed);
   } catch {
     return null;

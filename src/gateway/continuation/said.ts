@@ -4,7 +4,7 @@
  * text is taken by comparing characters, and no JSON is parsed.
  */
 import type { CannotContinue } from '../../domain/continuation/cannot-continue.js';
-import { isFields } from '../../domain/continuation/fields.js';
+import { isFields } from '../../domain/outside.js';
 import { identityOf, type Frame } from '../../domain/continuation/splice-frame.js';
 import type { KnownIds, SaidIds } from './said-ids.js';
 

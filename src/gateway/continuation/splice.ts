@@ -4,7 +4,7 @@
  */
 import { spliceFrame, type SpokenBefore } from '../../domain/continuation/splice-frame.js';
 import { createSseParser, type SseEvent } from '../../engines/sse.js';
-import { parseObject } from '../json-object.js';
+import { parseFields } from '../../domain/outside.js';
 
 /** The last frame of every stream of choices. */
 export const DONE_FRAME = 'data: [DONE]\n\n';
@@ -45,7 +45,7 @@ export class Splice {
       this.#out += this.end();
       return;
     }
-    const frame = parseObject(data);
+    const frame = parseFields(data);
     const spliced = frame === null ? null : spliceFrame(frame, this.#before);
     if (spliced !== null) this.#out += `data: ${JSON.stringify(spliced)}\n\n`;
   }

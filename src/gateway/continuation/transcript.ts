@@ -15,11 +15,10 @@ import {
   type SaidSoFar,
 } from '../../domain/continuation/continued-request.js';
 import type { ContinueBy } from '../../domain/fleet.js';
-import { isFields, type Fields } from '../../domain/continuation/fields.js';
+import { type Fields, isFields, parseFields } from '../../domain/outside.js';
 import type { Frame, SpokenBefore } from '../../domain/continuation/splice-frame.js';
 import type { ClusterName } from '../../domain/words.js';
 import { dialectOf } from '../../engines/registry.js';
-import { parseObject } from '../json-object.js';
 import { IdsSoFar } from './ids-so-far.js';
 import { SaidIds } from './said-ids.js';
 import { Said } from './said.js';
@@ -167,7 +166,7 @@ export class Transcript {
 
   /** The caller's own, with the limit that its engine set where the caller did not: the rest must not get it anew. */
   #bodyWithLimit(): Fields | null {
-    const body = parseObject(this.#body.toString('utf8'));
+    const body = parseFields(this.#body.toString('utf8'));
     if (body === null || this.#lengthDefault === null || this.#text === '') return body;
     return isAsked(body['max_tokens']) ? body : { ...body, max_tokens: this.#lengthDefault };
   }

@@ -1,5 +1,5 @@
 /** One turn while it is answered: takes the whole answer out of what its cluster says, and puts in what it was not told. */
-import { isObject, parseObject } from '../json-object.js';
+import { isFields, parseFields } from '../../domain/outside.js';
 import type { StreamScan } from '../request/stream-scan.js';
 import type { Conversations, Turn } from './conversations.js';
 
@@ -26,7 +26,7 @@ export class AnswerKeeper {
 
   /** Keeps an answer that came in one piece; `null`: nothing to wait for. */
   keepWhole(body: Buffer): Promise<void> | null {
-    return this.#turn.asked.keeps ? this.keep(parseObject(body.toString('utf8'))) : null;
+    return this.#turn.asked.keeps ? this.keep(parseFields(body.toString('utf8'))) : null;
   }
 
   /** Keeps the answer that came with the last lines of a stream, if it did. */
@@ -37,7 +37,7 @@ export class AnswerKeeper {
   }
 
   keep(response: unknown): Promise<void> | null {
-    if (!isObject(response)) return null;
+    if (!isFields(response)) return null;
     const { previousId } = this.#turn.asked;
     return this.#conversations.keep(
       this.#turn,

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { askedTurn, statelessBody } from '../../domain/conversation/turn.js';
-import { isObject } from '../json-object.js';
+import { isFields } from '../../domain/outside.js';
 import { sendError, type CallerError } from '../request/openai-error.js';
 import { AnswerKeeper } from './answer-keeper.js';
 import { away, type Conversations, type Owner } from './conversations.js';
@@ -55,7 +55,7 @@ export async function enterResponses(conversations: Conversations, request: Resp
 
 async function beginTurn(conversations: Conversations, request: ResponsesRequest): Promise<Entered> {
   const { body } = request;
-  if (!isObject(body)) return PASSES;
+  if (!isFields(body)) return PASSES;
   const asked = askedTurn(body);
   if (asked.kind === 'refused') {
     const { param, message } = asked;

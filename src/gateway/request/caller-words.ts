@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { CANNOT_CONTINUE, type CannotContinue } from '../../domain/continuation/cannot-continue.js';
 import type { ServiceName } from '../../domain/words.js';
 import type { FailedAnswer, FailedAt } from './attempt-order.js';
-import { parseObject } from '../json-object.js';
+import { parseFields } from '../../domain/outside.js';
 import { sendError, type CallerError } from './openai-error.js';
 
 /** Seconds that a caller is asked to wait when nobody can serve: half-open returns begin after one. */
@@ -81,7 +81,7 @@ export function sendFailure(res: ServerResponse, service: ServiceName, failure: 
 
 /** A cluster's own error is passed on when callers can read it; an HTML page of some proxy is not. */
 function isOpenAiError(body: Buffer): boolean {
-  const error = parseObject(body.toString('utf8'))?.['error'];
+  const error = parseFields(body.toString('utf8'))?.['error'];
   return typeof error === 'object' && error !== null;
 }
 

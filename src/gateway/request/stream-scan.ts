@@ -9,7 +9,7 @@
 
 import { isOpening } from '../../domain/continuation/splice-frame.js';
 import { ownerOfStatus, type ErrorOwner } from '../../domain/error-owner.js';
-import { isObject, parseObject } from '../json-object.js';
+import { isFields, parseFields } from '../../domain/outside.js';
 import type { Said } from '../continuation/said.js';
 import { DONE_FRAME } from '../continuation/splice.js';
 
@@ -153,7 +153,7 @@ export class StreamScan {
       else this.#broke(at, 'it claimed its end without a finish reason of the model');
       return;
     }
-    const frame = parseObject(inUtf8(payload));
+    const frame = parseFields(inUtf8(payload));
     if (frame === null) {
       this.spoke = true; // not ours to understand, so not ours to hold back
       return;
@@ -177,7 +177,7 @@ export class StreamScan {
       return;
     }
     for (const choice of choices as readonly unknown[]) {
-      if (!isObject(choice)) continue;
+      if (!isFields(choice)) continue;
       const reason = choice['finish_reason'];
       const index = Number(choice['index'] ?? 0);
       if (typeof reason === 'string' && OWN_REASONS.has(reason) && !this.#finished.includes(index))
@@ -223,7 +223,7 @@ interface StreamError {
 /** vLLM: `{"error":{"message":…,"code":500}}`, older `{"object":"error",…}`; Responses API: `error`, `response.failed`. */
 function errorOf(frame: Readonly<Record<string, unknown>>): StreamError | null {
   const error = frame['error'];
-  if (isObject(error)) return streamError(error);
+  if (isFields(error)) return streamError(error);
   if (typeof error === 'string') return { message: error };
   if (frame['object'] === 'error' || frame['type'] === 'error') return streamError(frame);
   return frame['type'] === 'response.failed' ? { message: 'response.failed' } : null;
