@@ -47,7 +47,12 @@ export async function openAccounts({ accessLog = 'off', clock, tell }: AccountsO
         if (--open === 0) lastClosed?.();
       };
       res.once('close', through);
-      return answer(account).finally(through);
+      try {
+        return answer(account).finally(through);
+      } catch (error) {
+        through();
+        throw error;
+      }
     },
     async close() {
       // The server is through with its connections a little before their requests hear of it.

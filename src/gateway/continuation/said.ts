@@ -6,6 +6,7 @@
 import type { CannotContinue } from '../../domain/continuation/cannot-continue.js';
 import { isFields } from '../../domain/outside.js';
 import { identityOf, type Frame } from '../../domain/continuation/splice-frame.js';
+import { endOfString } from '../json-text.js';
 import type { KnownIds, SaidIds } from './said-ids.js';
 
 /** Bytes of text, as JSON writes it, that are kept of one stream; some 60,000 tokens. */
@@ -15,8 +16,6 @@ const RECENT_MAX = 256;
 /** From this length on V8 makes no copy of a part of a string, which then keeps the whole line. */
 const SLICE_MIN = 13;
 const NOTHING = Buffer.alloc(0);
-
-const BACKSLASH = 92;
 
 const KEY_OF_TEXT = { content: /"content"\s*:\s*"/g, text: /"text"\s*:\s*"/g } as const;
 
@@ -94,7 +93,7 @@ export class Said {
     // Comparing slices is some times faster than `startsWith`.
     while (lines.slice(at, at + before.length) === before) {
       const from = at + before.length;
-      const to = endOfText(lines, from);
+      const to = endOfString(lines, from);
       if (to < 0 || lines.slice(to, to + after.length) !== after) break;
       this.#keep(lines.slice(from, to));
       at = to + after.length;
@@ -136,7 +135,7 @@ export class Said {
     const [place] = places;
     if (places.length !== 1 || place === undefined) return;
     const from = place.index + place[0].length;
-    const to = endOfText(raw, from);
+    const to = endOfString(raw, from);
     if (to < 0 || jsonText(raw.slice(from, to)) !== said) return;
     const end = raw.endsWith('\r') ? '\n\r\n' : '\n\n';
     this.#before = ownCopy(raw.slice(0, from));
@@ -177,20 +176,6 @@ export class Said {
     this.#kept = NOTHING;
     this.#length = 0;
   }
-}
-
-/** Where the string that begins at `from` ends: its closing quote, -1 when there is none. */
-function endOfText(lines: string, from: number): number {
-  let at = lines.indexOf('"', from);
-  while (at > from && lines.charCodeAt(at - 1) === BACKSLASH && isEscaped(lines, at, from))
-    at = lines.indexOf('"', at + 1);
-  return at;
-}
-
-function isEscaped(lines: string, at: number, from: number): boolean {
-  let slashes = 0;
-  while (at - slashes > from && lines.charCodeAt(at - slashes - 1) === BACKSLASH) slashes++;
-  return slashes % 2 === 1;
 }
 
 /** What a choice says besides the text of the one answer; what it is decides the reason. */

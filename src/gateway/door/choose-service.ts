@@ -5,6 +5,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ChoicesApi } from '../../domain/continuation/continued-request.js';
 import type { ServiceDefinition } from '../../domain/traffic.js';
+import { stringsOf } from '../json-text.js';
 import { climbs } from './safe-path.js';
 import type { StreamKind } from '../request/stream-scan.js';
 
@@ -85,23 +86,21 @@ export function standsForService(definition: ServiceDefinition, model: string): 
 }
 
 /**
- * The body with another model id. Where its place is beyond doubt only that is replaced, so that numbers which
- * JavaScript cannot hold and the order of keys, on which prefix caches may hang, stay as the caller wrote them.
+ * The body with another model id. Nothing else of it is touched: numbers which JavaScript cannot hold and the order of
+ * keys, on which prefix caches may hang, stay as the caller wrote them. `body` must be JSON.
  */
 export function withModel(body: Buffer, model: string): Buffer {
   // One character a byte: quotes and backslashes are never part of a longer character.
   const source = body.toString('latin1');
-  MODEL.lastIndex = 0;
-  const place = MODEL.exec(source);
-  if (place === null || MODEL.exec(source) !== null)
-    return Buffer.from(JSON.stringify({ ...(JSON.parse(body.toString('utf8')) as object), model }));
-  const before = source.slice(0, place.index);
-  const after = source.slice(place.index + place[0].length);
   const own = Buffer.from(JSON.stringify(model)).toString('latin1');
-  return Buffer.from(`${before}"model"${place[1] ?? ':'}${own}${after}`, 'latin1');
+  let text = '';
+  let at = 0;
+  for (const { from, to } of stringsOf(source, 'model')) {
+    text += source.slice(at, from) + own;
+    at = to;
+  }
+  return Buffer.from(text + source.slice(at), 'latin1');
 }
-
-const MODEL = /"model"(\s*:\s*)"(?:[^"\\]|\\.)*"/g;
 
 function text(value: unknown): string | null {
   return typeof value === 'string' && value !== '' ? value.slice(0, KEY_MAX) : null;

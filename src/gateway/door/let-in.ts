@@ -12,6 +12,7 @@ export function letIn(keys: KeyRing, req: IncomingMessage, res: WatchedResponse)
   const error = caller.enter(performance.now());
   res.ownHeaders = () => caller.headers();
   if (error !== null) return { kind: 'refused', error };
-  res.once('close', () => caller.leave());
+  if (res.destroyed) caller.leave();
+  else res.once('close', () => caller.leave());
   return found;
 }

@@ -18,6 +18,7 @@ export interface MeterOrder {
 }
 
 export function meterTokens({ caller, res, seen, request, answers, isText }: MeterOrder): void {
+  if (res.destroyed) return; // its end was told already: what is reserved now would stay reserved
   const { tokens } = caller;
   const expected = tokensExpected(request, answers);
   const reserved = tokensReserved(expected);

@@ -18,6 +18,7 @@ export async function readBody(req: IncomingMessage, bytesMax: number): Promise<
   const declared = req.headers['content-length'];
   if (declared === undefined && req.headers['transfer-encoding'] === undefined) return { kind: 'read', body: EMPTY };
   if (Number(declared) > bytesMax) return { kind: 'too-large' };
+  if (req.destroyed) return { kind: 'gone' };
   return await new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let size = 0;

@@ -17,6 +17,7 @@ import { Attempt } from './attempt.js';
 import { cannotContinue, overloaded, sendFailure, shuttingDown, streamCut, tooLate } from './caller-words.js';
 import { TRIAL_FIRST_BYTE_MS } from '../service/ejection.js';
 import { errorFrame, sendError, type CallerError } from './openai-error.js';
+import { requestFor, type RequestToAsk } from './request-for.js';
 import { watchForEnd, type UntimelyEnd } from './untimely-end.js';
 import { turnOfRest, turnOfWhole } from './a-few-a-turn.js';
 import { countSaid } from '../continuation/count-said.js';
@@ -26,13 +27,6 @@ import { successorsOf } from '../continuation/successors.js';
 import { hasRoom, type Choice, type Member, type Running } from '../service/member.js';
 import type { ExchangeOrder } from './exchange-order.js';
 import type { Waiting } from '../service/wait-queue.js';
-
-/** What one cluster is asked; `path`: of another API than the caller's. */
-interface Asked {
-  readonly kind: 'ask';
-  readonly body: Buffer | null;
-  readonly path: string | null;
-}
 
 /** Serves one request; resolves when its outcome is known and counted. Never rejects. */
 export function exchange(order: ExchangeOrder): Promise<void> {
@@ -85,21 +79,39 @@ class Exchange implements Running {
    * time in here, thousands at once: nothing else should wait with them.
    */
   async #answer(): Promise<void> {
-    const { service } = this.#order;
+    const { service, transcript } = this.#order;
     let goesOn = true;
     while (goesOn && this.#left === null) {
       const choice = await this.#findPlace();
       if (choice === null) return;
-      const request = this.#requestFor(choice.member);
-      if (request.kind !== 'ask' || this.#left !== null) {
-        service.ended(choice, { kind: 'none' });
-        if (request.kind !== 'ask' && this.#left === null) this.#endWithout(request);
-        return;
+      let end: AttemptEnd | null = null;
+      try {
+        if (transcript?.begun === true) await settleIds(transcript, choice.member);
+        end = await this.#askOn(choice);
+      } finally {
+        // Whatever was thrown in between: a place that is not given back is lost until a restart.
+        this.#vacate(choice.member);
+        service.ended(choice, end === null ? { kind: 'none' } : outcomeOf(end));
       }
-      const end = await this.#ask(choice, request);
-      service.ended(choice, outcomeOf(end));
-      goesOn = this.#judge(choice.member, end);
+      goesOn = end !== null && this.#judge(choice.member, end);
     }
+  }
+
+  /** On a place that was claimed; `null`: there was nothing to ask, or nobody asks any more. */
+  #askOn(choice: Choice): Promise<AttemptEnd> | null {
+    if (this.#left !== null) return null;
+    const request = requestFor(this.#order, choice.member);
+    if (request.kind === 'ask') return this.#ask(choice, request);
+    this.#endWithout(request);
+    return null;
+  }
+
+  /** Nothing of this request is on the cluster any more. */
+  #vacate(member: Member): void {
+    const attempt = this.#attempt;
+    this.#attempt = null;
+    member.running.remove(this);
+    attempt?.leave('gone'); // it has ended, unless something threw
   }
 
   /** A place on a cluster that is ready to be asked; `null`: there is none, which its caller was told, or nobody asks any more. */
@@ -111,23 +123,7 @@ class Exchange implements Running {
       this.#giveUp();
       return null;
     }
-    const choice = hasRoom(picked.member) ? service.admission.claim(picked) : await this.#findRoom();
-    const { transcript } = this.#order;
-    if (choice !== null && transcript?.begun === true) await settleIds(transcript, choice.member);
-    return choice;
-  }
-
-  /** For all of the answer, or for the rest of it. */
-  #requestFor(member: Member): Asked | Exclude<ContinuedRequest, { kind: 'ask' }> {
-    const { transcript, bodyFor } = this.#order;
-    if (transcript?.begun !== true) {
-      const body = bodyFor(member.model);
-      return { kind: 'ask', body: transcript?.opening(body, member) ?? body, path: null };
-    }
-    const rest = transcript.requestFor(member);
-    if (rest.kind !== 'ask') return rest;
-    const path = rest.api === undefined ? null : `/v1/${rest.api}`;
-    return { kind: 'ask', body: Buffer.from(JSON.stringify(rest.body)), path };
+    return hasRoom(picked.member) ? service.admission.claim(picked) : await this.#findRoom();
   }
 
   /** Who goes on with a begun answer should not be on trial: its caller has waited already. */
@@ -162,7 +158,7 @@ class Exchange implements Running {
     sendError(res, overloaded(service.route.definition.service, retryAfterS(priority, callers.shed)));
   }
 
-  #ask({ member, onTrial }: Choice, { body, path }: Asked): Promise<AttemptEnd> {
+  #ask({ member, onTrial }: Choice, { body, path }: RequestToAsk): Promise<AttemptEnd> {
     const { service, request, account, res, limits, transcript, keeper } = this.#order;
     if (!this.#continuing && this.#tried.size === 1) service.callers.retried++;
     this.#tried.add(member.name);
@@ -190,10 +186,9 @@ class Exchange implements Running {
           onSpeaking: (seen) => service.spoke(member, { ...seen, onTrial }),
         },
         (end) => {
-          tried?.ended(end, attempt.status);
-          member.running.remove(this);
-          this.#attempt = null;
           resolve(end);
+          this.#vacate(member); // at once: whoever looks before this goes on must not find it here
+          tried?.ended(end, attempt.status);
         },
       );
       this.#attempt = attempt;

@@ -30,6 +30,7 @@ export function watchForEnd({ res, running, totalMs }: WatchOrder, leave: (why: 
   const endable = { place: 0, end: (): void => leave('closing') };
   res.once('close', gone);
   running.add(endable);
+  if (res.destroyed) gone(); // it left before anybody listened, and nothing will say so again
   return () => {
     clearTimeout(total);
     res.off('close', gone);

@@ -11,6 +11,11 @@ export class RetryBudget {
   #active = 0;
   #retrying = 0;
 
+  /** Requests that run. */
+  get active(): number {
+    return this.#active;
+  }
+
   requestBegan(): void {
     this.#active++;
   }
