@@ -1,5 +1,5 @@
 /** A place that a request takes is given back, whatever happens to the request: a lost one is lost until a restart. */
-import { createServer, request as ask, type Server } from 'node:http';
+import { createServer, request as ask } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Transcript } from '../../src/gateway/continuation/transcript.js';
@@ -118,7 +118,7 @@ async function bench(behaviour: Behaviour, broken: (order: ExchangeOrder) => Par
   const errors: unknown[] = [];
   const parsed = { stream: true, messages: [] };
   const body = Buffer.from(JSON.stringify(parsed));
-  const server: Server = createServer({ ServerResponse: WatchedResponse }, (_req, res) => {
+  const server = createServer({ ServerResponse: WatchedResponse }, (_req, res) => {
     const order: ExchangeOrder = {
       service: served,
       request: {
