@@ -4,7 +4,7 @@ import type { Control } from '../control/control.js';
 import type { Accepted } from '../control/verbs.js';
 import type { Attribution } from '../domain/words.js';
 import { attributionOf, withAttribution, type AttributionOptions } from './attribution.js';
-import { printJson, say } from './output.js';
+import { show } from './output.js';
 import { findTarget, withControl, withTarget, type TargetOptions } from './target.js';
 import { does } from './verb.js';
 
@@ -27,8 +27,7 @@ export function sendsOrder<Options extends AnswerOptions>(
       findTarget(options),
       async (control) => await send(control, service, who, options),
     );
-    if (options.json === true) printJson(accepted);
-    else say(accepted.message);
+    show(accepted, options.json, ({ message }) => message);
     return undefined;
   });
 }

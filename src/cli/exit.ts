@@ -1,6 +1,7 @@
 /** Exit codes and how errors are told: what happened, and the next thing to do. */
 import { CodedError, ERRORS, EXIT_BY_FAMILY, type ErrorCode } from '../domain/errors.js';
 import type { MoveEndState } from '../domain/move-record.js';
+import { printable, SENTENCE_CHARS_MAX } from '../domain/printable.js';
 
 export const EXIT = {
   done: 0,
@@ -23,7 +24,7 @@ export class UsageError extends Error {
     message: string,
     readonly fix = '`understudy --help`, or `--help` after a verb',
   ) {
-    super(message);
+    super(printable(message, SENTENCE_CHARS_MAX));
   }
 }
 
@@ -52,7 +53,7 @@ export function toldError(error: unknown): ToldError {
       exit: EXIT_BY_FAMILY[error.family],
     };
   }
-  const message = error instanceof Error ? error.message : String(error);
+  const message = printable(error instanceof Error ? error.message : String(error), SENTENCE_CHARS_MAX);
   return { code: 'invariant', message, fix: ERRORS.invariant.fix, exit: EXIT_BY_FAMILY.invariant };
 }
 

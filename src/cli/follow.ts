@@ -2,9 +2,9 @@
 import type { Control } from '../control/control.js';
 import type { Accepted } from '../control/verbs.js';
 import type { MoveProgress } from '../control/wait.js';
-import type { MoveRecord } from '../domain/move-record.js';
 import { EXIT, exitOfMove } from './exit.js';
-import { onTerminal, printJson, say } from './output.js';
+import { printable, SENTENCE_CHARS_MAX } from '../domain/printable.js';
+import { note, onTerminal, say, show } from './output.js';
 import { renderMove } from './render-history.js';
 
 /** Follows to the end; the exit code says how it ended. Ctrl-C ends the watching, never the move. */
@@ -17,27 +17,22 @@ export async function followMove(
   const stop = new AbortController();
   const onInterrupt = (): void => stop.abort();
   process.once('SIGINT', onInterrupt);
-  const show = json === true ? null : progressLine();
-  show?.line(message);
+  const progress = json === true ? null : progressLine();
+  progress?.line(message);
   try {
-    const record = await waitForMove(control, id, (p) => show?.line(sentenceOf(p)), { signal: stop.signal });
-    show?.end();
-    tellEnd(record, json === true);
+    const record = await waitForMove(control, id, (p) => progress?.line(sentenceOf(p)), { signal: stop.signal });
+    progress?.end();
+    show(record, json, renderMove);
     return exitOfMove(record.state);
   } catch (error) {
-    show?.end();
+    progress?.end();
     if (!stop.signal.aborted) throw error;
     const told = `stopped watching; ${id} goes on. \`understudy watch\` follows it, \`understudy abort\` ends it`;
-    process.stderr.write(`${told}\n`);
+    note(told);
     return EXIT.interrupted;
   } finally {
     process.removeListener('SIGINT', onInterrupt);
   }
-}
-
-function tellEnd(record: MoveRecord, json: boolean): void {
-  if (json) printJson(record);
-  else say(renderMove(record));
 }
 
 function sentenceOf(progress: MoveProgress): string {
@@ -51,7 +46,8 @@ function sentenceOf(progress: MoveProgress): string {
 /** On a terminal one line that changes, elsewhere a line a change. */
 function progressLine(): { line(text: string): void; end(): void } {
   const begunAt = Date.now();
-  const stamped = (text: string): string => `${((Date.now() - begunAt) / 1_000).toFixed(1).padStart(6)} s  ${text}`;
+  const stamped = (text: string): string =>
+    `${((Date.now() - begunAt) / 1_000).toFixed(1).padStart(6)} s  ${printable(text, SENTENCE_CHARS_MAX)}`;
   if (!onTerminal()) return { line: (text) => say(stamped(text)), end: () => undefined };
   return {
     line: (text) => process.stdout.write(`\r\u001b[2K${stamped(text).slice(0, (process.stdout.columns || 80) - 1)}`),

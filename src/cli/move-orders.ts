@@ -6,7 +6,7 @@ import type { Accepted, MoveWish } from '../control/verbs.js';
 import { attributionOf, withAttribution, type AttributionOptions } from './attribution.js';
 import { EXIT } from './exit.js';
 import { followMove } from './follow.js';
-import { onTerminal, printJson, say } from './output.js';
+import { onTerminal, say, show } from './output.js';
 import { findTarget, withControl, withTarget, type TargetOptions } from './target.js';
 import { does } from './verb.js';
 
@@ -42,8 +42,7 @@ export function ordersMove(command: Command, reason: 'required' | 'optional', lo
 }
 
 function tellAccepted(accepted: Accepted, { json }: { readonly json?: boolean }): number {
-  if (json === true) printJson(accepted);
-  else say(`${accepted.message} (${accepted.id})`);
+  show(accepted, json, ({ message, id }) => `${message} (${id})`);
   return EXIT.done;
 }
 

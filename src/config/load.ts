@@ -87,5 +87,5 @@ function refusal(fileName: string, errors: readonly SourceError[]): CodedError {
     .slice(0, PROBLEMS_SHOWN_MAX)
     .map(({ line, column, wrong, fix }) => `${fileName}:${line}:${column}: ${wrong}. Fix: ${fix}`);
   const more = inOrder.length - shown.length;
-  return new CodedError('bad-config', [...shown, ...(more > 0 ? [`and ${more} more`] : [])].join('\n'));
+  return new CodedError('bad-config', [...shown, ...(more > 0 ? [`and ${more} more`] : [])]);
 }

@@ -2,6 +2,8 @@
  * Every error that leaves a module, sorted by what the caller must do (docs/errors.md). Codes are the `type` of
  * Temporal failures, the `code` of HTTP answers, the CLI's word and the metric's label; they are never reused.
  */
+import { printable, SENTENCE_CHARS_MAX } from './printable.js';
+
 export type ErrorFamily = 'refused' | 'transient' | 'fenced' | 'uncertain' | 'rejected' | 'invariant';
 
 interface ErrorEntry {
@@ -171,15 +173,25 @@ export const HTTP_STATUS_BY_FAMILY: Readonly<Record<ErrorFamily, number>> = {
   invariant: 500,
 };
 
-/** An error with a registered code. Its message says who, what, what was expected and what was found. */
+/** Lines of one message; no list of ours is longer. */
+const LINES_MAX = 100;
+
+/**
+ * An error with a registered code. Its message says who, what, what was expected and what was found. What was found is
+ * often somebody else's text: a message is one printable line, and several only where the caller gives them one by one.
+ */
 export class CodedError extends Error {
   override readonly name = 'CodedError';
   readonly code: ErrorCode;
   /** When to try again, ms; for `rate-limited`, and for what only a person can repair. */
   readonly retryAfterMs: number | undefined;
 
-  constructor(code: ErrorCode, message: string, options: { cause?: unknown; retryAfterMs?: number } = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+  constructor(
+    code: ErrorCode,
+    message: string | readonly string[],
+    options: { cause?: unknown; retryAfterMs?: number } = {},
+  ) {
+    super(linesOf(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.retryAfterMs = options.retryAfterMs;
   }
@@ -188,6 +200,14 @@ export class CodedError extends Error {
     return ERRORS[this.code].family;
   }
 }
+
+function linesOf(message: string | readonly string[]): string {
+  if (typeof message === 'string') return printable(message, SENTENCE_CHARS_MAX);
+  return message.slice(0, LINES_MAX).map(indented).join('\n');
+}
+
+/** The indentation of a list of ours stays. */
+const indented = (line: string): string => `${/^ {0,4}/.exec(line)?.[0] ?? ''}${printable(line, SENTENCE_CHARS_MAX)}`;
 
 export function isErrorCode(value: unknown): value is ErrorCode {
   return typeof value === 'string' && Object.hasOwn(ERRORS, value);

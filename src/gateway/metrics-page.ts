@@ -2,6 +2,7 @@
  * What is counted anyway, as a page in Prometheus' text format. It is made when it is asked for, so that a request costs
  * nothing more. (Prometheus' own client for Node counts by itself, and cannot take a histogram that was counted elsewhere.)
  */
+import { printable } from '../domain/printable.js';
 import {
   FIRST_TOKEN_BUCKETS_MS,
   type ClusterCounters,
@@ -189,4 +190,5 @@ function line(name: string, labels: Labels, value: number): string {
   return `${name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${value}\n`;
 }
 
-const escaped = (text: string): string => text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+/** A label is one bounded line, whoever wrote it; the two characters with a meaning are escaped. */
+const escaped = (text: string): string => printable(text).replaceAll('\\', '\\\\').replaceAll('"', '\\"');

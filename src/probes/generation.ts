@@ -11,6 +11,7 @@ import { createSseParser } from '../engines/sse.js';
 import { probeHeaders, sharedDispatcher, withDeadline, wordOf } from './ask.js';
 import { keyHeaders, urlOf } from './cluster-url.js';
 import { readChunk } from './completion-chunk.js';
+import { printable } from '../domain/printable.js';
 import { questionFor } from './golden-prompts.js';
 
 /** 64 tokens at the most are asked for, some 300 bytes a chunk; an engine that goes on for longer is not heard out. */
@@ -23,6 +24,8 @@ const TEMPLATE_TOKENS = 10;
 /** An engine that does not know a field, or may not use it. */
 const REFUSES = 400;
 const ENGINE_ERROR = 'engine error';
+/** Of a finish reason in evidence. */
+const FINISH_CHARS_MAX = 40;
 const WELL_ENDED: ReadonlySet<string> = new Set(['stop', 'length']);
 
 export interface GenerationOptions {
@@ -97,7 +100,9 @@ async function converse(
     return wordOfBreak(error, progress, options);
   }
   if (progress.failure !== null) return progress.failure;
-  return progress.finish !== null && WELL_ENDED.has(progress.finish) ? null : (progress.finish ?? 'cut');
+  if (progress.finish === null) return 'cut';
+  // The engine's own word, never one of ours: `timeout` or `429` from its mouth is no time-out and no status.
+  return WELL_ENDED.has(progress.finish) ? null : `ended with ${printable(progress.finish, FINISH_CHARS_MAX)}`;
 }
 
 /** A stream may be under way before an engine reads the fields: then it refuses them in its first event. */

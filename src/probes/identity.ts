@@ -1,8 +1,8 @@
 /** `identity`: which model the cluster serves. Asked even of clusters without that check, for a move's preflight. */
 import { dialectOf } from '../engines/registry.js';
 import type { ClusterSpec } from '../domain/fleet.js';
+import { printable } from '../domain/printable.js';
 import { askPage } from './ask-page.js';
-import { printable } from './printable.js';
 
 const PATH_DEFAULT = '/v1/models';
 /** A list of models, adapters included. */

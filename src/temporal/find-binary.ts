@@ -102,10 +102,11 @@ async function fromEnvironment(env: NodeJS.ProcessEnv, tried: string[]): Promise
   const answer = await askBinary(path);
   // Who names a binary means that one: another one in its place would be a surprise.
   if (!answer.usable)
-    throw new CodedError(
-      'temporal-missing',
-      `TEMPORAL_CLI_PATH names a binary that cannot be used: ${answer.why}. Any one of these helps:\n  - name a Temporal CLI in it\n  - unset it: Understudy then looks in other places (docs/temporal.md)`,
-    );
+    throw new CodedError('temporal-missing', [
+      `TEMPORAL_CLI_PATH names a binary that cannot be used: ${answer.why}. Any one of these helps:`,
+      '  - name a Temporal CLI in it',
+      '  - unset it: Understudy then looks in other places (docs/temporal.md)',
+    ]);
   return { path, source: 'TEMPORAL_CLI_PATH', serverVersion: answer.serverVersion };
 }
 
@@ -151,7 +152,7 @@ async function isExecutable(path: string): Promise<boolean> {
   }
 }
 
-function explain(tried: readonly string[]): string {
+function explain(tried: readonly string[]): readonly string[] {
   return [
     'no Temporal server could be found. Tried, in this order:',
     ...tried.map((line) => `  - ${line}`),
@@ -160,5 +161,5 @@ function explain(tried: readonly string[]): string {
     '  - install the Temporal CLI (https://docs.temporal.io/cli) or name its binary in TEMPORAL_CLI_PATH',
     '  - allow access to https://temporal.download',
     '  - install Go (https://go.dev/dl) and allow access to its module proxy: it is then built from source',
-  ].join('\n');
+  ];
 }

@@ -22,7 +22,7 @@ export async function requireFreePorts(wanted: readonly WantedPort[]): Promise<v
       `port ${port} (${purpose}) is in use${owner === null ? '' : ` by process ${owner.pid} (${owner.command})`}`,
     );
   }
-  if (taken.length > 0) throw new CodedError('port-taken', taken.join('\n'));
+  if (taken.length > 0) throw new CodedError('port-taken', taken);
 }
 
 /** Whether this process could listen on a loopback port now. */

@@ -167,7 +167,7 @@ describe('generation', () => {
     ['another answer, well written', 'other-words', { ok: true, content: false }],
     ['an error event before [DONE]', 'error-event', { ok: false, error: 'engine error' }],
     ['an end without a finish reason', 'cut', { ok: false, error: 'cut' }],
-    ['an abort before [DONE]', 'abort', { ok: false, error: 'abort' }],
+    ['an abort before [DONE]', 'abort', { ok: false, error: 'ended with abort' }],
     ['a second token that never comes', 'no-second-token', { ok: false, error: 'no second token' }],
     ['no token at all', 'hang', { ok: false, error: 'timeout' }],
     ['HTTP 500', 500, { ok: false, error: '500' }],

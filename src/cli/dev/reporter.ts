@@ -1,7 +1,8 @@
 /** Tells a person what happens: a live picture on a terminal, one line an event everywhere else. */
 import type { StatusView } from '../../control/status.js';
+import { printable, printableAll, SENTENCE_CHARS_MAX } from '../../domain/printable.js';
 import { clock, spokenTimes } from '../clock-words.js';
-import { colour } from '../output.js';
+import { colour, say } from '../output.js';
 import { changesBetween } from './changes.js';
 import type { Supervised } from './supervised.js';
 import { openScreen, type Screen } from './screen.js';
@@ -28,12 +29,13 @@ export function openReporter(live: boolean): Reporter {
   let seen: StatusView | null = null;
   let note: string | null = null;
 
-  const event = (text: string): void => {
+  const event = (said: string): void => {
+    const text = printable(said, SENTENCE_CHARS_MAX);
     const at = clock(new Date().toISOString());
     events.push({ at, text });
     if (events.length > EVENTS_MAX) events.shift();
     if (screen) screen.draw();
-    else process.stdout.write(`${at} ${text}\n`);
+    else say(`${at} ${text}`);
   };
   return {
     event,
@@ -57,7 +59,8 @@ export function openReporter(live: boolean): Reporter {
         return renderView(picture, { columns, rows, colors: colour });
       });
     },
-    status: (status) => {
+    status: (view) => {
+      const status = printableAll(view);
       for (const change of changesBetween(seen, status)) event(spokenTimes(change, Date.now()));
       seen = status;
       note = null;
@@ -65,7 +68,7 @@ export function openReporter(live: boolean): Reporter {
     },
     silence: (why) => {
       if (note === null) event(why);
-      note = why;
+      note = printable(why, SENTENCE_CHARS_MAX);
     },
     close: () => {
       screen?.close();

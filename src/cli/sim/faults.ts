@@ -13,7 +13,7 @@ import {
   type FaultKind,
   type ParamSpec,
 } from '../../simulator/faults.js';
-import { colour, columns, printJson, say } from '../output.js';
+import { colour, columns, show } from '../output.js';
 import { does, verb } from '../verb.js';
 import { durationOption, given, numberOption, usageError } from './arguments.js';
 
@@ -48,7 +48,11 @@ export function faultVerb(): Command {
     const durationMs = durationOption('--for', flags.for);
     const { controlUrl } = findCluster(cluster, flags);
     const fault = await orderFault(controlUrl, { ...params, ...given({ share, durationMs }), kind });
-    tell(flags, { cluster, fault }, () => `${cluster}: ${describe(fault)}. ${until(fault, cluster)}`);
+    show(
+      { cluster, fault },
+      flags.json,
+      (on) => `${on.cluster}: ${describe(on.fault)}. ${until(on.fault, on.cluster)}`,
+    );
     return undefined;
   });
 }
@@ -62,8 +66,7 @@ export function clearVerb(): Command {
     const kind = kindName === undefined ? null : knownKind(kindName);
     const { controlUrl } = findCluster(cluster, flags);
     const cleared = await clearFaults(controlUrl, kind);
-    const ended = cleared.length === 0 ? 'nothing was on' : `${cleared.join(', ')} cleared`;
-    tell(flags, { cluster, cleared }, () => `${cluster}: ${ended}`);
+    show({ cluster, cleared }, flags.json, (ended) => `${ended.cluster}: ${whatEnded(ended.cleared)}`);
     return undefined;
   });
 }
@@ -74,10 +77,13 @@ export function faultsVerb(): Command {
     const clusters = Object.entries(readInstance(dataDir(flags.dataDir))?.simulated ?? {});
     const states = await Promise.all(clusters.map(async ([name, { controlUrl }]) => await stateOf(name, controlUrl)));
     const kinds = FAULT_KINDS.map((kind) => ({ kind, ...FAULTS[kind] }));
-    tell(flags, { kinds, clusters: states }, () => listing(states));
+    show({ kinds, clusters: states }, flags.json, ({ clusters: shown }) => listing(shown));
     return undefined;
   });
 }
+
+const whatEnded = (kinds: readonly string[]): string =>
+  kinds.length === 0 ? 'nothing was on' : `${kinds.join(', ')} cleared`;
 
 function listing(states: readonly StateOrNot[]): string {
   const rows = FAULT_KINDS.map((kind) => [colour.bold(kind), FAULTS[kind].about + paramNames(FAULTS[kind].params)]);
@@ -154,9 +160,4 @@ function readParams(kind: FaultKind, pairs: readonly string[]): Record<string, u
       return [name, spec.type === 'yes-no' ? text === 'true' || text === 'yes' : text];
     }),
   );
-}
-
-function tell(flags: CommonFlags, json: unknown, text: () => string): void {
-  if (flags.json === true) printJson(json);
-  else say(text());
 }

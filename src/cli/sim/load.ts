@@ -7,7 +7,7 @@ import { startLoad, type LoadOptions, type LoadRun } from '../../simulator/load.
 import type { LoadSummary, Percentiles } from '../../simulator/load-summary.js';
 import { EXIT } from '../exit.js';
 import { eventLine } from '../long-running.js';
-import { printJson, say } from '../output.js';
+import { show } from '../output.js';
 import { does, verb } from '../verb.js';
 import { durationOption, given, numberOption, usageError, wholeOption } from './arguments.js';
 
@@ -49,8 +49,7 @@ export function loadVerb(): Command {
     const stop = new AbortController();
     const run = startLoad({ ...readOptions(flags), signal: stop.signal });
     const summary = await follow(run, stop, { show: shower(flags), forMs });
-    if (flags.json === true) printJson(summary);
-    else say(inWords(summary));
+    show(summary, flags.json, inWords);
     return summary.lost + summary.cut + summary.wrong > 0 ? EXIT.notDone : EXIT.done;
   });
 }

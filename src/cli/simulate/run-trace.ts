@@ -58,8 +58,8 @@ export function settingsOf(
   } catch (cause) {
     if (!(cause instanceof CodedError)) throw cause;
     // The positions are those of the file that we made up.
-    const message = cause.message.replaceAll(/^(.*?):\d+:\d+: /gmu, '$1:1: ');
-    throw new CodedError('bad-input', message, { cause });
+    const lines = cause.message.split('\n').map((line) => line.replace(/^(.*?):\d+:\d+: /u, '$1:1: '));
+    throw new CodedError('bad-input', lines, { cause });
   }
   throw new CodedError('bad-input', `${fileName}:1: the service ${service} is missing`);
 }

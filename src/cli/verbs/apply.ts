@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { ApplyChange, ApplyResult } from '../../control/apply.js';
 import type { Control } from '../../control/control.js';
 import type { Fleet } from '../../domain/fleet.js';
-import { colour, printJson, say } from '../output.js';
+import { colour, show } from '../output.js';
 import { findTarget, withControl, withTarget, type Target, type TargetOptions } from '../target.js';
 import { does, verb } from '../verb.js';
 
@@ -22,8 +22,7 @@ export function applyCommand(): Command {
     const fleet = loadFleet(options.file);
     const target = targetOf(options, fleet);
     const result = await withControl(target, async (control) => await applyTo(control, fleet, options.dryRun === true));
-    if (options.json === true) printJson(result);
-    else say(renderApply(result));
+    show(result, options.json, renderApply);
     return undefined;
   });
 }

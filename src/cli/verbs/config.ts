@@ -1,5 +1,6 @@
 /** `understudy config`: looks at a configuration file without any running part. */
 import type { Command } from 'commander';
+import { printable } from '../../domain/printable.js';
 import { printJson, say } from '../output.js';
 import { does, verb } from '../verb.js';
 
@@ -23,7 +24,8 @@ function checkCommand(): Command {
     const { loadFleet } = await import('../../config/load.js');
     const fleet = loadFleet(file);
     if (json === true) printJson(fleet);
-    else say(`${file} is sound: ${counted(fleet.services, 'service')}, ${counted(fleet.clusters, 'cluster')}`);
+    else
+      say(`${printable(file)} is sound: ${counted(fleet.services, 'service')}, ${counted(fleet.clusters, 'cluster')}`);
     return undefined;
   });
 }

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { ExplanationView } from '../../control/explanation.js';
 import { spokenTimes } from '../clock-words.js';
-import { colour, printJson, say } from '../output.js';
+import { colour, show } from '../output.js';
 import { findTarget, withControl, withTarget, type TargetOptions } from '../target.js';
 import { does, verb } from '../verb.js';
 
@@ -23,8 +23,7 @@ export function explainCommand(): Command {
         findTarget(options),
         async (control) => await readExplanation(control, service, Date.now()),
       );
-      if (options.json === true) printJson(explanation);
-      else say(renderExplanation(explanation, Date.now()));
+      show(explanation, options.json, (shown) => renderExplanation(shown, Date.now()));
       return undefined;
     },
   );

@@ -1,6 +1,6 @@
 /** `understudy history`: the moves of a service, newest first, each as a story with times. */
 import { InvalidArgumentError, type Command } from 'commander';
-import { printJson, say } from '../output.js';
+import { show } from '../output.js';
 import { renderHistory } from '../render-history.js';
 import { findTarget, withControl, withTarget, type TargetOptions } from '../target.js';
 import { does, verb } from '../verb.js';
@@ -19,8 +19,7 @@ export function historyCommand(): Command {
     const { readHistory } = await import('../../control/history.js');
     const all = await withControl(target, async (control) => await readHistory(control, service));
     const moves = options.last === undefined ? all : all.slice(0, options.last);
-    if (options.json === true) printJson({ moves });
-    else say(renderHistory(service, moves));
+    show({ moves }, options.json, (shown) => renderHistory(service, shown.moves));
     return undefined;
   });
 }

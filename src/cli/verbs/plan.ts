@@ -4,7 +4,7 @@ import type { PlanForecast } from '../../control/forecast.js';
 import type { MoveKind } from '../../domain/words.js';
 import { EXIT } from '../exit.js';
 import { spellWeights } from '../facts.js';
-import { colour, printJson, say } from '../output.js';
+import { colour, show } from '../output.js';
 import { findTarget, withControl, withTarget, type TargetOptions } from '../target.js';
 import { does, verb } from '../verb.js';
 
@@ -31,8 +31,7 @@ export function planCommand(): Command {
       findTarget(options),
       async (control) => await forecastMove(control, service, wish),
     );
-    if (options.json === true) printJson(forecast);
-    else say(renderForecast(forecast));
+    show(forecast, options.json, renderForecast);
     return forecast.possible ? EXIT.done : EXIT.refused;
   });
 }

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { formatDuration, parseDuration } from '../../config/duration.js';
 import type { WatchedService } from '../../control/recording.js';
 import type { SimulatedMove } from '../../domain/simulation/simulate.js';
-import { colour, printJson, say } from '../output.js';
+import { colour, note, show } from '../output.js';
 import { UsageError } from '../exit.js';
 import { findTarget, withControl, withTarget, type Target, type TargetOptions } from '../target.js';
 import { does, verb } from '../verb.js';
@@ -38,8 +38,7 @@ export function recordCommand(): Command {
     if (!NAME.test(options.vantage))
       throw new UsageError(`--vantage ${options.vantage}: use lower-case letters, digits and hyphens`);
     const summary = await record(findTarget(options), { ...options, cluster, forMs });
-    if (options.json === true) printJson(summary);
-    else say(renderSummary(summary));
+    show(summary, options.json, renderSummary);
     return undefined;
   });
 }
@@ -159,7 +158,6 @@ async function movesSince(target: Target, service: string, begunAtMs: number): P
   }
 }
 
-const note = (text: string): void => void process.stderr.write(`${text}\n`);
 /** A short recording is far below a MiB. */
 const size = (bytes: number): string =>
   bytes < 1_048_576 ? `${Math.ceil(bytes / 1_024)} KiB` : `${Math.round(bytes / 104_857.6) / 10} MiB`;

@@ -1,7 +1,8 @@
 /** `understudy simulate`: what the decision core would have done about a trace. Needs no instance, changes nothing. */
 import type { Command } from 'commander';
 import type { SimulatedSpill, SimulationResult } from '../../domain/simulation/simulate.js';
-import { columns, printJson, say } from '../output.js';
+import { printable } from '../../domain/printable.js';
+import { columns, show } from '../output.js';
 import { does, verb } from '../verb.js';
 
 interface SimulateOptions {
@@ -18,8 +19,7 @@ export function simulateCommand(): Command {
     const { runTrace } = await import('../simulate/run-trace.js');
     const trace = readTrace(path);
     const result = runTrace(trace, path).result();
-    if (options.json === true) printJson(result);
-    else say(renderSimulation(trace.header.trace, result));
+    show(result, options.json, (shown) => renderSimulation(printable(trace.header.trace), shown));
     return undefined;
   });
 }

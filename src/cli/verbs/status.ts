@@ -1,6 +1,6 @@
 /** `understudy status`: every service, its clusters, weights intended and in effect, the running move. */
 import type { Command } from 'commander';
-import { printJson, say } from '../output.js';
+import { show } from '../output.js';
 import { renderStatus } from '../render-status.js';
 import { findTarget, withControl, withTarget, type TargetOptions } from '../target.js';
 import { does, verb } from '../verb.js';
@@ -20,8 +20,7 @@ export function statusCommand(): Command {
       async (control) =>
         await withProbeCosts(control, await readStatus(control, target.gatewayAdmin, only), Date.now()),
     );
-    if (options.json === true) printJson(view);
-    else say(renderStatus(view, Date.now()));
+    show(view, options.json, (shown) => renderStatus(shown, Date.now()));
     return undefined;
   });
 }

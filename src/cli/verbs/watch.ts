@@ -4,7 +4,8 @@ import type { Command } from 'commander';
 import type { Control } from '../../control/control.js';
 import type { StatusView } from '../../control/status.js';
 import { CodedError } from '../../domain/errors.js';
-import { onTerminal, printJson, say } from '../output.js';
+import { printable, printableAll, SENTENCE_CHARS_MAX } from '../../domain/printable.js';
+import { forTerminal, onTerminal, printJson, say, show } from '../output.js';
 import { renderStatus } from '../render-status.js';
 import { findTarget, type Target, withControl, withTarget, type TargetOptions } from '../target.js';
 import { does, verb } from '../verb.js';
@@ -60,8 +61,11 @@ interface Screen {
 
 function screen(json: boolean): Screen {
   if (!json && onTerminal()) {
-    const draw = (text: string): boolean => process.stdout.write(`\u001b[H\u001b[2J${text}\n`);
-    return { view: (view) => draw(renderStatus(view, Date.now())), silence: (why) => draw(`no answer: ${why}`) };
+    const draw = (text: string): boolean => process.stdout.write(`\u001b[H\u001b[2J${forTerminal(text)}\n`);
+    return {
+      view: (view) => draw(renderStatus(printableAll(view), Date.now())),
+      silence: (why) => draw(noAnswer(why)),
+    };
   }
   let last = '';
   const onChange = (key: string, tell: () => void): void => {
@@ -70,10 +74,12 @@ function screen(json: boolean): Screen {
   };
   return {
     // Counts of running requests change at every look: they are shown, but are no news.
-    view: (view) => onChange(news(view), () => (json ? printJson(view) : say(`${renderStatus(view, Date.now())}\n`))),
-    silence: (why) => onChange(why, () => (json ? printJson({ unanswered: why }) : say(`no answer: ${why}`))),
+    view: (view) => onChange(news(view), () => show(view, json, (shown) => `${renderStatus(shown, Date.now())}\n`)),
+    silence: (why) => onChange(why, () => (json ? printJson({ unanswered: why }) : say(noAnswer(why)))),
   };
 }
+
+const noAnswer = (why: string): string => `no answer: ${printable(why, SENTENCE_CHARS_MAX)}`;
 
 const news = (view: StatusView): string =>
   JSON.stringify(view, (key, value: unknown) => (key === 'inFlight' ? undefined : value));

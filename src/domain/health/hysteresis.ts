@@ -1,5 +1,6 @@
 /** Turns single outcomes into a state that does not twitch: `fall` failures in a row, or `failures` of the last `of`, and `rise` successes back. */
 import type { HealthSettings } from '../fleet.js';
+import { printable } from '../printable.js';
 
 /** What one tick says of one dimension. `unknown` changes nothing: it is neither a failure nor a success. */
 export type Outcome =
@@ -7,10 +8,17 @@ export type Outcome =
   | { readonly kind: 'failed'; readonly seen: string; readonly threshold?: string }
   | { readonly kind: 'unknown' };
 
+/** Of one fact of evidence, and of its limit. */
+const SEEN_CHARS_MAX = 200;
+
 export const OK: Outcome = { kind: 'ok' };
 export const UNKNOWN: Outcome = { kind: 'unknown' };
-export const failed = (seen: string, threshold?: string): Outcome =>
-  threshold === undefined ? { kind: 'failed', seen } : { kind: 'failed', seen, threshold };
+/** Every evidence begins here, and travels in heartbeats, signals and histories: printable and bounded from the start. */
+export const failed = (seen: string, threshold?: string): Outcome => ({
+  kind: 'failed',
+  seen: printable(seen, SEEN_CHARS_MAX),
+  ...(threshold === undefined ? {} : { threshold: printable(threshold, SEEN_CHARS_MAX) }),
+});
 
 export interface DimensionHealth {
   /** In a row; a success ends the row. */
