@@ -1,5 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
+/**
+ * Files at once. vitest takes one less than there are cores, so one of two; most of a test's time is waiting, for a
+ * process to start or a deadline to pass, so the cores have room for more. Projects with different numbers run in turn.
+ */
+const BESIDE = { unit: 3, clients: 2 } as const;
+
 /** One project a kind of test (CONTRIBUTING.md): `unit` needs nothing, the others a Temporal server or all processes. */
 export default defineConfig({
   test: {
@@ -10,13 +16,17 @@ export default defineConfig({
           include: [
             'test/{domain,config,engines,probes,traffic,notify,activities,gateway,simulator,cli,repo,temporal,control}/**/*.test.ts',
           ],
+          globalSetup: ['test/kit/compiled-setup.ts'],
           testTimeout: 20_000,
+          maxWorkers: BESIDE.unit,
+          sequence: { groupOrder: 1 },
         },
       },
       {
         test: {
           name: 'sim',
           include: ['test/sim/**/*.test.ts'],
+          sequence: { groupOrder: 2 },
           testTimeout: 120_000,
         },
       },
@@ -43,6 +53,9 @@ export default defineConfig({
         test: {
           name: 'clients',
           include: ['test/clients/**/*.test.ts'],
+          globalSetup: ['test/kit/compiled-setup.ts'],
+          maxWorkers: BESIDE.clients,
+          sequence: { groupOrder: 3 },
           testTimeout: 30_000,
           hookTimeout: 30_000,
         },

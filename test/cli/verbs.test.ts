@@ -4,11 +4,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
+import { compiled } from '../kit/compiled.js';
 import { eventually } from '../kit/eventually.js';
 
-const BIN = fileURLToPath(new URL('../../bin/understudy.js', import.meta.url));
+const BIN = compiled('bin/understudy.js');
 const dir = mkdtempSync(join(tmpdir(), 'understudy-cli-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 

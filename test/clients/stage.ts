@@ -8,7 +8,7 @@ import { runSimulatedCluster, type SimulatedCluster } from '../../src/simulator/
 import { clearFaults, orderFault, type FaultOrder } from '../../src/simulator/control-client.js';
 import { expectedAnswer, promptKeyOfChat, type ChatMessage } from '../../src/simulator/text.js';
 import { SETTINGS } from '../gateway/kit.js';
-import { buildSimulator } from '../simulator/built-simulator.js';
+import { serveEntry } from '../kit/compiled.js';
 
 /** The service's name, as callers know it. */
 export const SERVICE = 'chat';
@@ -31,10 +31,9 @@ export interface Stage {
 
 /** Everything goes to `a` as long as it can; `b` stands by. */
 export async function openStage(): Promise<Stage> {
-  const built = buildSimulator();
   const dataDir = mkdtempSync(join(tmpdir(), 'clients-'));
   const started = await Promise.all(
-    NAMES.map(async (name) => await runSimulatedCluster({ name, tokensPerSecond: 200, serveEntry: built.serveEntry })),
+    NAMES.map(async (name) => await runSimulatedCluster({ name, tokensPerSecond: 200, serveEntry: serveEntry() })),
   );
   const gateway = await startGateway({
     host: '127.0.0.1',
@@ -60,7 +59,6 @@ export async function openStage(): Promise<Stage> {
     close: async () => {
       await gateway.close(0);
       await Promise.all(started.map(async (cluster) => await cluster.close()));
-      built.remove();
       rmSync(dataDir, { recursive: true, force: true });
     },
   };

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isCrowded, rendezvous, rendezvousUncrowded } from '../../src/domain/rendezvous.js';
+import { runs } from '../kit/runs.js';
 
 const KEYS = Array.from({ length: 4_000 }, (_, i) => `conversation-${i}`);
 const homes = (weights: Record<string, number>): (string | null)[] => KEYS.map((key) => rendezvous(key, weights));
@@ -41,7 +42,7 @@ test('a weight change moves only the share that must move, and only towards the 
       const mustMove = after.b / total(after) - before.b / total(before);
       expect(Math.abs(moved.length / KEYS.length - mustMove)).toBeLessThan(0.04);
     }),
-    { numRuns: 40 },
+    { numRuns: runs(15) },
   );
 });
 
@@ -74,7 +75,7 @@ test('a hot key fills no cluster: it goes on by its order, and every cluster sta
       for (const [name, count] of running)
         expect(count).toBeLessThanOrEqual(1.25 * ((weights[name as 'a'] ?? 0) / 100) * requests + 5);
     }),
-    { numRuns: 50 },
+    { numRuns: runs(20) },
   );
 });
 

@@ -4,7 +4,7 @@ import { runSimulatedCluster, type SimulatedCluster } from '../../src/simulator/
 import { clearFaults, orderFault, type FaultOrder } from '../../src/simulator/control-client.js';
 import { expectedAnswer, promptKeyOfChat } from '../../src/simulator/text.js';
 import type { ServiceDefinition } from '../../src/domain/traffic.js';
-import { buildSimulator, type BuiltSimulator } from '../simulator/built-simulator.js';
+import { serveEntry } from '../kit/compiled.js';
 import { eventually } from '../kit/eventually.js';
 import { gateway, service, stopAll, type Lab } from './kit.js';
 import { openStream, readStream } from './read-stream.js';
@@ -13,13 +13,11 @@ const MODEL = 'llama-3.1-70b';
 const MAX_TOKENS = 60;
 const NAMES = ['a', 'b', 'c'] as const;
 
-let built: BuiltSimulator;
 let clusters: Record<string, SimulatedCluster>;
 
 beforeAll(async () => {
-  built = buildSimulator();
   const started = await Promise.all(
-    NAMES.map(async (name) => await runSimulatedCluster({ name, tokensPerSecond: 100, serveEntry: built.serveEntry })),
+    NAMES.map(async (name) => await runSimulatedCluster({ name, tokensPerSecond: 100, serveEntry: serveEntry() })),
   );
   clusters = Object.fromEntries(started.map((cluster, i) => [NAMES[i] ?? '', cluster]));
 });
@@ -29,7 +27,6 @@ afterEach(async () => {
 });
 afterAll(async () => {
   await Promise.all(Object.values(clusters).map(async (cluster) => await cluster.close()));
-  built.remove();
 });
 
 const fault = async (name: string, order: FaultOrder): Promise<void> => {

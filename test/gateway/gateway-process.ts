@@ -1,15 +1,15 @@
-/** `understudy gateway` as real processes, from the sources, before upstreams of the test; `afterEach(stopAll)` ends them. */
+/** `understudy gateway` as real processes, from the compiled sources, before upstreams of the test; `afterEach(stopAll)` ends them. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TrafficState } from '../../src/domain/traffic.js';
+import { compiled } from '../kit/compiled.js';
 import { eventually } from '../kit/eventually.js';
 import { atEnd, tempDir } from './kit.js';
 
-const ROOT = resolve(import.meta.dirname, '../..');
-/** Sources are compiled while they load, on a machine that runs other tests. */
+/** On a machine that runs other tests. */
 const READY_MS_MAX = 60_000;
 const STOP_MS_MAX = 15_000;
 
@@ -48,9 +48,8 @@ export async function gatewayProcess(options: GatewayProcessOptions): Promise<Ga
     writeFileSync(config, JSON.stringify(fleetFile({ ...options, ...change }))); // YAML enough
   write({});
   const ports = ['--port', '0', '--admin-port', '0'];
-  const args = ['--import', 'tsx', 'src/cli/main.ts', 'gateway', '--config', config, '--data-dir', dataDir, ...ports];
+  const args = [compiled('bin/understudy.js'), 'gateway', '--config', config, '--data-dir', dataDir, ...ports];
   const child = spawn(process.execPath, [...args, ...(options.args ?? [])], {
-    cwd: ROOT,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | string);

@@ -8,6 +8,7 @@ import { expect, test } from 'vitest';
 import { CONTINUATIONS_MAX, Transcript } from '../../src/gateway/continuation/transcript.js';
 import { brokenBytes, Caller, leg, memberNamed, play, text, written, type Leg } from './played.js';
 import { StreamSeen } from './read-stream.js';
+import { runs } from '../kit/runs.js';
 
 const PROMPT = [1, 2, 3];
 /** More than any text here has. */
@@ -150,7 +151,7 @@ test.each(['chat', 'completions'] as const)('%s: any tokens, any pieces, any bre
       expect(all).not.toMatch(/token_ids"\s*:\s*\[/);
       expect(all).not.toMatch(api === 'chat' ? /[{,]\s*"text"\s*:/ : /"delta"\s*:/);
     }),
-    { numRuns: 1_500 },
+    { numRuns: runs(300) },
   );
   expect(byIds).toBeGreaterThan(100);
   expect(byText).toBeGreaterThan(10);

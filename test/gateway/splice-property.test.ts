@@ -7,6 +7,7 @@ import { expect, test } from 'vitest';
 import { CONTINUATIONS_MAX, Transcript } from '../../src/gateway/continuation/transcript.js';
 import { brokenBytes, Caller, leg, memberNamed, play, text, written, type Dialect, type Leg } from './played.js';
 import { StreamSeen } from './read-stream.js';
+import { runs } from '../kit/runs.js';
 
 function framesOf(rest: string, { dialect: d, tokens }: Leg, id: string, api: 'chat' | 'completions'): string[] {
   const write = (value: unknown): string => written(value, d);
@@ -94,7 +95,7 @@ test.each(['chat', 'completions'] as const)('%s: any text, any dialect, any piec
         Math.min(1, continued),
       );
     }),
-    { numRuns: 1_500, examples: BROKEN_AFTER_THE_END },
+    { numRuns: runs(200), examples: BROKEN_AFTER_THE_END },
   );
 });
 
@@ -105,6 +106,6 @@ test('a stream that does not break passes byte for byte, whatever its pieces', (
       const sent = `${framesOf(whole, each, '1', 'chat').join('')}data: [DONE]\n\n`;
       expect(caller.bytes.toString()).toBe(sent);
     }),
-    { numRuns: 500 },
+    { numRuns: runs(100) },
   );
 });

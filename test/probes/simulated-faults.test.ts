@@ -8,20 +8,18 @@ import { probeFrom } from '../../src/probes/ask.js';
 import { createWatcher, type Watcher } from '../../src/probes/watcher.js';
 import { runSimulatedCluster, type SimulatedCluster } from '../../src/simulator/cluster.js';
 import type { Fault } from '../../src/simulator/faults.js';
-import { buildSimulator, type BuiltSimulator } from '../simulator/built-simulator.js';
+import { serveEntry } from '../kit/compiled.js';
 
 const INTERVAL_MS = 250;
 const WAIT_MAX_MS = 15_000;
 
-let built: BuiltSimulator;
 let simulated: SimulatedCluster;
 let watcher: Watcher;
 let health: VantageHealth;
 
 beforeAll(async () => {
   probeFrom('here');
-  built = buildSimulator();
-  simulated = await runSimulatedCluster({ name: 'eu-a', tokensPerSecond: 200, serveEntry: built.serveEntry });
+  simulated = await runSimulatedCluster({ name: 'eu-a', tokensPerSecond: 200, serveEntry: serveEntry() });
   const probes = probeDefaults('vllm');
   const cluster: ClusterSpec = {
     name: 'eu-a',
@@ -51,7 +49,6 @@ afterEach(async () => {
 afterAll(async () => {
   watcher.close();
   await simulated.close();
-  built.remove();
 });
 
 /** @returns the verdicts on the way, the last one included */

@@ -4,12 +4,11 @@ import { runSimulatedCluster, type ClusterOptions, type SimulatedCluster } from 
 import { clearFaults, orderFault } from '../../src/simulator/control-client.js';
 import { expectedText, promptKeyOfChat } from '../../src/simulator/text.js';
 import { asked, eventually, metric, question, streamed } from './asking.js';
-import { buildSimulator, type BuiltSimulator } from './built-simulator.js';
+import { serveEntry } from '../kit/compiled.js';
 
 const MODEL = 'llama-3.1-70b';
 const PACE = 200; // tokens a second: fast enough for a test, slow enough to break a stream in its middle
 
-let built: BuiltSimulator;
 let shared: SimulatedCluster;
 const own: SimulatedCluster[] = [];
 
@@ -17,7 +16,7 @@ async function cluster(options: Partial<ClusterOptions> = {}): Promise<Simulated
   const started = await runSimulatedCluster({
     name: 'own',
     tokensPerSecond: PACE,
-    serveEntry: built.serveEntry,
+    serveEntry: serveEntry(),
     ...options,
   });
   own.push(started);
@@ -25,8 +24,7 @@ async function cluster(options: Partial<ClusterOptions> = {}): Promise<Simulated
 }
 
 beforeAll(async () => {
-  built = buildSimulator();
-  shared = await runSimulatedCluster({ name: 'eu-a', tokensPerSecond: PACE, serveEntry: built.serveEntry });
+  shared = await runSimulatedCluster({ name: 'eu-a', tokensPerSecond: PACE, serveEntry: serveEntry() });
 });
 afterEach(async () => {
   await clearFaults(shared.controlUrl, null);
@@ -38,7 +36,6 @@ afterEach(async () => {
 });
 afterAll(async () => {
   await shared.close();
-  built.remove();
 });
 
 const ask = (content: string, more: Record<string, unknown> = {}): Record<string, unknown> => ({

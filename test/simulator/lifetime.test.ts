@@ -6,20 +6,20 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { writeInstance } from '../../src/config/instance.js';
 import { orderFault, readClusterState } from '../../src/simulator/control-client.js';
 import { asked, eventually } from './asking.js';
-import { buildSimulator, type BuiltSimulator } from './built-simulator.js';
+import { compiled } from '../kit/compiled.js';
 
-let built: BuiltSimulator;
 let main: string;
 let dataDir: string;
 const running: ChildProcess[] = [];
 
 /** The door of the real command in three lines. */
 const MAIN = `
-import { simCommand } from './cli/sim.js';
+import { simCommand } from '${pathToFileURL(compiled('dist/cli/sim.js')).href}';
 const sim = simCommand();
 await sim.parseAsync(process.argv);`;
 
@@ -31,10 +31,9 @@ interface Ready {
 }
 
 beforeAll(() => {
-  built = buildSimulator();
-  main = join(built.dir, 'main.js');
-  writeFileSync(main, MAIN);
   dataDir = mkdtempSync(join(tmpdir(), 'understudy-sim-test-'));
+  main = join(dataDir, 'main.mjs');
+  writeFileSync(main, MAIN);
 });
 afterEach(async () => {
   for (const child of running.splice(0)) {
@@ -44,7 +43,6 @@ afterEach(async () => {
   }
 });
 afterAll(() => {
-  built.remove();
   rmSync(dataDir, { recursive: true, force: true });
 });
 

@@ -8,22 +8,19 @@ import { clearFaults, orderFault } from '../../src/simulator/control-client.js';
 import { startLoad, type LoadOptions } from '../../src/simulator/load.js';
 import type { LoadResult } from '../../src/simulator/load-request.js';
 import type { LoadSummary } from '../../src/simulator/load-summary.js';
-import { buildSimulator, type BuiltSimulator } from './built-simulator.js';
+import { serveEntry } from '../kit/compiled.js';
 
 const MODEL = 'llama-3.1-70b';
-let built: BuiltSimulator;
 let cluster: SimulatedCluster;
 
 beforeAll(async () => {
-  built = buildSimulator();
-  cluster = await runSimulatedCluster({ name: 'eu-a', tokensPerSecond: 500, serveEntry: built.serveEntry });
+  cluster = await runSimulatedCluster({ name: 'eu-a', tokensPerSecond: 500, serveEntry: serveEntry() });
 });
 afterEach(async () => {
   await clearFaults(cluster.controlUrl, null);
 });
 afterAll(async () => {
   await cluster.close();
-  built.remove();
 });
 
 async function load(options: Partial<LoadOptions> = {}): Promise<LoadSummary> {

@@ -8,6 +8,7 @@ import {
   promptKeyOfChat,
   splitContinuedPrompt,
 } from '../../src/simulator/text.js';
+import { runs } from '../kit/runs.js';
 
 const chat = (...contents: string[]): string => promptKeyOfChat(contents.map((content) => ({ role: 'user', content })));
 
@@ -67,7 +68,7 @@ describe('continuation', () => {
         const isWhole = said + (rest?.tokens.join('') ?? '?') === text;
         expect(rest?.finishReason).toBe(isWhole ? 'stop' : 'length');
       }),
-      { numRuns: 300 },
+      { numRuns: runs(100) },
     );
   });
 

@@ -8,6 +8,7 @@ import type { MetricsSeen, PassiveSeen, TickSeen } from '../../../src/domain/hea
 import { beginVantage, observe, reportVantage, type VantageHealth } from '../../../src/domain/health/vantage.js';
 import { wantsFreshTry, wantsGeneration } from '../../../src/domain/health/wants.js';
 import { VERDICTS, type Verdict } from '../../../src/domain/words.js';
+import { runs } from '../../kit/runs.js';
 
 const INTERVAL_MS = 2_000;
 const CLUSTER: ClusterSpec = {
@@ -423,6 +424,6 @@ test('whatever is seen, there is a verdict, evidence for a bad one, and no faili
       expect(at).toBeGreaterThanOrEqual(2);
       expect(play.health.evidence.length).toBeGreaterThan(0);
     }),
-    { numRuns: 300 },
+    { numRuns: runs(100) },
   );
 });

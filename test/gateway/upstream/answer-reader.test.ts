@@ -8,6 +8,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { HEAD_BYTES_MAX } from '../../../src/gateway/upstream/answer-reader.js';
 import { answer, bytesOf, hear, parted, share, shares } from './answers.js';
+import { runs } from '../../kit/runs.js';
 
 const OK = 'HTTP/1.1 200 OK\r\n';
 const LONG = 'x'.repeat(HEAD_BYTES_MAX);
@@ -131,7 +132,7 @@ test('any answer is read as it was written, however it is parted, and nothing of
       expect(heard.endsWithConnection).toBe(written.untilClose);
       for (const [name, value] of written.fields) expect(heard.headers[name]).toBe(value);
     }),
-    { numRuns: 500 },
+    { numRuns: runs(100) },
   );
 });
 
@@ -154,7 +155,7 @@ test('any bytes are an answer or a fault, and the same however they are parted',
       const bytes = bytesOf(text);
       expect(hear(parted(bytes, cuts), method)).toEqual(hear([bytes], method));
     }),
-    { numRuns: 1_000 },
+    { numRuns: runs(200) },
   );
 });
 
@@ -205,7 +206,7 @@ test('a second opinion: where ours and the client of Node both understand, they 
       both += 1;
       expect({ status: ours.status, body: ours.body }).toEqual(theirs);
     }),
-    { numRuns: 150 },
+    { numRuns: runs(150) },
   );
   expect(both).toBeGreaterThan(50);
 });
