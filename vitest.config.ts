@@ -32,6 +32,14 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'fuzz',
+          include: ['test/fuzz/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
           name: 'workflows',
           include: ['test/workflows/**/*.test.ts'],
           globalSetup: ['test/kit/temporal-setup.ts'],

@@ -1,8 +1,9 @@
 /** Cluster to gateway: any answer, as the first one or as the rest of one that broke off. */
 import { ENGINES } from '../../src/domain/fleet.js';
 import type { Random } from '../sim/random.js';
-import { boundary, type Arena } from './boundary.js';
+import { boundary, type Arena, type Boundary } from './boundary.js';
 import { GatewayArena, mustBeItsOwn, newMark } from './gateway/gateway-arena.js';
+import type { Start } from './gateway/gateway-under-test.js';
 import { callRaw } from './gateway/raw-caller.js';
 import { answer, type Script } from './generate/answers.js';
 import { family, MARK, type Family } from './generate/families.js';
@@ -58,12 +59,12 @@ async function call({ gateway }: GatewayArena, { method, path, request }: Answer
   mustBeItsOwn(got, mark);
 }
 
-export const clusterAnswers = (workers: number): ReturnType<typeof boundary> =>
+export const clusterAnswers = (workers: number, start: Partial<Start> = {}): Boundary =>
   boundary<AnswerCase>({
     name: workers === 1 ? 'cluster' : `cluster-${workers}-workers`,
     generate,
     open: async (): Promise<Arena<AnswerCase>> => {
-      const arena = await GatewayArena.open({ workers });
+      const arena = await GatewayArena.open({ workers, ...start });
       return {
         play: async (one) => await play(arena, one),
         checkNowAndThen: async () => await arena.checkNowAndThen(),

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServiceDefinition, TrafficState } from '../../../src/domain/traffic.js';
 import { eventually } from '../../kit/eventually.js';
 import { Broken } from '../boundary.js';
@@ -16,6 +17,8 @@ const STOP_MS_MAX = 5_000;
 /** Far above what the gateway's own limits (below) let a request last. */
 const IDLE_MS_MAX = 15_000;
 const ADMIN_MS_MAX = 15_000;
+/** From the end of its connections to its own. */
+const END_MS_MAX = 1_000;
 const STDERR_KEPT = 8_000;
 
 export const ADMIN_TOKEN = 'fuzz-admin-token-0123456789abcdef';
@@ -33,6 +36,9 @@ const SETTINGS = {
 /** Events that say that something was thrown where nothing should be. */
 const FAULTS: ReadonlySet<unknown> = new Set(['gateway-fault', 'admin-fault', 'worker-lost', 'process-fault', 'fault']);
 
+/** From the sources. */
+const GATEWAY = ['--import', 'tsx', 'src/cli/main.ts', 'gateway'];
+
 type Line = Readonly<Record<string, unknown>>;
 
 export interface Start {
@@ -42,6 +48,10 @@ export interface Start {
   readonly env?: Readonly<Record<string, string>>;
   readonly settings?: object;
   readonly args?: readonly string[];
+  /** What runs in the gateway's place, with the same flags; the gateway itself by default. */
+  readonly program?: readonly string[];
+  /** How long a place may be held after its request; far above the limits of requests by default. */
+  readonly idleMsMax?: number;
   /** Files that are in its data directory when it starts. */
   readonly dataFiles?: Readonly<Record<string, Buffer>>;
 }
@@ -49,6 +59,8 @@ export interface Start {
 export class GatewayUnderTest {
   readonly #child: ChildProcess;
   readonly #dir: string;
+  readonly #idleMsMax: number;
+  readonly #ended: Promise<unknown>;
   #ready: { readonly url: string; readonly adminUrl: string } | null = null;
   #stderr = '';
   #fault: Line | null = null;
@@ -58,16 +70,18 @@ export class GatewayUnderTest {
 
   private constructor(start: Start) {
     this.#dir = mkdtempSync(join(tmpdir(), 'fuzz-gateway-'));
+    this.#idleMsMax = start.idleMsMax ?? IDLE_MS_MAX;
     const config = join(this.#dir, 'fleet.yaml');
     writeFileSync(config, JSON.stringify(fleetFile(start))); // YAML enough
     for (const [name, bytes] of Object.entries(start.dataFiles ?? {})) writeFileSync(join(this.#dir, name), bytes);
-    const args = ['--import', 'tsx', 'src/cli/main.ts', 'gateway', '--config', config, '--data-dir', this.#dir];
+    const args = [...(start.program ?? GATEWAY), '--config', config, '--data-dir', this.#dir];
     const ports = ['--port', '0', '--admin-port', '0', '--workers', String(start.workers)];
     this.#child = spawn(process.execPath, [...args, ...ports, ...(start.args ?? [])], {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, UNDERSTUDY_ADMIN_TOKEN: ADMIN_TOKEN, ...start.env },
     });
+    this.#ended = once(this.#child, 'exit');
     this.#listen();
   }
 
@@ -110,6 +124,7 @@ export class GatewayUnderTest {
       if (answer.status !== 200) throw new Error(`${answer.status} ${text.slice(0, 500)}`);
       return path === '/metrics' ? text : JSON.parse(text);
     } catch (error) {
+      await Promise.race([this.#ended, sleep(END_MS_MAX)]); // its end may be the reason, and be heard of later
       this.mustBeWhole();
       throw new Broken(`${method} ${path} of the admin API failed: ${String(error)}`, this.#evidence());
     }
@@ -130,17 +145,22 @@ export class GatewayUnderTest {
       return Object.values(last.clusters).every(({ inFlight }) => inFlight === 0) && last.waiting === 0;
     };
     try {
-      await eventually(holds, IDLE_MS_MAX);
+      await eventually(holds, this.#idleMsMax);
     } catch (error) {
       if (error instanceof Broken) throw error;
-      throw new Broken(`places were not given back in ${IDLE_MS_MAX} ms: ${JSON.stringify(last)}`, this.#evidence());
+      throw new Broken(
+        `places were not given back in ${this.#idleMsMax} ms: ${JSON.stringify(last)}`,
+        this.#evidence(),
+      );
     }
   }
 
   /** Of the process that takes most. */
   async residentBytes(): Promise<number> {
     const page = (await this.admin('GET', '/metrics')) as string;
-    const each = [...page.matchAll(/^\S*process_resident_memory_bytes(?:\{[^}]*\})? (\S+)$/gm)].map(([, n]) => Number(n));
+    const each = [...page.matchAll(/^\S*process_resident_memory_bytes(?:\{[^}]*\})? (\S+)$/gm)].map(([, n]) =>
+      Number(n),
+    );
     if (each.length === 0) throw new Broken('the metrics page tells no resident memory');
     return Math.max(...each);
   }
@@ -148,10 +168,9 @@ export class GatewayUnderTest {
   async close(): Promise<void> {
     const { exitCode, signalCode } = this.#child;
     if (exitCode === null && signalCode === null) {
-      const ended = once(this.#child, 'exit');
       this.#child.kill('SIGTERM');
       const force = setTimeout(() => this.#child.kill('SIGKILL'), STOP_MS_MAX);
-      await ended;
+      await this.#ended;
       clearTimeout(force);
     }
     rmSync(this.#dir, { recursive: true, force: true });
@@ -178,7 +197,8 @@ export class GatewayUnderTest {
   }
 
   #evidence(): string {
-    return [...this.#lines.slice(-6).map((line) => JSON.stringify(line).slice(0, 1_500)), this.#stderr].join('\n');
+    const told = this.#lines.filter(({ event }) => event !== 'route-changed').slice(-4);
+    return [...told.map((line) => JSON.stringify(line).slice(0, 600)), this.#stderr].join('\n');
   }
 }
 

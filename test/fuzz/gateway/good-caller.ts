@@ -20,7 +20,10 @@ export class HonestCluster {
       const parts: Buffer[] = [];
       req.on('data', (part: Buffer) => parts.push(part));
       req.on('end', () => {
-        const asked = JSON.parse(Buffer.concat(parts).toString()) as { stream?: boolean; messages: { content: string }[] };
+        const asked = JSON.parse(Buffer.concat(parts).toString()) as {
+          stream?: boolean;
+          messages: { content: string }[];
+        };
         const word = asked.messages[0]?.content ?? '';
         if (asked.stream !== true) {
           const answer = { choices: [{ index: 0, message: { content: word }, finish_reason: 'stop' }] };
@@ -28,7 +31,8 @@ export class HonestCluster {
           return;
         }
         res.writeHead(200, { 'content-type': 'text/event-stream' });
-        for (const content of word.match(/.{1,5}/g) ?? []) res.write(frame({ delta: { content }, finish_reason: null }));
+        for (const content of word.match(/.{1,5}/g) ?? [])
+          res.write(frame({ delta: { content }, finish_reason: null }));
         setImmediate(() => res.end(`${frame({ delta: {}, finish_reason: 'stop' })}data: [DONE]\n\n`));
       });
     });
@@ -48,7 +52,8 @@ export class HonestCluster {
   }
 }
 
-const frame = (choice: object): string => `data: ${JSON.stringify({ id: 'c', choices: [{ index: 0, ...choice }] })}\n\n`;
+const frame = (choice: object): string =>
+  `data: ${JSON.stringify({ id: 'c', choices: [{ index: 0, ...choice }] })}\n\n`;
 
 export class GoodCaller {
   #over = false;

@@ -78,9 +78,7 @@ async function playScript(socket: Socket, { writes, end }: Script, mark: string)
   else if (end === 'reset') socket.resetAndDestroy();
 }
 
-type Read =
-  | { readonly kind: 'asked'; readonly length: number; readonly mark: string }
-  | { readonly kind: 'garbage' };
+type Read = { readonly kind: 'asked'; readonly length: number; readonly mark: string } | { readonly kind: 'garbage' };
 
 const REQUEST = /^[A-Z]+ \/\S* HTTP\/1\.1(?:\r\n[!#$%&'*+.^_`|~0-9a-z-]+:[^\r\n\0]*)*$/i;
 

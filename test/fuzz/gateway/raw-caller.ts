@@ -52,7 +52,8 @@ export function mustBeAnswers(bytes: string, headOnly: boolean): void {
 const HEAD = /^HTTP\/1\.1 \d{3}[^\r\n]*(?:\r\n[!#$%&'*+.^_`|~0-9a-z-]+:[^\r\n\0]*)*$/i;
 
 function afterOne(bytes: string, headOnly: boolean): string {
-  const bad = (why: string): Broken => new Broken(`a caller got no answer by the book (${why}): ${JSON.stringify(bytes.slice(0, 1_200))}`);
+  const bad = (why: string): Broken =>
+    new Broken(`a caller got no answer by the book (${why}): ${JSON.stringify(bytes.slice(0, 1_200))}`);
   const end = bytes.indexOf('\r\n\r\n');
   if (end < 0) {
     if ('HTTP/1.1 '.startsWith(bytes.slice(0, 9))) return ''; // broken off

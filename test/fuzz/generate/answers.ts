@@ -46,7 +46,14 @@ function wholeBody(random: Random, { answer: right }: Family): string {
   const luck = random.next();
   if (luck < 0.85) return jsonText(random, right);
   if (luck < 0.9) return randomBytes(random, 300);
-  return random.pick(['', '<html><body>502</body></html>', 'data: {}\n\n', '{"error":{"code":{"toString":0}}}', 'null', '\0']);
+  return random.pick([
+    '',
+    '<html><body>502</body></html>',
+    'data: {}\n\n',
+    '{"error":{"code":{"toString":0}}}',
+    'null',
+    '\0',
+  ]);
 }
 
 function endOf(random: Random, selfDelimiting: boolean): Script['end'] {
@@ -69,8 +76,10 @@ function frameBody(random: Random, { body, type }: { body: string; type: string 
   const encoded = random.chance(0.05) ? compressed(random, body) : { header: '', body };
   const start = `${head}${encoded.header}`;
   const luck = random.next();
-  if (luck < 0.4) return { bytes: `${start}transfer-encoding: chunked\r\n\r\n${chunks(random, encoded.body)}`, selfDelimiting: true };
-  if (luck < 0.75) return { bytes: `${start}content-length: ${encoded.body.length}\r\n\r\n${encoded.body}`, selfDelimiting: true };
+  if (luck < 0.4)
+    return { bytes: `${start}transfer-encoding: chunked\r\n\r\n${chunks(random, encoded.body)}`, selfDelimiting: true };
+  if (luck < 0.75)
+    return { bytes: `${start}content-length: ${encoded.body.length}\r\n\r\n${encoded.body}`, selfDelimiting: true };
   if (luck < 0.85) return { bytes: `${start}\r\n${encoded.body}`, selfDelimiting: false };
   return { bytes: `${start}${lie(random, encoded.body)}`, selfDelimiting: false };
 }
@@ -112,10 +121,20 @@ function statusLine(random: Random): string {
   const luck = random.next();
   if (luck < 0.75) return 'HTTP/1.1 200 OK';
   if (luck < 0.95) return `HTTP/1.1 ${status(random)} ${random.pick(['OK', '', 'x'.repeat(500), '\xff\xfe', 'a: b'])}`;
-  return random.pick(['HTTP/1.0 200 OK', 'HTTP/2 200', 'HTTP/1.1 20', 'HTTP/1.1 2000 OK', 'HTTP/1.1  200 OK', 'ICY 200', '']);
+  return random.pick([
+    'HTTP/1.0 200 OK',
+    'HTTP/2 200',
+    'HTTP/1.1 20',
+    'HTTP/1.1 2000 OK',
+    'HTTP/1.1  200 OK',
+    'ICY 200',
+    '',
+  ]);
 }
 
-const TELLING_STATUS = [201, 204, 206, 301, 304, 307, 400, 401, 404, 413, 422, 429, 499, 500, 502, 503, 529, 999] as const;
+const TELLING_STATUS = [
+  201, 204, 206, 301, 304, 307, 400, 401, 404, 413, 422, 429, 499, 500, 502, 503, 529, 999,
+] as const;
 
 const status = (random: Random): number => (random.chance(0.7) ? random.pick(TELLING_STATUS) : random.whole(100, 999));
 

@@ -7,7 +7,23 @@ export const randomBytes = (random: Random, lengthMax: number): string =>
   Array.from({ length: random.whole(0, lengthMax) }, () => byte(random)).join('');
 
 /** Bytes that mean something to one of the readers. */
-const TELLING = ['\n', '\r', '\r\n', '\n\n', '\0', '"', '\\', '{', '}', '[', ']', ',', ':', 'data:', '\xef\xbb\xbf'] as const;
+const TELLING = [
+  '\n',
+  '\r',
+  '\r\n',
+  '\n\n',
+  '\0',
+  '"',
+  '\\',
+  '{',
+  '}',
+  '[',
+  ']',
+  ',',
+  ':',
+  'data:',
+  '\xef\xbb\xbf',
+] as const;
 const BROKEN_UTF8 = ['\xff', '\xc3', '\xed\xa0\x80', '\xf0\x9f', '\xc0\x80', '\xf8\x88\x80\x80\x80'] as const;
 
 type Change = (random: Random, before: string, after: string) => string;

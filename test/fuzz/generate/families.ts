@@ -125,7 +125,13 @@ const messages: Family = {
   method: 'POST',
   path: '/v1/messages',
   request: { model: 'fz', max_tokens: 20, system: 'be brief', messages: [{ role: 'user', content: MARK }] },
-  answer: { id: 'm1', type: 'message', role: 'assistant', content: [{ type: 'text', text: MARK }], stop_reason: 'end_turn' },
+  answer: {
+    id: 'm1',
+    type: 'message',
+    role: 'assistant',
+    content: [{ type: 'text', text: MARK }],
+    stop_reason: 'end_turn',
+  },
   events: [
     { event: 'message_start', data: { type: 'message_start', message: { id: 'm1', role: 'assistant', content: [] } } },
     { event: 'ping', data: { type: 'ping' } },
@@ -143,7 +149,12 @@ const embeddings: Family = {
   method: 'POST',
   path: '/v1/embeddings',
   request: { model: 'fz', input: [MARK, 'b'], encoding_format: 'float' },
-  answer: { object: 'list', data: [{ object: 'embedding', index: 0, embedding: [0.1, -0.2] }], model: MARK, usage: USAGE },
+  answer: {
+    object: 'list',
+    data: [{ object: 'embedding', index: 0, embedding: [0.1, -0.2] }],
+    model: MARK,
+    usage: USAGE,
+  },
   events: [],
 };
 
@@ -162,7 +173,10 @@ const audio: Family = {
   path: '/v1/audio/transcriptions',
   request: { model: 'fz', file: MARK, response_format: 'json' },
   answer: { text: MARK },
-  events: [{ data: { type: 'transcript.text.delta', delta: MARK } }, { data: { type: 'transcript.text.done', text: MARK } }],
+  events: [
+    { data: { type: 'transcript.text.delta', delta: MARK } },
+    { data: { type: 'transcript.text.done', text: MARK } },
+  ],
 };
 
 const tokenize: Family = {

@@ -60,11 +60,7 @@ const NASTY: readonly string[] = [
 ];
 
 /** Dear to play: one in a hundred. */
-const HUGE: readonly string[] = [
-  `"${'b'.repeat(1_100_000)}"`,
-  nested(200_000),
-  `[${'{"index":0},'.repeat(60_000)}{}]`,
-];
+const HUGE: readonly string[] = [`"${'b'.repeat(1_100_000)}"`, nested(200_000), `[${'{"index":0},'.repeat(60_000)}{}]`];
 
 export const nasty = (random: Random): string => (random.chance(0.01) ? random.pick(HUGE) : random.pick(NASTY));
 

@@ -10,13 +10,18 @@ const FIXTURES = resolve(import.meta.dirname, '../../');
 
 /** Streams of real engines, as they came. */
 const recorded: readonly string[] = ['fixtures', 'wire'].flatMap((folder) =>
-  filesBelow(join(FIXTURES, folder)).filter((file) => file.endsWith('.sse')).map((file) => readFileSync(file, 'latin1')),
+  filesBelow(join(FIXTURES, folder))
+    .filter((file) => file.endsWith('.sse'))
+    .map((file) => readFileSync(file, 'latin1')),
 );
 
 function filesBelow(folder: string): string[] {
   try {
     const found = readdirSync(folder, { recursive: true, withFileTypes: true });
-    return found.filter((one) => one.isFile()).map((one) => join(one.parentPath, one.name)).toSorted();
+    return found
+      .filter((one) => one.isFile())
+      .map((one) => join(one.parentPath, one.name))
+      .toSorted();
   } catch {
     return []; // not every checkout has every folder
   }
@@ -54,7 +59,7 @@ const STRANGE: readonly Event[] = [
   { data: { choices: { length: 2 } } },
   { data: { choices: [{ index: 0, delta: { content: 'x' }, finish_reason: 'eos_token' }] } },
   { data: { choices: [], usage: { prompt_tokens: { valueOf: 0 }, completion_tokens: 1e308, total_tokens: -1 } } },
-  { data: { choices: [], usage: { prompt_tokens: 1, completion_tokens: 99999999999999999999, total_tokens: null } } },
+  { data: { choices: [], usage: { prompt_tokens: 1, completion_tokens: 1e20, total_tokens: null } } },
   { data: { prompt_token_ids: [{ toString: 0 }, -1, 1.5], choices: [{ index: 0, token_ids: [null, {}, 'x', 1e99] }] } },
   { data: '[DONE]' },
   { data: '' },
