@@ -82,6 +82,7 @@ function send(res, { type = 'text/plain', text }) {
 }
 
 function fail(service, res) {
+  if (res.writableEnded) return; // a request and its answer may both fail
   if (fault !== 'keeps-places') service.inFlight--;
   if (fault === 'tells') console.log(JSON.stringify({ event: 'gateway-fault', message: 'planted' }));
   res.statusCode = 502;

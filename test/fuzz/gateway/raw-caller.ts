@@ -63,7 +63,8 @@ function afterOne(bytes: string, headOnly: boolean): string {
   if (!HEAD.test(head)) throw bad('its head');
   const body = bytes.slice(end + 4);
   const status = Number(head.slice(9, 12));
-  if (status < 200 || status === 204 || status === 304 || headOnly) return body;
+  if (headOnly) return /^connection: *close$/im.test(head) ? '' : body; // what is no HTTP is refused with words for any method
+  if (status < 200 || status === 204 || status === 304) return body;
   const lengths = [...head.matchAll(/^content-length: *(\d+)$/gim)].map(([, n]) => Number(n));
   const chunked = /^transfer-encoding: *chunked$/im.test(head);
   if (lengths.length > 1 || (lengths.length === 1 && chunked)) throw bad('two lengths');
