@@ -9,11 +9,11 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CodedError } from '../domain/errors.js';
 import { connectClient } from './connect.js';
-import { DYNAMIC_CONFIG } from './dynamic-config.js';
+import { openGuardedPort, type GuardedPort } from './guarded-port.js';
 import { listenForLastWords } from './last-words.js';
 import { endLeftOver, forgetServer, rememberServer } from './left-over.js';
-import { requireFreePorts } from './ports.js';
-import { SEARCH_ATTRIBUTES } from './search-attributes.js';
+import { isFree, requireFreePorts } from './ports.js';
+import { innerPorts, serverArguments, type InnerPorts } from './server-arguments.js';
 import { endWithUs } from './watchdog.js';
 
 export interface ServerOrder {
@@ -22,6 +22,7 @@ export interface ServerOrder {
   /** Folder of `temporal.db`; made when it is missing. */
   readonly dataDir: string;
   readonly port: number;
+  /** Both are doors of ours (guarded-port.ts): what Temporal itself serves stands behind them. */
   readonly uiPort: number;
   readonly metricsPort: number;
   readonly namespace: string;
@@ -68,9 +69,9 @@ export async function startTemporalServer(order: ServerOrder): Promise<TemporalS
   await requireFreePorts(wantedPorts(order));
 
   for (let attempt = 1; ; attempt += 1) {
-    const tried = await tryToStart(order, { databaseFile, pidFile });
+    const tried = await tryToStart(order, { databaseFile, pidFile, inner: await innerPorts(order) });
     if (tried.server) return tried.server;
-    if (!tried.broke || attempt === ATTEMPTS_MAX) throw startFailed(tried, databaseFile);
+    if (!tried.lostRace || attempt === ATTEMPTS_MAX) throw startFailed(tried, databaseFile);
     order.onLine(`the Temporal server broke while starting, once more: ${tried.lastWords.join(' | ')}`);
   }
 }
@@ -79,17 +80,17 @@ interface FailedStart {
   readonly server: null;
   readonly error: unknown;
   readonly lastWords: readonly string[];
-  /** It ended by a Go panic: it takes free ports for its inner services and may lose the race for one. */
-  readonly broke: boolean;
+  /** Somebody else took a port of those behind our doors, or of its inner services (then it ended by a Go panic). */
+  readonly lostRace: boolean;
 }
 
 async function tryToStart(
   order: ServerOrder,
-  files: { readonly databaseFile: string; readonly pidFile: string },
+  files: { readonly databaseFile: string; readonly pidFile: string; readonly inner: InnerPorts },
 ): Promise<FailedStart | { readonly server: TemporalServer }> {
   const lastWords = listenForLastWords();
   // Detached: Ctrl-C in a terminal reaches every process of the group, and Temporal must be the last to go.
-  const child = spawn(order.binary, serverArguments(order, files.databaseFile), {
+  const child = spawn(order.binary, serverArguments(order, files), {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
@@ -100,35 +101,37 @@ async function tryToStart(
   const server = superviseServer(child, order, files.pidFile);
   try {
     await untilServing(server, order.namespace);
+    const doors = await openDoors(order, files.inner);
+    void server.ended.then(async () => await closeAll(doors));
     return { server };
   } catch (error) {
-    const broke = child.exitCode === GO_PANIC;
+    const panicked = child.exitCode === GO_PANIC;
     await server.stop();
-    return { server: null, error, lastWords: lastWords.tell(), broke };
+    const taken = (await Promise.all(Object.values(files.inner).map(isFree))).includes(false);
+    return { server: null, error, lastWords: lastWords.tell(), lostRace: panicked || taken };
   }
 }
+
+async function openDoors(order: ServerOrder, inner: InnerPorts): Promise<readonly GuardedPort[]> {
+  const metrics = await openGuardedPort(order.metricsPort, inner.metrics);
+  if (order.headless) return [metrics];
+  try {
+    return [metrics, await openGuardedPort(order.uiPort, inner.ui)];
+  } catch (error) {
+    await metrics.close();
+    throw error;
+  }
+}
+
+const closeAll = async (doors: readonly GuardedPort[]): Promise<void> => {
+  await Promise.all(doors.map(async (door) => await door.close()));
+};
 
 function wantedPorts({ port, uiPort, metricsPort, headless }: ServerOrder): Parameters<typeof requireFreePorts>[0] {
   return [
     { port, purpose: 'Temporal' },
     ...(headless ? [] : [{ port: uiPort, purpose: 'Temporal UI' }]),
     { port: metricsPort, purpose: 'Temporal metrics' },
-  ];
-}
-
-function serverArguments(order: ServerOrder, databaseFile: string): string[] {
-  const { port, uiPort, metricsPort, namespace, headless, dynamicConfig } = order;
-  return [
-    'server',
-    'start-dev',
-    ...['--ip', LOOPBACK, '--port', String(port), '--metrics-port', String(metricsPort)],
-    ...(headless ? ['--headless'] : ['--ui-port', String(uiPort)]),
-    ...['--db-filename', databaseFile, '--namespace', namespace, '--log-level', 'error', '--color', 'never'],
-    ...SEARCH_ATTRIBUTES.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
-    ...Object.entries({ ...DYNAMIC_CONFIG, ...dynamicConfig }).flatMap(([key, json]) => [
-      '--dynamic-config-value',
-      `${key}=${json}`,
-    ]),
   ];
 }
 
