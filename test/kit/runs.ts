@@ -4,6 +4,9 @@
  */
 const TIMES = Number(process.env['UNDERSTUDY_TEST_RUNS'] ?? 1);
 
+/** Where chance begins: another one tries other cases. A failure prints what to set UNDERSTUDY_TEST_SEED to. */
+export const SEED = Number(process.env['UNDERSTUDY_TEST_SEED'] ?? 1);
+
 export const runs = (usual: number): number => Math.ceil(usual * TIMES);
 
 /** A test's time limit, longer as the test is. */
