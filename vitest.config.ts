@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
  * Files at once. vitest takes one less than there are cores, so one of two; most of a test's time is waiting, for a
  * process to start or a deadline to pass, so the cores have room for more. Projects with different numbers run in turn.
  */
-const BESIDE = { unit: 3, clients: 2 } as const;
+const BESIDE = { unit: 3, sim: 2, clients: 2, workflows: 3 } as const;
 
 /** One project a kind of test (CONTRIBUTING.md): `unit` needs nothing, the others a Temporal server or all processes. */
 export default defineConfig({
@@ -17,7 +17,7 @@ export default defineConfig({
             'test/{domain,config,engines,probes,traffic,notify,activities,gateway,simulator,cli,repo,temporal,control}/**/*.test.ts',
           ],
           globalSetup: ['test/kit/compiled-setup.ts'],
-          testTimeout: 20_000,
+          testTimeout: 60_000,
           maxWorkers: BESIDE.unit,
           sequence: { groupOrder: 1 },
         },
@@ -26,6 +26,7 @@ export default defineConfig({
         test: {
           name: 'sim',
           include: ['test/sim/**/*.test.ts'],
+          maxWorkers: BESIDE.sim,
           sequence: { groupOrder: 2 },
           testTimeout: 120_000,
         },
@@ -45,7 +46,8 @@ export default defineConfig({
           globalSetup: ['test/kit/temporal-setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 300_000,
-          fileParallelism: false,
+          maxWorkers: BESIDE.workflows,
+          sequence: { groupOrder: 4 },
         },
       },
       {

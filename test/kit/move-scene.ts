@@ -16,6 +16,7 @@ import type { TrafficLayer } from '../../src/traffic/traffic-layer.js';
 import { startControlWorker } from '../../src/workers/control.js';
 import { clusterSpec, serviceSpec } from './fleet.js';
 import { openLossyProxy, type LossyProxy } from './lossy-proxy.js';
+import { ownNamespace } from './own-namespace.js';
 
 export const QUICK_MOVES: ServiceSpec['move'] = {
   emergency: [25, 100],
@@ -31,6 +32,8 @@ export const QUICK_MOVES: ServiceSpec['move'] = {
 
 export interface Scene {
   readonly client: Client;
+  /** Of this scene alone. */
+  readonly namespace: string;
   readonly gateway: RunningGateway;
   readonly layer: TrafficLayer;
   /** The worker's wire to the gateway; the test's own `layer` goes around it. */
@@ -62,6 +65,7 @@ export interface SceneOptions {
 }
 
 export async function openScene({ address, workflowBundle, alsoAt = [] }: SceneOptions): Promise<Scene> {
+  const namespace = await ownNamespace(address);
   const dataDir = mkdtempSync(join(tmpdir(), 'understudy-scene-'));
   const gateway = await startGateway({
     host: '127.0.0.1',
@@ -90,7 +94,7 @@ export async function openScene({ address, workflowBundle, alsoAt = [] }: SceneO
   const worker = await startControlWorker({
     fleet: { slack: null, webhook: null },
     address,
-    namespace: 'default',
+    namespace,
     gatewayAdminUrls: [wire.url, ...alsoAt],
     adminToken: null,
     workflowBundle,
@@ -102,7 +106,8 @@ export async function openScene({ address, workflowBundle, alsoAt = [] }: SceneO
   const apps: ServingApp[] = [];
   let services = 0;
   return {
-    client: new Client({ connection }),
+    client: new Client({ connection, namespace }),
+    namespace,
     gateway,
     layer,
     wire,

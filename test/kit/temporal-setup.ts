@@ -11,7 +11,7 @@ import { provideBundle } from './bundle-setup.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** host:port of a server with the namespace `default` and our search attributes. */
+    /** host:port of a server; `ownNamespace` makes a namespace in it. */
     temporalAddress: string;
     /** Path of the Temporal CLI, for tests that speak to the server as an operator would. */
     temporalBinary: string;
@@ -24,7 +24,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const [removeBundle, binary] = await Promise.all([provideBundle(project), findTemporalBinary({ onLine: say })]);
   const [port = 0, uiPort = 0, metricsPort = 0] = await freePorts(3);
   // So that continue-as-new happens in tests too; in production it is suggested after 4,096 events.
-  const dynamicConfig = { 'limit.historyCount.suggestContinueAsNew': '200' };
+  const dynamicConfig = {
+    'limit.historyCount.suggestContinueAsNew': '200',
+    // Each file registers a namespace of its own (own-namespace.ts).
+    'system.namespaceCacheRefreshInterval': '"200ms"',
+  };
   const order = { binary: binary.path, dataDir, port, uiPort, metricsPort, namespace: 'default', headless: true };
   const server = await startTemporalServer({ ...order, dynamicConfig, onLine: say });
   project.provide('temporalAddress', server.address);

@@ -164,7 +164,7 @@ test('the health of a cluster: healthy, dead, healthy again, retired', async () 
   const vantage = `v-${service.spec.name}`;
   const probes = await startProbeWorker({
     address: inject('temporalAddress'),
-    namespace: 'default',
+    namespace: scene.namespace,
     vantage,
     gatewayAdminUrls: [scene.gateway.adminUrl],
     adminToken: null,

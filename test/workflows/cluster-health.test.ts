@@ -30,6 +30,7 @@ import {
 } from '../../src/workflows/messages.js';
 import { startProbeWorker } from '../../src/workers/probe.js';
 import { eventually } from '../kit/eventually.js';
+import { ownNamespace } from '../kit/own-namespace.js';
 import { ToyEngine } from '../probes/toy-engine.js';
 
 let bundle: WorkflowBundleWithSourceMap;
@@ -37,6 +38,7 @@ let native: NativeConnection;
 let connection: Connection;
 let client: Client;
 let engine: ToyEngine;
+let namespace: string;
 let taskQueue: string;
 let vantage: string;
 let service: string;
@@ -52,7 +54,8 @@ beforeAll(async () => {
   bundle = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
   native = await NativeConnection.connect({ address: inject('temporalAddress') });
   connection = await Connection.connect({ address: inject('temporalAddress') });
-  client = new Client({ connection });
+  namespace = await ownNamespace(inject('temporalAddress'));
+  client = new Client({ connection, namespace });
 });
 afterAll(async () => {
   await connection.close();
@@ -68,6 +71,7 @@ beforeEach(async () => {
   control = running(
     await Worker.create({
       connection: native,
+      namespace,
       taskQueue,
       workflowBundle: bundle,
       activities: {
@@ -102,6 +106,7 @@ async function startProber(at = vantage): Promise<{ stop(): Promise<void> }> {
   const prober = running(
     await Worker.create({
       connection: native,
+      namespace,
       taskQueue: probeTaskQueue(at),
       activities: { ...activities },
       maxHeartbeatThrottleInterval: '200ms',
@@ -177,7 +182,7 @@ test('a guard hears every change, with evidence; one that is missing harms nobod
 test('the probe worker as it is deployed watches too, also while its gateway is away', async () => {
   const worker = await startProbeWorker({
     address: inject('temporalAddress'),
-    namespace: 'default',
+    namespace,
     vantage,
     gatewayAdminUrls: ['http://127.0.0.1:1'],
     adminToken: null,
@@ -245,7 +250,7 @@ test('what its completions cost is read from outside; of a vantage without a wor
   await startProber();
   const handle = await start({ vantages: [vantage, 'nobody-there'] });
   const { name, probes } = spec();
-  const control = { client, address: inject('temporalAddress'), namespace: 'default', close: async () => {} };
+  const control = { client, address: inject('temporalAddress'), namespace, close: async () => {} };
   const cost = async () => (await readProbeCosts(control, [name, 'no-such'], Date.now()))[name];
   await eventually(async () => ((await cost())?.lastHour?.completions ?? 0) > 0, 30_000);
   expect(await cost()).toMatchObject({ usedUpFrom: [], unknownFrom: ['nobody-there'] });

@@ -1,5 +1,4 @@
 /** The operator's client on a real server: apply, status, verbs, and what it says when nobody answers. */
-import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +13,6 @@ import { readExplanation } from '../../src/control/explanation.js';
 import { findUnwatched } from '../../src/control/failing.js';
 import { forecastMove } from '../../src/control/forecast.js';
 import { readHistory } from '../../src/control/history.js';
-import { prepareNamespace } from '../../src/control/namespace.js';
 import { readPollers } from '../../src/control/pollers.js';
 import { isRunning, listRunning, readVitals } from '../../src/control/running.js';
 import { readStatus } from '../../src/control/status.js';
@@ -26,11 +24,11 @@ import { CONTROL_TASK_QUEUE } from '../../src/workflows/ids.js';
 import { freezeUpdate } from '../../src/workflows/messages.js';
 import { startControlWorker } from '../../src/workers/control.js';
 import { eventually } from '../kit/eventually.js';
+import { ownNamespace } from '../kit/own-namespace.js';
 
 const WHO = { by: 'ada', reason: 'test', via: 'cli' } as const;
 const address = inject('temporalAddress');
-/** One of its own: other tests' workers must not take our work, nor our lists show their workflows. */
-const namespace = `control-${randomUUID().slice(0, 8)}`;
+let namespace: string;
 
 const fleetOf = (extra: { concurrency?: number; services?: string } = {}): Fleet =>
   parseFleet(
@@ -90,21 +88,8 @@ async function passOver(workflowId: string): Promise<void> {
 }
 
 beforeAll(async () => {
-  const first = await openControl({ address, namespace: 'default' });
-  await first.client.workflowService.registerNamespace({
-    namespace,
-    workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
-  });
-  await first.close();
-  // A server sees a new namespace after its cache has been refreshed.
-  await eventually(async () => {
-    try {
-      control = await openControl({ address, namespace });
-      return (await prepareNamespace(control)) === null;
-    } catch {
-      return false;
-    }
-  }, 60_000);
+  namespace = await ownNamespace(address);
+  control = await openControl({ address, namespace });
   const fleet = fleetOf();
   gateway = await startGateway({
     host: '127.0.0.1',

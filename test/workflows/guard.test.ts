@@ -108,7 +108,7 @@ test('who cancels the guard in the UI is told what that means; its move goes on,
   expect(await service.weights()).toEqual({ a: 0, b: 100 });
   const text = `move/${name}/1 goes on by itself`;
   await eventually(() => scene.told.some((line) => line.includes(`${name}: nobody guards it`) && line.includes(text)));
-  const control = { client: scene.client, address: '', namespace: 'default', close: async () => {} };
+  const control = { client: scene.client, address: '', namespace: scene.namespace, close: async () => {} };
   await expect(readGuard(control, name)).rejects.toThrow(/nobody guards/u);
 });
 
