@@ -12,8 +12,12 @@ export class WatchedResponse extends ServerResponse {
   /** Names and values in turn, of what any answer to this caller says; `null`: nothing. */
   ownHeaders: (() => readonly string[]) | null = null;
 
+  /** Bytes that the head has promised and that have not come; `null`: it promised no number. */
+  #owed: number | null = null;
+
   override writeHead(status: number, message?: string | Headers, headers?: Headers): this {
     const given = typeof message === 'string' ? headers : message;
+    this.#owed = this.#promised(status, given);
     if (this.ownHeaders === null) return super.writeHead(status, given);
     // A list is written as it is; set one by one, each header would be looked at twice.
     return super.writeHead(status, [...listOf(given), ...this.ownHeaders()]);
@@ -24,13 +28,33 @@ export class WatchedResponse extends ServerResponse {
     encoding?: BufferEncoding | ((error: Error | null | undefined) => void),
     done?: (error: Error | null | undefined) => void,
   ): boolean {
+    if (!this.#pays(piece, encoding)) return false;
     this.onPiece?.(piece, encoding);
     return super.write(piece, encoding as BufferEncoding, done);
   }
 
   override end(piece?: unknown, encoding?: BufferEncoding | (() => void), done?: () => void): this {
+    if (!this.#pays(piece, encoding)) return this;
+    if (this.#owed !== null && this.#owed > 0) return this.destroy();
     this.onPiece?.(piece, encoding);
     return super.end(piece, encoding as BufferEncoding, done);
+  }
+
+  #promised(status: number, headers: Headers | undefined): number | null {
+    if (headers === undefined || Array.isArray(headers) || this.req.method === 'HEAD' || status === 304) return null;
+    const length = headers['content-length'];
+    return length === undefined ? null : Number(length);
+  }
+
+  /**
+   * A body that is longer or shorter than its head says would be read as the beginning of the next answer on this
+   * connection, or take that one's: the connection ends instead.
+   */
+  #pays(piece: unknown, encoding: unknown): boolean {
+    if (this.#owed === null || (typeof piece !== 'string' && !(piece instanceof Uint8Array))) return true;
+    this.#owed -= Buffer.byteLength(piece, encoding as BufferEncoding);
+    if (this.#owed < 0) this.destroy();
+    return this.#owed >= 0;
   }
 }
 

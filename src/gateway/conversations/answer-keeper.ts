@@ -20,8 +20,12 @@ export class AnswerKeeper {
   rewrite(bytes: Buffer): Buffer {
     const { previousId } = this.#turn.asked;
     if (previousId === null || !bytes.includes(PREVIOUS_KEY)) return bytes;
-    const id = JSON.stringify(previousId);
-    return Buffer.from(bytes.toString('utf8').replace(PREVIOUS, (_all, key: string) => key + id));
+    // One byte a character: a piece may begin or end within a longer one.
+    const id = Buffer.from(JSON.stringify(previousId)).toString('latin1');
+    return Buffer.from(
+      bytes.toString('latin1').replace(PREVIOUS, (_all, key: string) => key + id),
+      'latin1',
+    );
   }
 
   /** Keeps an answer that came in one piece; `null`: nothing to wait for. */

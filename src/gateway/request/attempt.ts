@@ -13,12 +13,13 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { failureOfTransport, ownerOfStatus, type AttemptFailure, type ErrorOwner } from '../../domain/error-owner.js';
 import type { AttemptEnd, AttemptOrder, FailedAnswer, LeaveReason } from './attempt-order.js';
-import { headersFor, kindOfAnswer, responseHeaders } from './headers.js';
+import { headersFor, kindOfAnswer } from './headers.js';
 import { COLLECT_BYTES_MAX, ERROR_BYTES_MAX, HeldBytes, HOLD_BYTES_MAX } from './held-bytes.js';
 import { IdleClock } from './idle-clock.js';
 import { sendError } from './openai-error.js';
 import { Postponed } from './postponed.js';
 import { Relay } from './relay.js';
+import { rewriterOf } from './rewriter.js';
 import { StreamScan } from './stream-scan.js';
 import { CUT_BECAUSE } from './untimely-end.js';
 import { sendWhole, wasAborted } from './whole-answer.js';
@@ -184,15 +185,13 @@ export class Attempt implements AnswerHandler {
     }
     if (owner === 'none') this.#order.onSpeaking({ latencyMs: performance.now() - this.#startedAtMs, stream: false });
     const keeping = owner === 'none' ? (keeper?.keepWhole(body) ?? null) : null;
-    const send = (): void => this.#sendWhole(keeper?.rewrite(body) ?? body, owner);
+    const send = (): void => this.#sendWhole(body, owner);
     if (keeping === null) send();
     else this.#whenKept(keeping, send);
   }
 
   #sendWhole(body: Buffer, owner: 'none' | 'client' | 'quota'): void {
-    const { res, member, request } = this.#order;
-    const headers = responseHeaders(this.#headers, member.name);
-    sendWhole(res, { method: request.method, status: this.#status, headers, body });
+    sendWhole(this.#order, { status: this.#status, headers: this.#headers, body });
     this.#end({ kind: 'answered', owner });
   }
 
@@ -232,13 +231,14 @@ export class Attempt implements AnswerHandler {
   }
 
   #openRelay(): Relay {
-    const { res, member, splice, keeper, hides } = this.#order;
+    const { res, member, splice } = this.#order;
     this.#mode = 'relay';
     this.#held.letGo();
     this.#beginIdle();
     this.#order.onSpeaking({ latencyMs: performance.now() - this.#startedAtMs, stream: this.#scan !== null });
-    this.#relay = new Relay({ res, scan: this.#scan, splice, keeper: keeper ?? hides });
-    this.#relay.open(this.#status, responseHeaders(this.#headers, member.name));
+    const keeper = rewriterOf(this.#order, this.#status, this.#headers);
+    this.#relay = new Relay({ res, scan: this.#scan, splice, keeper });
+    this.#relay.open(this.#status, this.#headers, member);
     this.#headers = {}; // they hold on to the text that they were cut from
     return this.#relay;
   }

@@ -3,6 +3,7 @@
  * answer decides how it is passed on.
  */
 import type { IncomingHttpHeaders } from 'node:http';
+import { isJsonType, mediaTypeOf } from '../../domain/media-type.js';
 
 const HOP_BY_HOP = [
   'connection',
@@ -30,10 +31,12 @@ const NOT_FORWARDED: ReadonlySet<string> = new Set([
   PRIORITY_HEADER,
 ]);
 
-const NOT_RETURNED: ReadonlySet<string> = new Set(HOP_BY_HOP);
+const OF_A_CONNECTION: ReadonlySet<string> = new Set(HOP_BY_HOP);
+
+export const endsWithConnection = (name: string): boolean => OF_A_CONNECTION.has(name);
 
 /** Names that a `Connection` header declares as hop-by-hop for this message. */
-function namedByConnection(connection: string | string[] | undefined): ReadonlySet<string> | null {
+export function namedByConnection(connection: string | string[] | undefined): ReadonlySet<string> | null {
   if (connection === undefined || connection === 'keep-alive' || connection === 'close') return null;
   return new Set(
     String(connection)
@@ -66,24 +69,13 @@ export function withHeader(headers: readonly string[], name: string, value: stri
   return [...others, name, value];
 }
 
-/** A cluster's headers for the caller, with the cluster's name: whoever debugs must see who answered. */
-export function responseHeaders(from: IncomingHttpHeaders, cluster: string): Record<string, string | string[]> {
-  const named = namedByConnection(from.connection);
-  const headers: Record<string, string | string[]> = {};
-  for (const name in from) {
-    const value = from[name];
-    if (value === undefined || NOT_RETURNED.has(name) || named?.has(name) === true) continue;
-    headers[name] = value;
-  }
-  headers['x-understudy-cluster'] = cluster;
-  return headers;
-}
-
 export type AnswerKind = 'stream' | 'whole' | 'passing';
 
 /** Errors, JSON and text are kept until they are whole; anything else (audio, say) passes as it comes. */
 export function kindOfAnswer(status: number, headers: IncomingHttpHeaders): AnswerKind {
-  const type = headers['content-type'] ?? '';
-  if (status < 400 && type.startsWith('text/event-stream')) return 'stream';
-  return status >= 400 || type === '' || type.includes('json') || type.startsWith('text/') ? 'whole' : 'passing';
+  const said = headers['content-type'];
+  const type = mediaTypeOf(said);
+  if (status < 400 && type === 'text/event-stream') return 'stream';
+  const isText = said === undefined || (type !== null && (isJsonType(type) || type.startsWith('text/')));
+  return status >= 400 || isText ? 'whole' : 'passing';
 }

@@ -3,17 +3,21 @@
  * off. Of an event stream only whole lines go out, so that a stream which breaks off never leaves half a frame in front
  * of what comes next.
  */
-import type { ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { atEndOfTurn } from '../end-of-turn.js';
 import type { AnswerKeeper } from '../conversations/answer-keeper.js';
 import type { Splice } from '../continuation/splice.js';
+import { answerHead, type HeadOrder } from './answer-head.js';
 import type { StreamScan } from './stream-scan.js';
 
 export type Passed = 'went' | 'caller-is-slow' | 'broken';
 
 const LINE_FEED = 10;
 const CARRIAGE_RETURN = 13;
+const COMMA = 44;
 const BLANK_LINE = Buffer.from('\n');
+/** `"previous_response_id" : null`, with blanks in it. */
+const PAIR_BYTES_MAX = 256;
 
 /** What a relay needs of the caller's answer. */
 export type CallerSink = Pick<ServerResponse, 'writeHead' | 'write' | 'end' | 'once' | 'socket'>;
@@ -47,14 +51,16 @@ export class Relay {
   }
 
   /** The caller of a continued answer has its headers. */
-  open(status: number, headers: Record<string, string | string[]>): void {
+  open(status: number, headers: IncomingHttpHeaders, member: HeadOrder['member']): void {
     if (this.#splice !== null) return;
-    if (this.#scan !== null) delete headers['content-length']; // another cluster's frames may follow
-    this.#res.writeHead(status, headers);
+    // Of a stream another cluster may say the rest.
+    const isVerbatim = this.#scan === null && this.#keeper === null;
+    this.#res.writeHead(status, answerHead({ headers, member, isVerbatim }));
   }
 
-  /** `whole`: how many bytes of the chunk end in a whole line, as the scan said; all of it for other content. */
-  pass(chunk: Buffer, whole: number): Passed {
+  /** `given`: how many bytes of the chunk end in a whole line, as the scan said; all of it for other content. */
+  pass(chunk: Buffer, given: number): Passed {
+    const whole = this.#scan === null && this.#keeper !== null ? beforeLastPair(chunk) : given;
     const brokenAt = this.#scan?.brokenAt ?? null;
     if (whole === chunk.length && this.#partial.length === 0 && brokenAt === null) return this.#send(chunk);
     const lines = Buffer.concat([...this.#partial, chunk.subarray(0, whole)]);
@@ -79,7 +85,7 @@ export class Relay {
     const rest = Buffer.concat(this.#partial);
     const isDone = rest.toString('latin1').trim() === 'data: [DONE]';
     if (this.#splice !== null || (this.#scan?.allSaid === true && !isDone)) this.complete();
-    else this.#res.end(rest);
+    else this.#res.end(this.#scan === null ? (this.#keeper?.rewrite(rest) ?? rest) : rest);
   }
 
   /** Everything was said: whatever is missing to a proper end is added. */
@@ -110,6 +116,12 @@ export class Relay {
     if (socket !== null) atEndOfTurn(() => socket.uncork());
     return went ? 'went' : 'caller-is-slow';
   }
+}
+
+/** How much of a piece of JSON cannot end within what a keeper changes, a key and its value. */
+function beforeLastPair(piece: Buffer): number {
+  const comma = piece.lastIndexOf(COMMA) + 1;
+  return piece.length - comma > PAIR_BYTES_MAX ? piece.length : comma;
 }
 
 /** A frame ends with a blank line, which may have come alone. */

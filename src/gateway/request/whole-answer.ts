@@ -1,6 +1,9 @@
 /** Answers in one piece: whether the engine finished them, and how they go out. */
-import type { ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { atEndOfTurn, ONE_PIECE_BYTES_MAX } from '../end-of-turn.js';
+import { answerHead } from './answer-head.js';
+import type { AttemptOrder } from './attempt-order.js';
+import { rewriterOf } from './rewriter.js';
 
 /** An answer in one piece can be an aborted one too. */
 const ABORTED_ANSWER = /"finish_reason"\s*:\s*"(?:abort|error)"/;
@@ -8,16 +11,20 @@ const ABORTED_ANSWER = /"finish_reason"\s*:\s*"(?:abort|error)"/;
 export const wasAborted = (body: Buffer): boolean => ABORTED_ANSWER.test(body.toString('latin1'));
 
 export interface WholeAnswer {
-  readonly method: string;
   readonly status: number;
-  readonly headers: Record<string, string | string[]>;
+  /** The cluster's. */
+  readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
 }
 
-export function sendWhole(res: ServerResponse, { method, status, headers, body }: WholeAnswer): void {
-  const bodiless = method === 'HEAD' || status === 204 || status === 304;
-  if (!bodiless) headers['content-length'] = String(body.length);
-  res.writeHead(status, headers);
+/** Sends it, without what its caller has not asked for. */
+export function sendWhole(order: AttemptOrder, { status, headers, body: came }: WholeAnswer): void {
+  const { res, member, request } = order;
+  const body = rewriterOf(order, status, headers)?.rewrite(came) ?? came;
+  const head = answerHead({ headers, member, isVerbatim: body === came });
+  if (status === 204 || status === 304) delete head['content-length'];
+  else if (request.method !== 'HEAD') head['content-length'] = String(body.length);
+  res.writeHead(status, head);
   atEndOfTurn(() => endAtOnce(res, body));
 }
 

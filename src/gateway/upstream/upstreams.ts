@@ -6,6 +6,8 @@ import { Connections } from './connections.js';
 const CONNECTIONS_MAX = 8_192;
 
 export interface Upstream {
+  /** The cluster's base URL. */
+  readonly url: URL;
   readonly connections: Connections;
   /** Path before the API's own, without a slash at its end. */
   readonly prefix: string;
@@ -24,13 +26,14 @@ export class Upstreams {
 
   /** Of a cluster's base URL. */
   of(url: string): Upstream {
-    const { origin, pathname } = new URL(url);
+    const base = new URL(url);
+    const { origin, pathname } = base;
     const options = { connectTimeoutMs: this.#connectTimeoutMs, connectionsMax: CONNECTIONS_MAX };
     const connections = this.#origins.get(origin) ?? new Connections(origin, options);
     this.#origins.set(origin, connections);
     const load = this.#loads.get(url) ?? new Load();
     this.#loads.set(url, load);
-    return { connections, prefix: pathname.replace(/\/+$/, ''), load };
+    return { url: base, connections, prefix: pathname.replace(/\/+$/, ''), load };
   }
 
   /** Close what leads to all other URLs; what runs there ends by itself. */
