@@ -39,7 +39,7 @@ function readAnswers(bytes: string): ReadAnswer[] {
     const status = /^HTTP\/1\.1 (\d{3}) /.exec(head)?.[1];
     if (end < 0 || status === undefined) throw new Error(`no answer begins with ${JSON.stringify(rest.slice(0, 80))}`);
     let at = end + 4;
-    let body = '';
+    let body: string;
     const length = /^content-length: (\d+)$/im.exec(head)?.[1];
     if (/^transfer-encoding: chunked$/im.test(head)) [body, at] = readChunks(rest, at);
     else if (length === undefined) throw new Error('nothing says where the body ends');
