@@ -3,6 +3,8 @@
  * every cluster, and a few names of them matter. So lines of other metrics cost a look at their name and nothing more.
  */
 
+import { endOfString } from '../domain/json-text.js';
+
 /** Longest page that is read, in characters; a bigger one is cut at the last whole line. */
 export const PAGE_MAX = 2 * 1024 * 1024;
 /** Label sets of one name; more are not an engine's. */
@@ -13,6 +15,8 @@ export interface Sample {
   /** What stands between the braces, as it stands there. */
   readonly labels: string;
 }
+
+const OF_A_NAME = /\w/;
 
 const NOTHING: readonly Sample[] = [];
 
@@ -37,10 +41,15 @@ export function readSamples(page: string, names: ReadonlySet<string>): ReadonlyM
 
 /** The value of a label, `undefined` without one. Escaped quotes are read, other escapes are left as they stand. */
 export function labelOf({ labels }: Sample, name: string): string | undefined {
-  for (const match of labels.matchAll(/([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"/g)) {
-    if (match[1] === name) return match[2];
+  for (let at = 0; ;) {
+    const equals = labels.indexOf('="', at);
+    const to = equals < 0 ? -1 : endOfString(labels, equals + 2);
+    if (to < 0) return undefined;
+    const nameFrom = equals - name.length;
+    const isNamed = nameFrom >= at && labels.startsWith(name, nameFrom);
+    if (isNamed && !(nameFrom > at && OF_A_NAME.test(labels.charAt(nameFrom - 1)))) return labels.slice(equals + 2, to);
+    at = to + 1;
   }
-  return undefined;
 }
 
 export function samplesOf(samples: ReadonlyMap<string, readonly Sample[]>, name: string): readonly Sample[] {

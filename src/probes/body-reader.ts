@@ -1,5 +1,6 @@
 /** Reads one answer, up to a number of bytes, and lets go of the connection when it has enough or is told to stop. */
 import type { Dispatcher } from 'undici';
+import { GatheredBytes } from '../engines/gathered-bytes.js';
 
 export interface Page {
   readonly status: number;
@@ -13,8 +14,7 @@ export class BodyReader implements Dispatcher.DispatchHandler {
   /** Rejects with the transport's error, or with the reason of `stop`. */
   readonly page: Promise<Page>;
   readonly #bytesMax: number;
-  readonly #chunks: Buffer[] = [];
-  #bytes = 0;
+  readonly #body = new GatheredBytes();
   #status = 0;
   #settled = false;
   #stopped: Error | null = null;
@@ -49,9 +49,8 @@ export class BodyReader implements Dispatcher.DispatchHandler {
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#settled) return;
-    this.#chunks.push(chunk);
-    this.#bytes += chunk.length;
-    if (this.#bytes < this.#bytesMax) return;
+    this.#body.add(chunk);
+    if (this.#body.size < this.#bytesMax) return;
     this.#settle(false);
     this.#letGo(new Error('the answer is longer than what is read of it'));
   }
@@ -68,10 +67,8 @@ export class BodyReader implements Dispatcher.DispatchHandler {
 
   #settle(whole: boolean): void {
     this.#settled = true;
-    const [only] = this.#chunks;
-    const all = this.#chunks.length === 1 && only !== undefined ? only : Buffer.concat(this.#chunks);
-    const body = all.toString('utf8', 0, Math.min(this.#bytes, this.#bytesMax));
-    this.#chunks.length = 0;
+    const body = this.#body.all().toString('utf8', 0, Math.min(this.#body.size, this.#bytesMax));
+    this.#body.letGo();
     this.#resolve({ status: this.#status, body, whole });
   }
 

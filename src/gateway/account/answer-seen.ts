@@ -3,10 +3,14 @@
  * counted. Only a request with an account, or whose caller has a limit in tokens, is looked at; all others pass by.
  */
 import { performance } from 'node:perf_hooks';
+import { GatheredBytes } from '../../engines/gathered-bytes.js';
 import type { WatchedResponse } from '../watched-response.js';
 
 /** Of a frame or an answer that is not whole yet only the end is kept. */
 const BEGUN_BYTES_MAX = 16 * 1024;
+
+/** Different finish reasons of one answer; engines have some ten words for all. */
+const REASONS_MAX = 16;
 
 export interface Tokens {
   readonly prompt: number | null;
@@ -21,15 +25,15 @@ export class AnswerSeen {
   /** Hears every chunk, too. */
   onChunk: ((chunk: Piece) => void) | null = null;
   /** Pieces of what has not come to the end of a line. None is kept that was looked at: they would outlive many others. */
-  readonly #begun: Piece[] = [];
+  readonly #begun = new GatheredBytes();
   #begunBytes = 0;
   /** The last that an engine said of its tokens. */
   #usage = '';
-  readonly #reasons: string[] | null;
+  readonly #reasons: Set<string> | null;
 
   /** `reasons`: the finish reasons are wanted too. */
   constructor(res: WatchedResponse, { reasons }: { readonly reasons: boolean }) {
-    this.#reasons = reasons ? [] : null;
+    this.#reasons = reasons ? new Set() : null;
     res.onPiece = (piece, encoding) => this.#saw(piece, encoding);
   }
 
@@ -42,7 +46,7 @@ export class AnswerSeen {
   /** When the answer is over. */
   finishReasons(): readonly string[] {
     this.#lookAtBegun();
-    return [...new Set(this.#reasons)];
+    return [...(this.#reasons ?? [])];
   }
 
   #saw(chunk: unknown, encoding: unknown): void {
@@ -51,7 +55,7 @@ export class AnswerSeen {
     this.bytes += encoding === 'latin1' ? chunk.length : Buffer.byteLength(chunk);
     this.onChunk?.(chunk);
     const isWhole = endsLine(chunk);
-    if (isWhole && this.#begun.length === 0) this.#look(chunk);
+    if (isWhole && this.#begunBytes === 0) this.#look(chunk);
     else {
       this.#begin(chunk);
       if (isWhole) this.#lookAtBegun();
@@ -59,18 +63,19 @@ export class AnswerSeen {
   }
 
   #begin(chunk: Piece): void {
-    this.#begun.push(chunk);
-    this.#begunBytes += chunk.length;
-    while (this.#begunBytes > BEGUN_BYTES_MAX && this.#begun.length > 1)
-      this.#begunBytes -= this.#begun.shift()?.length ?? 0;
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+    this.#begun.add(bytes);
+    this.#begunBytes += bytes.length;
+    // Twice as much comes before the end is copied again, so that each byte is copied a few times at most.
+    if (this.#begunBytes <= 2 * BEGUN_BYTES_MAX) return;
+    this.#begun.keepLast(BEGUN_BYTES_MAX);
+    this.#begunBytes = BEGUN_BYTES_MAX;
   }
 
   #lookAtBegun(): void {
-    const begun = this.#begun;
-    const [first] = begun;
-    if (first === undefined) return;
-    this.#look(begun.length === 1 ? first : begun.map((piece) => piece.toString('latin1')).join(''));
-    begun.length = 0;
+    if (this.#begunBytes === 0) return;
+    this.#look(this.#begun.all());
+    this.#begun.letGo();
     this.#begunBytes = 0;
   }
 
@@ -78,7 +83,8 @@ export class AnswerSeen {
     const usage = lastUsage(piece);
     if (usage !== '') this.#usage = usage;
     if (this.#reasons === null || !piece.includes(REASON_KEY)) return;
-    for (const [, reason = ''] of piece.toString('latin1').matchAll(FINISH_REASON)) this.#reasons.push(reason);
+    for (const [, reason = ''] of piece.toString('latin1').matchAll(FINISH_REASON))
+      if (this.#reasons.size < REASONS_MAX) this.#reasons.add(reason);
   }
 }
 
@@ -96,7 +102,9 @@ const COMPLETION_TOKENS = /"(?:completion|output)_tokens"\s*:\s*(\d+)/;
 const FINISH_REASON = /"finish_reason"\s*:\s*"([a-z_]{1,32})"/g;
 
 const part = (piece: Piece, from: number, to: number): string =>
-  typeof piece === 'string' ? piece.slice(from, to) : piece.toString('latin1', from, to);
+  typeof piece === 'string'
+    ? Buffer.from(piece.slice(from, to)).toString('latin1')
+    : piece.toString('latin1', from, to);
 
 /** The key, and what blanks an engine may write before its value. */
 const USAGE_HEAD_BYTES = 32;

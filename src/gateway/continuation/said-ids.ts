@@ -49,13 +49,26 @@ export class SaidIds {
   }
 }
 
-const ANY_IDS = /("(?:prompt_)?token_ids"\s*:\s*)\[[^\]]*\]/g;
+const ANY_IDS = /"(?:prompt_)?token_ids"\s*:\s*(?=\[)/g;
 
 /**
  * Whole lines of a stream as they would be had nobody asked for ids. Quotes inside JSON's strings are escaped, so no text
  * of a model looks like one of these keys.
  */
 export const HIDES_IDS = {
-  // One byte a character: nothing else of the lines is touched.
-  rewrite: (lines: Buffer): Buffer => Buffer.from(lines.toString('latin1').replaceAll(ANY_IDS, '$1null'), 'latin1'),
+  rewrite(lines: Buffer): Buffer {
+    // One byte a character: nothing else of the lines is touched.
+    const text = lines.toString('latin1');
+    let shown = '';
+    let at = 0;
+    ANY_IDS.lastIndex = 0;
+    while (ANY_IDS.test(text)) {
+      const from = ANY_IDS.lastIndex;
+      const end = text.indexOf(']', from);
+      if (end < 0) break; // nor has any list behind it an end
+      shown += `${text.slice(at, from)}null`;
+      at = ANY_IDS.lastIndex = end + 1;
+    }
+    return at === 0 ? lines : Buffer.from(shown + text.slice(at), 'latin1');
+  },
 };

@@ -6,7 +6,7 @@
 import type { CannotContinue } from '../../domain/continuation/cannot-continue.js';
 import { isFields } from '../../domain/outside.js';
 import { identityOf, type Frame } from '../../domain/continuation/splice-frame.js';
-import { endOfString } from '../json-text.js';
+import { endOfString } from '../../domain/json-text.js';
 import type { KnownIds, SaidIds } from './said-ids.js';
 
 /** Bytes of text, as JSON writes it, that are kept of one stream; some 60,000 tokens. */

@@ -5,7 +5,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ChoicesApi } from '../../domain/continuation/continued-request.js';
 import type { ServiceDefinition } from '../../domain/traffic.js';
-import { stringsOf } from '../json-text.js';
+import { stringsOf } from '../../domain/json-text.js';
 import { climbs } from './safe-path.js';
 import type { StreamKind } from '../request/stream-scan.js';
 

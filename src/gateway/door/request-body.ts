@@ -1,5 +1,6 @@
 /** Reads a request's body, up to a limit: it is kept whole, so that a failed attempt can be repeated elsewhere. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { GatheredBytes } from '../../engines/gathered-bytes.js';
 
 export type BodyRead =
   | { readonly kind: 'read'; readonly body: Buffer }
@@ -20,22 +21,17 @@ export async function readBody(req: IncomingMessage, bytesMax: number): Promise<
   if (Number(declared) > bytesMax) return { kind: 'too-large' };
   if (req.destroyed) return { kind: 'gone' };
   return await new Promise((resolve) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
+    const gathered = new GatheredBytes();
     const settle = (read: BodyRead): void => {
       req.off('data', take).off('end', end).off('close', gone).off('error', gone);
       req.on('error', ignore);
       resolve(read);
     };
     const take = (chunk: Buffer): void => {
-      size += chunk.length;
-      if (size > bytesMax) settle({ kind: 'too-large' });
-      else chunks.push(chunk);
+      gathered.add(chunk);
+      if (gathered.size > bytesMax) settle({ kind: 'too-large' });
     };
-    const end = (): void => {
-      const [first] = chunks;
-      settle({ kind: 'read', body: chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, size) });
-    };
+    const end = (): void => settle({ kind: 'read', body: gathered.all() });
     const gone = (): void => settle({ kind: 'gone' });
     req.on('data', take).on('end', end).on('close', gone).on('error', gone);
   });

@@ -4,6 +4,7 @@
  * of what comes next.
  */
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import { GatheredBytes } from '../../engines/gathered-bytes.js';
 import { atEndOfTurn } from '../end-of-turn.js';
 import type { AnswerKeeper } from '../conversations/answer-keeper.js';
 import type { Splice } from '../continuation/splice.js';
@@ -38,7 +39,8 @@ export class Relay {
   readonly #splice: Splice | null;
   readonly #keeper: RelayOrder['keeper'];
   /** Begin of a line that is not whole yet. */
-  #partial: Buffer[] = [];
+  readonly #partial = new GatheredBytes();
+  #partialBytes = 0;
   #sentBytes = 0;
   /** What is missing after the last bytes until a new frame may begin. */
   #gap = '';
@@ -62,17 +64,19 @@ export class Relay {
   pass(chunk: Buffer, given: number): Passed {
     const whole = this.#scan === null && this.#keeper !== null ? beforeLastPair(chunk) : given;
     const brokenAt = this.#scan?.brokenAt ?? null;
-    if (whole === chunk.length && this.#partial.length === 0 && brokenAt === null) return this.#send(chunk);
-    const lines = Buffer.concat([...this.#partial, chunk.subarray(0, whole)]);
+    if (whole === chunk.length && this.#partialBytes === 0 && brokenAt === null) return this.#send(chunk);
+    if (whole === 0 && brokenAt === null) {
+      this.#keep(chunk);
+      return 'went';
+    }
+    this.#keep(chunk.subarray(0, whole));
+    const lines = this.#partial.all();
+    this.#forget();
     if (brokenAt !== null) {
       this.#send(lines.subarray(0, brokenAt - this.#sentBytes));
       return 'broken';
     }
-    if (whole === 0) {
-      this.#partial.push(chunk);
-      return 'went';
-    }
-    this.#partial = whole === chunk.length ? [] : [chunk.subarray(whole)];
+    if (whole < chunk.length) this.#keep(chunk.subarray(whole));
     return this.#send(lines);
   }
 
@@ -82,7 +86,7 @@ export class Relay {
 
   /** The cluster has ended its answer, as it does or without the last bytes that a caller waits for. */
   end(): void {
-    const rest = Buffer.concat(this.#partial);
+    const rest = this.#partial.all();
     const isDone = rest.toString('latin1').trim() === 'data: [DONE]';
     if (this.#splice !== null || (this.#scan?.allSaid === true && !isDone)) this.complete();
     else this.#res.end(this.#scan === null ? (this.#keeper?.rewrite(rest) ?? rest) : rest);
@@ -96,10 +100,20 @@ export class Relay {
 
   /** The cluster broke off. Of the last frame all lines that are whole have been counted as said, so it is ended here. */
   closeFrame(): void {
-    this.#partial = [];
+    this.#forget();
     if (this.#gap === '') return;
     this.#res.write(this.#splice?.rewrite(BLANK_LINE) ?? this.#gap);
     this.#gap = '';
+  }
+
+  #keep(bytes: Buffer): void {
+    this.#partial.add(bytes);
+    this.#partialBytes += bytes.length;
+  }
+
+  #forget(): void {
+    this.#partial.letGo();
+    this.#partialBytes = 0;
   }
 
   #send(bytes: Buffer): Passed {

@@ -8,6 +8,7 @@
  */
 
 import { isOpening } from '../../domain/continuation/splice-frame.js';
+import { GatheredBytes } from '../../engines/gathered-bytes.js';
 import { ownerOfStatus, type ErrorOwner } from '../../domain/error-owner.js';
 import { isFields, parseFields } from '../../domain/outside.js';
 import type { Said } from '../continuation/said.js';
@@ -26,6 +27,9 @@ const OWN_REASONS: ReadonlySet<string> = new Set([
   'repetition',
 ]);
 const RESPONSES_ENDS: ReadonlySet<string> = new Set(['response.completed', 'response.incomplete']);
+
+/** Answers of one request that are told apart, many times what any engine gives; with so many of them all have ended. */
+const CHOICES_MAX = 4_096;
 
 /** Longest line that is looked at; a stream with a longer one is no longer judged by what it says. */
 const LINE_MAX = 1024 * 1024;
@@ -62,11 +66,12 @@ export class StreamScan {
   readonly #kind: StreamKind;
   readonly #choices: number;
   /** Choices that have their finish reason. */
-  readonly #finished: number[] = [];
+  readonly #finished = new Set<number>();
   #ended = false;
   #blind = false;
-  /** Begin of a line whose end has not come; a rope, flattened once. */
-  #tail = '';
+  /** Begin of a line whose end has not come. */
+  readonly #tail = new GatheredBytes();
+  #tailBytes = 0;
   /** Bytes of the stream in front of the tail. */
   #passed = 0;
 
@@ -87,13 +92,16 @@ export class StreamScan {
     const text = chunk.toString('latin1');
     const whole = text.lastIndexOf('\n') + 1;
     if (whole === 0) {
-      this.#tail += text;
-      if (this.#tail.length <= LINE_MAX) return 0;
+      this.#begin(chunk);
+      if (this.#tailBytes <= LINE_MAX) return 0;
       this.stopJudging();
       return chunk.length;
     }
-    const lines = this.#tail === '' && whole === text.length ? text : this.#tail + text.slice(0, whole);
-    this.#tail = whole === text.length ? '' : text.slice(whole);
+    const isAll = whole === text.length;
+    const end = isAll ? text : text.slice(0, whole);
+    const lines = this.#tailBytes === 0 ? end : this.#tail.all().toString('latin1') + end;
+    this.#forgetTail();
+    if (!isAll) this.#begin(chunk.subarray(whole));
     this.#look(lines);
     this.#passed += lines.length;
     return whole;
@@ -103,8 +111,19 @@ export class StreamScan {
   stopJudging(): void {
     this.#blind = true;
     this.spoke = true;
-    this.#tail = '';
+    this.#forgetTail();
     if (this.#said !== null) this.#said.refusal ??= 'unreadable';
+  }
+
+  #begin(bytes: Buffer): void {
+    this.#tail.add(bytes);
+    this.#tailBytes += bytes.length;
+  }
+
+  #forgetTail(): void {
+    if (this.#tailBytes === 0) return;
+    this.#tail.letGo();
+    this.#tailBytes = 0;
   }
 
   /** The model has ended its answer, and no error came: whatever is still missing is no part of it. */
@@ -121,7 +140,7 @@ export class StreamScan {
   endedWell(): boolean {
     if (this.error !== null) return false;
     if (this.#blind || this.#kind === 'opaque') return true;
-    return this.#ended || (this.#choices > 0 && this.#finished.length >= this.#choices);
+    return this.#ended || (this.#choices > 0 && this.#finished.size >= Math.min(this.#choices, CHOICES_MAX));
   }
 
   /** Plain text frames are over with quickly; all others are read where they may tell something. */
@@ -180,11 +199,14 @@ export class StreamScan {
       if (!isFields(choice)) continue;
       const reason = choice['finish_reason'];
       const index = Number(choice['index'] ?? 0);
-      if (typeof reason === 'string' && OWN_REASONS.has(reason) && !this.#finished.includes(index))
-        this.#finished.push(index);
+      if (typeof reason === 'string' && OWN_REASONS.has(reason)) this.#finish(index);
       else if (typeof reason === 'string' && reason !== '') this.#broke(at, `it ended with finish reason "${reason}"`);
       if (!isOpening(choice)) this.spoke = true;
     }
+  }
+
+  #finish(index: number): void {
+    if (this.#finished.size < CHOICES_MAX) this.#finished.add(index);
   }
 
   #fail(error: StreamError, at: number): void {

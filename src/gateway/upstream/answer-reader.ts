@@ -50,6 +50,8 @@ export class AnswerReader {
   #left = 0;
   /** What has come of a head, or a line, whose end is missing. */
   #begun = '';
+  /** Of a head: the end of that, where its last line may have begun to end. */
+  #seam = '';
   #interim = 0;
   #trailerBytes = 0;
   /**
@@ -160,15 +162,19 @@ export class AnswerReader {
 
   #readHead(bytes: Buffer, at: number): number {
     const begun = this.#begun;
-    const text = begun + bytes.toString('latin1', at);
-    const end = text.indexOf(HEAD_END, Math.max(0, begun.length - HEAD_END.length));
-    // Its end may have begun already.
-    if ((end < 0 ? text.length - HEAD_END.length + 1 : end) > HEAD_BYTES_MAX)
+    const seam = this.#seam;
+    // Its end may have begun already. All of what came is not searched again: it would be copied for each byte that comes.
+    const news = seam + bytes.toString('latin1', at);
+    const endInNews = news.indexOf(HEAD_END);
+    const before = begun.length - seam.length;
+    if ((endInNews < 0 ? before + news.length - HEAD_END.length + 1 : before + endInNews) > HEAD_BYTES_MAX)
       throw new BadAnswer('its headers are too large');
-    this.#begun = end < 0 ? text : '';
-    if (end < 0) return bytes.length;
-    this.#takeHead(text.slice(0, end));
-    return at + end + HEAD_END.length - begun.length;
+    const text = seam === '' ? news : begun + news.slice(seam.length);
+    this.#begun = endInNews < 0 ? text : '';
+    this.#seam = endInNews < 0 ? news.slice(1 - HEAD_END.length) : '';
+    if (endInNews < 0) return bytes.length;
+    this.#takeHead(text.slice(0, before + endInNews));
+    return at + endInNews + HEAD_END.length - seam.length;
   }
 
   #takeHead(text: string): void {

@@ -1,4 +1,5 @@
 /** Asks a cluster on the gateway's own account, and waits for all of its answer, for a bounded time and size. */
+import { GatheredBytes } from '../../engines/gathered-bytes.js';
 import type { Connections } from './connections.js';
 import type { UpstreamRequest } from './request-head.js';
 
@@ -19,8 +20,8 @@ export async function askWhole(
   { bytesMax, timeoutMs }: Bounds,
 ): Promise<WholeAnswer> {
   return await new Promise((resolve, reject) => {
-    const pieces: Buffer[] = [];
-    let [status, bytes] = [0, 0];
+    const pieces = new GatheredBytes();
+    let status = 0;
     const giveUp = (error: Error): void => {
       answering.stop();
       clearTimeout(tooLate);
@@ -29,13 +30,12 @@ export async function askWhole(
     const answering = connections.ask(request, {
       onHead: (code) => (status = code),
       onBody: (piece) => {
-        bytes += piece.length;
-        if (bytes > bytesMax) giveUp(new Error(`the answer is larger than ${bytesMax} bytes`));
-        else pieces.push(piece);
+        pieces.add(piece);
+        if (pieces.size > bytesMax) giveUp(new Error(`the answer is larger than ${bytesMax} bytes`));
       },
       onEnd: () => {
         clearTimeout(tooLate);
-        resolve({ status, body: Buffer.concat(pieces) });
+        resolve({ status, body: pieces.all() });
       },
       onError: giveUp,
     });
