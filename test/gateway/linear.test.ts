@@ -25,7 +25,7 @@ import { BadAnswer, readHead } from '../../src/gateway/upstream/answer-head.js';
 import { AnswerReader } from '../../src/gateway/upstream/answer-reader.js';
 import type { WatchedResponse } from '../../src/gateway/watched-response.js';
 import { isGarbled } from '../../src/probes/golden.js';
-import { printable } from '../../src/probes/printable.js';
+import { printable } from '../../src/domain/printable.js';
 import { EventReader } from '../../src/simulator/event-stream.js';
 import { expectedAnswer } from '../../src/simulator/text.js';
 
