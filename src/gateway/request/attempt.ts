@@ -69,7 +69,9 @@ export class Attempt implements AnswerHandler {
     } catch (error) {
       // Were it the cluster's fault, one caller could eject them all.
       if (!(error instanceof UnfitRequest)) throw error;
-      this.#refuse(error.message);
+      const why = error.message;
+      sendError(this.#order.res, { status: 400, type: 'invalid_request_error', code: 'bad-input', message: why });
+      this.#end({ kind: 'answered', owner: 'client' });
     }
   }
 
@@ -145,11 +147,6 @@ export class Attempt implements AnswerHandler {
     const { code } = error as NodeJS.ErrnoException;
     if (this.#mode === 'relay') this.#cut(why);
     else this.#fail(failureOfTransport(code), why);
-  }
-
-  #refuse(why: string): void {
-    sendError(this.#order.res, { status: 400, type: 'invalid_request_error', code: 'bad-input', message: why });
-    this.#end({ kind: 'answered', owner: 'client' });
   }
 
   #collect(chunk: Buffer): void {
