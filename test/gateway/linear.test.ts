@@ -17,7 +17,8 @@ import { Said } from '../../src/gateway/continuation/said.js';
 import { AnswerKeeper } from '../../src/gateway/conversations/answer-keeper.js';
 import { apiPath, askedOf, streamKindOf, withModel } from '../../src/gateway/door/choose-service.js';
 import { KeyRing } from '../../src/gateway/door/key-ring.js';
-import { requestHeaders, responseHeaders } from '../../src/gateway/request/headers.js';
+import { answerHead } from '../../src/gateway/request/answer-head.js';
+import { requestHeaders } from '../../src/gateway/request/headers.js';
 import { Relay } from '../../src/gateway/request/relay.js';
 import { StreamScan } from '../../src/gateway/request/stream-scan.js';
 import { wasAborted } from '../../src/gateway/request/whole-answer.js';
@@ -67,6 +68,7 @@ const ROWS = [
   'data:', 'data:\n', 'event:', 'event:\n', ':\n', 'a="', 'a=', 'a="b",', '<|', 'Answer ', 'word ',
 ]; // prettier-ignore
 
+const member = { name: 'c', authorization: null, upstream: { prefix: '' } as never };
 const sink = { onHead: () => undefined, onBody: () => undefined };
 const ring = new KeyRing([], 0);
 const keeper = new AnswerKeeper(null as never, { owner: { service: '', caller: '' }, asked: { kind: 'turn', previousId: 'x', input: [], keeps: false }, earlier: [], affinity: null }); // prettier-ignore
@@ -113,7 +115,7 @@ const READERS: Readonly<Record<string, Reader>> = {
   'a head of an answer': (text) => {
     for (const value of [text, `${text}x`, ` x${text}x`]) {
       const line = value.replaceAll(/[\r\n]+/g, ' ');
-      orBad(() => responseHeaders(readHead(`HTTP/1.1 200 OK\r\na: ${line}\r\nconnection: ${line}\r\nkeep-alive: ${line}`, 'GET').headers, 'c')); // prettier-ignore
+      orBad(() => answerHead({ headers: readHead(`HTTP/1.1 200 OK\r\na: ${line}\r\nlocation: ${line}\r\nconnection: ${line}\r\nkeep-alive: ${line}`, 'GET').headers, member, isVerbatim: false })); // prettier-ignore
       orBad(() => readHead(`HTTP/1.1 200 OK\r\n${line}`, 'GET'));
     }
   },
