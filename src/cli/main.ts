@@ -58,4 +58,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   // The reader of a pipe has gone (`| head`): nothing is left to be told.
   process.exit(error.code === 'EPIPE' ? EXIT.done : EXIT.notDone);
 });
+// Whatever this program and its children write is its user's alone from the first moment.
+process.umask(0o077);
 await run(process.argv.slice(2));

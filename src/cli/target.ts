@@ -73,6 +73,9 @@ function instanceIn(dir: string, address: string | undefined): Instance | null {
   try {
     instance = readInstance(dir);
   } catch (error) {
+    // What was named otherwise does not need the file.
+    if (error instanceof CodedError && address !== undefined) return null;
+    if (error instanceof CodedError) throw error;
     throw new CodedError(
       'bad-config',
       `${dir}/instance.json cannot be read: ${error instanceof Error ? error.message : String(error)}`,

@@ -1,6 +1,7 @@
 /** `instance.json` in the data directory names every address and process of a running instance; every verb finds it there. */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { claimFolder, FILE_MODE, readOwnFile } from './own-files.js';
 
 export interface Instance {
   readonly pid: number;
@@ -23,10 +24,13 @@ export function dataDir(option: string | undefined): string {
   return option ?? process.env['UNDERSTUDY_DATA_DIR'] ?? DATA_DIR_DEFAULT;
 }
 
-/** The instance of this data directory, or `null` when none is described there. */
+/**
+ * The instance of this data directory, or `null` when none is described there.
+ * @throws CodedError `foreign-file` when somebody else may have written it
+ */
 export function readInstance(dir: string): Instance | null {
   try {
-    return JSON.parse(readFileSync(join(dir, 'instance.json'), 'utf8')) as Instance;
+    return JSON.parse(readOwnFile(join(dir, 'instance.json'))) as Instance;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
@@ -34,10 +38,10 @@ export function readInstance(dir: string): Instance | null {
 }
 
 export function writeInstance(dir: string, instance: Instance): void {
-  mkdirSync(dir, { recursive: true });
+  claimFolder(dir);
   // Renamed into place: whoever reads meanwhile sees the old one or the new one, never half of it.
   const draft = join(dir, `instance.json.${process.pid}`);
-  writeFileSync(draft, `${JSON.stringify(instance, null, 2)}\n`, { mode: 0o600 });
+  writeFileSync(draft, `${JSON.stringify(instance, null, 2)}\n`, { mode: FILE_MODE });
   renameSync(draft, join(dir, 'instance.json'));
 }
 

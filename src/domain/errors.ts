@@ -75,6 +75,11 @@ export const ERRORS = {
     meaning: 'a port that is needed is in use',
     fix: 'stop the program that has it, or choose others: `--port-base`; of a gateway `--port` and `--admin-port`',
   },
+  'foreign-file': {
+    family: 'refused',
+    meaning: 'a file that names addresses, or its directory, can be written by somebody else',
+    fix: 'if it is yours, `chown` it and `chmod go-w` it; else choose another directory with `--data-dir`, or name addresses with `--temporal` and `--gateway-admin`',
+  },
   'data-dir-taken': {
     family: 'refused',
     meaning: 'another instance uses this data directory',

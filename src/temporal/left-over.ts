@@ -4,6 +4,7 @@
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { FILE_MODE } from '../config/own-files.js';
 import { commandOf, isAlive } from './running.js';
 
 const END_TIMEOUT_MS = 5_000;
@@ -11,7 +12,7 @@ const POLL_MS = 50;
 
 /** Remembers the server of a data directory; forgotten again by `forgetServer`. */
 export function rememberServer(pidFile: string, pid: number): void {
-  writeFileSync(pidFile, `${pid}\n`);
+  writeFileSync(pidFile, `${pid}\n`, { mode: FILE_MODE });
 }
 
 /** Of a file that names another server by now nothing is forgotten: an end is sometimes heard of after the next start. */

@@ -3,10 +3,11 @@
  * a restart of everything. For one machine; several machines want a Temporal cluster (docs/temporal.md).
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { accessSync, constants, mkdirSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { claimFolder } from '../config/own-files.js';
 import { CodedError } from '../domain/errors.js';
 import { connectClient } from './connect.js';
 import { openGuardedPort, type GuardedPort } from './guarded-port.js';
@@ -138,10 +139,11 @@ function wantedPorts({ port, uiPort, metricsPort, headless }: ServerOrder): Para
 function writableFolder(folder: string): string {
   const path = resolve(folder);
   try {
-    mkdirSync(path, { recursive: true });
+    claimFolder(path);
     accessSync(path, constants.W_OK);
     return path;
   } catch (error) {
+    if (error instanceof CodedError) throw error;
     throw new CodedError('bad-input', `the data directory ${path} cannot be written: ${(error as Error).message}`, {
       cause: error,
     });

@@ -2,7 +2,7 @@
  * The life of an instance as its user meets it: one command and everything runs, beside others; Ctrl-C or worse, and
  * nothing is left behind but what it knew, which the next start takes up. One instance lives through all of it.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { commandOf, isAlive } from '../../src/temporal/running.js';
@@ -80,6 +80,15 @@ test('one command, and soon everything runs', async () => {
     expect.arrayContaining(['temporal', 'gateway', 'sim eu-a', 'sim us-b', 'worker control', 'worker probe local']),
   );
   await verdictsAre(instance, { 'eu-a': 'healthy', 'us-b': 'healthy' });
+});
+
+test('what it writes is its user’s alone, what Temporal writes too', () => {
+  const names = readdirSync(instance.dataDir, { recursive: true, encoding: 'utf8' }).map((name) =>
+    join(instance.dataDir, name),
+  );
+  expect(names.filter((name) => /temporal\.db|instance\.json|logs.gateway\.log/u.test(name)).length).toBeGreaterThan(2);
+  const readable = [instance.dataDir, ...names].filter((name) => (statSync(name).mode & 0o077) !== 0);
+  expect(readable).toEqual([]);
 });
 
 test('its directory and its ports are not to be had, and nothing starts before that is known', async () => {

@@ -1,6 +1,7 @@
 /** One instance per data directory: two would share one SQLite file and one route table. */
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { claimFolder, FILE_MODE } from '../../config/own-files.js';
 import { CodedError } from '../../domain/errors.js';
 import { UsageError } from '../exit.js';
 import { commandOf, isAlive } from '../../temporal/running.js';
@@ -14,7 +15,7 @@ export async function claimDataDir(dir: string): Promise<{ readonly leftOver: bo
   const file = join(dir, 'dev.pid');
   const release = (): void => rmSync(file, { force: true });
   try {
-    mkdirSync(dir, { recursive: true });
+    claimFolder(dir);
     if (writePid(file)) return { leftOver: false, release };
     await requireEnded(file, dir);
     rmSync(file, { force: true });
@@ -30,7 +31,7 @@ export async function claimDataDir(dir: string): Promise<{ readonly leftOver: bo
 /** False when the file is there already. */
 function writePid(file: string): boolean {
   try {
-    const opened = openSync(file, 'wx');
+    const opened = openSync(file, 'wx', FILE_MODE);
     writeSync(opened, `${process.pid}\n`);
     closeSync(opened);
     return true;

@@ -1,6 +1,7 @@
 /** A log of one child: bounded, the generation before kept beside it as `.1`. */
 import { closeSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { FILE_MODE, FOLDER_MODE } from '../../config/own-files.js';
 
 const BYTES_MAX = 10 * 1024 * 1024;
 
@@ -11,13 +12,13 @@ export interface LogFile {
 
 /** Never throws while writing: a full disk must not end what is being logged. */
 export function openLogFile(path: string): LogFile {
-  mkdirSync(dirname(path), { recursive: true });
-  let file = openSync(path, 'a');
+  mkdirSync(dirname(path), { recursive: true, mode: FOLDER_MODE });
+  let file = openSync(path, 'a', FILE_MODE);
   let bytes = statSync(path).size;
   const rotate = (): void => {
     closeSync(file);
     renameSync(path, `${path}.1`);
-    file = openSync(path, 'a');
+    file = openSync(path, 'a', FILE_MODE);
     bytes = 0;
   };
   return {

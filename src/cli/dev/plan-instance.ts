@@ -1,6 +1,7 @@
 /** From the options to a fleet and the processes that serve it. Writes the simulated fleet's file, starts nothing. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { FILE_MODE } from '../../config/own-files.js';
 import { loadFleet } from '../../config/load.js';
 import type { Fleet } from '../../domain/fleet.js';
 import type { DevOptions } from './options.js';
@@ -38,6 +39,7 @@ function writeSimulatedConfig({ dataDir, portBase }: DevOptions): string {
   writeFileSync(
     file,
     simulatedConfig((cluster) => simulatedUrl(portBase, SIMULATED_CLUSTERS.indexOf(cluster))),
+    { mode: FILE_MODE },
   );
   return file;
 }

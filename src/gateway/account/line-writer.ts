@@ -8,6 +8,7 @@ import { performance } from 'node:perf_hooks';
 import { CodedError } from '../../domain/errors.js';
 import type { ServiceDeps } from '../service/service.js';
 
+const LOG_MODE = 0o640;
 /** Lines are gathered this long. */
 const GATHER_MS = 100;
 /** Lines that wait for the disk; some seconds of a busy gateway. */
@@ -112,8 +113,7 @@ export class LineWriter {
     const before = this.#file;
     this.#file = null;
     await before?.close();
-    // Whoever reads it learns who called what: not everybody's business.
-    this.#file = await open(this.#path, 'a', 0o640);
+    this.#file = await openLog(this.#path);
     return this.#file;
   }
 
@@ -121,6 +121,18 @@ export class LineWriter {
     if (this.#dropped === 0)
       this.#tell({ event: 'access-log-drops', message: `lines of ${this.#path} are dropped: ${why}` });
     this.#dropped += lines;
+  }
+}
+
+/** Whoever reads it learns who called what: its group, which ships logs, but not everybody. */
+async function openLog(path: string): Promise<FileHandle> {
+  try {
+    const made = await open(path, 'ax', LOG_MODE);
+    await made.chmod(LOG_MODE); // the umask is for files that no group has to read
+    return made;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return await open(path, 'a');
+    throw error;
   }
 }
 

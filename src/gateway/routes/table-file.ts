@@ -1,7 +1,8 @@
 /** The route table on disk: replaced as a whole, so that a crash leaves the old one or the new one. */
-import { mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { renameSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { claimFolder, FILE_MODE, readOwnFile } from '../../config/own-files.js';
 import { z } from 'zod';
 import { serviceDefinitionSchema } from '../admin/admin-schema.js';
 import type { RouteTable } from './route-table.js';
@@ -40,13 +41,16 @@ export type TableRead =
   /** It could not be understood and was moved aside to `movedTo`. */
   | { readonly kind: 'corrupt'; readonly movedTo: string; readonly why: string };
 
-/** Reads the table of a data directory, which is made when it does not exist. Only at start, so it may block. */
+/**
+ * Reads the table of a data directory, which is made when it does not exist. Only at start, so it may block.
+ * @throws CodedError `foreign-file`: the table says where prompts and keys of clusters go
+ */
 export function readTable(dataDir: string, nowMs: number): TableRead {
-  mkdirSync(dataDir, { recursive: true });
+  claimFolder(dataDir);
   const path = join(dataDir, FILE_NAME);
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readOwnFile(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { kind: 'none' };
     throw error;
@@ -69,7 +73,7 @@ export function tableFile(services: RouteTable): { readonly version: 1; readonly
 export async function saveTable(dataDir: string, table: RouteTable): Promise<void> {
   const path = join(dataDir, FILE_NAME);
   const next = `${path}.next`;
-  const file = await open(next, 'w', 0o600);
+  const file = await open(next, 'w', FILE_MODE);
   try {
     await file.writeFile(`${JSON.stringify(tableFile(table))}\n`);
     await file.sync();
