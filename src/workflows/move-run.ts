@@ -57,6 +57,13 @@ export class MoveRun {
     this.down = new Set(input.down);
     this.#times = { detectedAtMs: input.detectedAtMs, firstShiftAtMs: null, shiftedAtMs: null, recoveredAtMs: null };
     this.#view = { id: this.id, step: 'announce', state: 'running', question: null };
+    // Before the handlers: words that came before the first workflow task are heard while a handler is set.
+    this.story = openStory({
+      about: this.id,
+      head: this.#head('announced', 'running'),
+      // In an emergency the first weight goes before the first word: telling costs it 50 ms on a busy machine.
+      quietUntil: () => plan.profile !== 'emergency' || this.weights !== plan.start || this.#view.state !== 'running',
+    });
     this.operator = listenToOperator({
       id: this.id,
       pauseMsMax: PAUSE_MS_MAX,
@@ -67,12 +74,6 @@ export class MoveRun {
     setHandler(memberVerdictSignal, (message) => {
       // A signal sent by hand may carry anything.
       if (faultOfVerdict(message) === null) this.#hearVerdict(message.cluster, message.diagnosis.verdict);
-    });
-    this.story = openStory({
-      about: this.id,
-      head: this.#head('announced', 'running'),
-      // In an emergency the first weight goes before the first word: telling costs it 50 ms on a busy machine.
-      quietUntil: () => plan.profile !== 'emergency' || this.weights !== plan.start || this.#view.state !== 'running',
     });
   }
 
