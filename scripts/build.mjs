@@ -66,7 +66,11 @@ async function bundleWorkflows(root) {
   const wanted = bundleFingerprint(root);
   if (existsSync(stamp) && existsSync(join(dist, BUNDLE)) && readFileSync(stamp, 'utf8') === wanted) return;
   const { bundleWorkflowCode, DefaultLogger } = await import('@temporalio/worker');
-  const { code } = await bundleWorkflowCode({ workflowsPath: workflows, logger: new DefaultLogger('WARN') });
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: workflows,
+    payloadConverterPath: join(dist, 'workflows', 'payload-converter.js'),
+    logger: new DefaultLogger('WARN'),
+  });
   const temporary = join(dist, `${BUNDLE}.${process.pid}.new`);
   writeFileSync(temporary, code);
   renameSync(temporary, join(dist, BUNDLE));

@@ -3,15 +3,16 @@
  * and each workflow that still runs answers its query.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, Runtime } from '@temporalio/worker';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { findTemporalBinary } from '../../src/temporal/find-binary.js';
 import { freePorts } from '../../src/temporal/ports.js';
 import { startTemporalServer, type TemporalServer } from '../../src/temporal/start-server.js';
 import { CONTROL_TASK_QUEUE, moveId, serviceGuardId } from '../../src/workflows/ids.js';
+import { bundleTo } from '../kit/bundle-setup.js';
 import { clusterSpec } from '../kit/fleet.js';
 import { openScene, type Scene, type TestService } from '../kit/move-scene.js';
 import type { Random } from '../sim/random.js';
@@ -32,7 +33,6 @@ function generate(random: Random): MessageCase {
 const ANSWER_MS_MAX = 15_000;
 /** Cases that share one service and its clusters. */
 const CASES_A_SERVICE = 25;
-const NAMESPACE = 'default';
 
 class WorkflowArena implements Arena<MessageCase> {
   #service: TestService | null = null;
@@ -81,12 +81,13 @@ class WorkflowArena implements Arena<MessageCase> {
 
   async #send(handle: WorkflowHandle, one: Message): Promise<void> {
     const { connection, options } = this.scene.client;
+    const { namespace } = options;
     const service = connection.workflowService;
     const workflowExecution = { workflowId: handle.workflowId };
     const name = handle.workflowId.slice(handle.workflowId.indexOf('/') + 1).replace(/\/1$/, '');
     const payloads = one.args.map((text) => payload(text.replaceAll(SERVICE_NAME, name), one.encoding));
     const input = { payloads };
-    const common = { namespace: NAMESPACE, workflowExecution };
+    const common = { namespace, workflowExecution };
     const sending = async (): Promise<unknown> =>
       one.how === 'signal'
         ? await service.signalWorkflowExecution({
@@ -98,7 +99,7 @@ class WorkflowArena implements Arena<MessageCase> {
           })
         : one.how === 'query'
           ? await service.queryWorkflow({
-              namespace: NAMESPACE,
+              namespace,
               execution: workflowExecution,
               query: { queryType: one.name, queryArgs: input },
             })
@@ -196,9 +197,7 @@ export const workflowMessages: Boundary = boundary<MessageCase>({
     const dir = mkdtempSync(join(tmpdir(), 'fuzz-temporal-'));
     const server = await startServer(dir);
     const workflowBundle = join(dir, 'workflow-bundle.js');
-    const workflowsPath = resolve(import.meta.dirname, '../../src/workflows/index.ts');
-    const { code } = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('WARN') });
-    writeFileSync(workflowBundle, code);
+    await bundleTo(workflowBundle);
     const scene = await openScene({ address: server.address, workflowBundle });
     return new WorkflowArena(scene, [
       async () => await server.stop(),
@@ -219,7 +218,7 @@ function quietRuntime(): void {
 async function startServer(dataDir: string): Promise<TemporalServer> {
   const { path } = await findTemporalBinary({ onLine: () => undefined });
   const [port = 0, uiPort = 0, metricsPort = 0] = await freePorts(3);
-  const order = { binary: path, dataDir, port, uiPort, metricsPort, namespace: NAMESPACE, headless: true };
+  const order = { binary: path, dataDir, port, uiPort, metricsPort, namespace: 'default', headless: true };
   // So that workflows begin anew with what they carry over.
   const dynamicConfig = { 'limit.historyCount.suggestContinueAsNew': '60' };
   return await startTemporalServer({ ...order, dynamicConfig, onLine: () => undefined });

@@ -14,14 +14,23 @@ declare module 'vitest' {
   }
 }
 
-const WORKFLOWS = fileURLToPath(new URL('../../src/workflows/index.ts', import.meta.url));
+const source = (name: string): string => fileURLToPath(new URL(`../../src/workflows/${name}`, import.meta.url));
+
+/** As the build bundles them. */
+export async function bundleTo(codePath: string): Promise<void> {
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: source('index.ts'),
+    payloadConverterPath: source('payload-converter.ts'),
+    logger: new DefaultLogger('WARN'),
+  });
+  writeFileSync(codePath, code);
+}
 
 /** @returns the teardown: it deletes the bundle. */
 export async function provideBundle(project: TestProject): Promise<() => void> {
   const folder = mkdtempSync(join(tmpdir(), 'understudy-bundle-'));
   const codePath = join(folder, 'workflow-bundle.js');
-  const { code } = await bundleWorkflowCode({ workflowsPath: WORKFLOWS, logger: new DefaultLogger('WARN') });
-  writeFileSync(codePath, code);
+  await bundleTo(codePath);
   project.provide('workflowBundlePath', codePath);
   return () => rmSync(folder, { recursive: true, force: true });
 }
