@@ -24,6 +24,7 @@ import { StreamScan } from '../../src/gateway/request/stream-scan.js';
 import { wasAborted } from '../../src/gateway/request/whole-answer.js';
 import { BadAnswer, readHead } from '../../src/gateway/upstream/answer-head.js';
 import { AnswerReader } from '../../src/gateway/upstream/answer-reader.js';
+import { Upstreams } from '../../src/gateway/upstream/upstreams.js';
 import type { WatchedResponse } from '../../src/gateway/watched-response.js';
 import { isGarbled } from '../../src/probes/golden.js';
 import { printable } from '../../src/domain/printable.js';
@@ -68,7 +69,7 @@ const ROWS = [
   'data:', 'data:\n', 'event:', 'event:\n', ':\n', 'a="', 'a=', 'a="b",', '<|', 'Answer ', 'word ',
 ]; // prettier-ignore
 
-const member = { name: 'c', authorization: null, upstream: { prefix: '' } as never };
+const member = { name: 'c', authorization: null, upstream: new Upstreams(1).of('http://127.0.0.1:1') };
 const sink = { onHead: () => undefined, onBody: () => undefined };
 const ring = new KeyRing([], 0);
 const keeper = new AnswerKeeper(null as never, { owner: { service: '', caller: '' }, asked: { kind: 'turn', previousId: 'x', input: [], keeps: false }, earlier: [], affinity: null }); // prettier-ignore
