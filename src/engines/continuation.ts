@@ -40,12 +40,18 @@ export interface TokenIdRules {
   readonly contextTokens: EngineQuestion<null, number>;
 }
 
+/** No context is as long. */
+const CONTEXT_TOKENS_END = 2 ** 31;
+
 /** Measured on vLLM 0.32; without the flag a template's special tokens count too. */
 const VLLM_COUNTS: TokenCounting = {
   path: '/tokenize',
   ask: (model, prompt) => ({ model, prompt, add_special_tokens: false }),
   read: ({ count }) => (typeof count === 'number' ? count : null),
 };
+
+const isLength = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && value > 0 && value < CONTEXT_TOKENS_END;
 
 /** Measured on vLLM 0.32. What counts tokens knows the context too, and wants no key where `/v1/models` wants one. */
 const VLLM_IDS: TokenIdRules = {
@@ -57,7 +63,7 @@ const VLLM_IDS: TokenIdRules = {
   contextTokens: {
     path: '/tokenize',
     ask: (model) => ({ model, prompt: '.' }),
-    read: ({ max_model_len: tokens }) => (typeof tokens === 'number' ? tokens : null),
+    read: ({ max_model_len: tokens }) => (isLength(tokens) ? tokens : null),
   },
 };
 

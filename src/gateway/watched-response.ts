@@ -20,7 +20,8 @@ export class WatchedResponse extends ServerResponse {
     this.#owed = this.#promised(status, given);
     if (this.ownHeaders === null) return super.writeHead(status, given);
     // A list is written as it is; set one by one, each header would be looked at twice.
-    return super.writeHead(status, [...listOf(given), ...this.ownHeaders()]);
+    const own = this.ownHeaders();
+    return super.writeHead(status, [...without(listOf(given), own), ...own]);
   }
 
   override write(
@@ -66,4 +67,11 @@ function listOf(headers: Headers | undefined): OutgoingHttpHeader[] {
     if (value !== undefined) list.push(name, value);
   }
   return list;
+}
+
+/** Names and values in turn. What a cluster says of its own limits must not stand beside what we say of ours. */
+function without(list: OutgoingHttpHeader[], own: readonly string[]): OutgoingHttpHeader[] {
+  const isOwn = (name: OutgoingHttpHeader | undefined): boolean =>
+    own.some((other, i) => i % 2 === 0 && typeof name === 'string' && other === name.toLowerCase());
+  return own.length === 0 ? list : list.filter((_, i) => !isOwn(list[i - (i % 2)]));
 }

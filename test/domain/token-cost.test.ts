@@ -30,12 +30,12 @@ describe('when it comes, a request is expected to cost', () => {
     ['the word of the Responses API', { input: TEN, max_output_tokens: 7 }, 10, 7],
     ['no answer of a length that is none', { prompt: TEN, max_tokens: 'many' }, 10, null],
   ])('%s', (_name, request, prompt, answerMax) => {
-    expect(tokensExpected(request, 1)).toEqual({ prompt, answerMax });
+    expect(tokensExpected({ request, answers: 1, bytes: 0 })).toMatchObject({ prompt, answerMax });
   });
 
   test('the longest answer as often as it is asked for', () => {
-    const expected = tokensExpected({ prompt: TEN, max_tokens: 7 }, 3);
-    expect(expected).toEqual({ prompt: 10, answerMax: 21 });
+    const expected = tokensExpected({ request: { prompt: TEN, max_tokens: 7 }, answers: 3, bytes: 0 });
+    expect(expected).toMatchObject({ prompt: 10, answerMax: 21 });
     expect(tokensReserved(expected)).toBe(31);
   });
   test.each([
@@ -43,15 +43,15 @@ describe('when it comes, a request is expected to cost', () => {
     [1, Infinity],
     [0, Infinity],
   ])('a bounded number when %d tokens are asked for %d times', (max, answers) => {
-    expect(tokensExpected({ max_tokens: max }, answers).answerMax).toBe(1e9);
+    expect(tokensExpected({ request: { max_tokens: max }, answers, bytes: 0 }).answerMax).toBe(1e9);
   });
   test('of an answer without a limit nothing is reserved', () => {
-    expect(tokensReserved(tokensExpected({ prompt: TEN }, 1))).toBe(10);
+    expect(tokensReserved(tokensExpected({ request: { prompt: TEN }, answers: 1, bytes: 0 }))).toBe(10);
   });
   test('however deep somebody nests it, it ends', () => {
     let deep: unknown = TEN;
     for (let i = 0; i < 10_000; i++) deep = [deep];
-    expect(tokensExpected({ messages: deep }, 1).prompt).toBe(0);
+    expect(tokensExpected({ request: { messages: deep }, answers: 1, bytes: 0 }).prompt).toBe(0);
   });
 });
 
@@ -66,7 +66,18 @@ describe('at the end it has cost', () => {
     ['its prompt and the length of the answer', null, { ...NOT_TOLD, bytes: 41 }, 21],
     ['no longer an answer than was allowed', 5, { ...NOT_TOLD, bytes: 41 }, 15],
     ['its prompt when nothing was answered', 50, NOT_TOLD, 10],
+    ['no more of a prompt than could have been read', 50, { ...NOT_TOLD, prompt: 1e20, completion: 4 }, 1_004],
+    ['no more of an answer than was allowed', 50, { ...NOT_TOLD, prompt: 3, completion: 1e20 }, 53],
+    [
+      'no more than came and thoughts, where nothing was limited',
+      null,
+      { ...NOT_TOLD, prompt: 3, completion: 1e20, frames: 2, bytes: 30 },
+      135,
+    ],
+    ['nothing below zero', 50, { ...NOT_TOLD, prompt: -1e9, completion: -1e9, frames: 2 }, 12],
+    ['no number that is none', 50, { ...NOT_TOLD, prompt: NaN, completion: NaN, frames: 2 }, 12],
+    ['no part of a token', 50, { ...NOT_TOLD, prompt: 3.9, completion: 4.9 }, 7],
   ])('%s', (_name, answerMax, answered, spent) => {
-    expect(tokensSpent({ prompt: 10, answerMax }, answered)).toBe(spent);
+    expect(tokensSpent({ prompt: 10, answerMax, promptMax: 1_000, hiddenMax: 100 }, answered)).toBe(spent);
   });
 });

@@ -7,6 +7,8 @@ import { SETTINGS_DEFAULT } from '../../src/simulator/settings.js';
 import { gateway, service, stopAll, tempDir, upstream, type Lab } from './kit.js';
 import { answerAs, hang, status } from './upstream.js';
 
+import { retainedBytes } from '../kit/retained-bytes.js';
+
 const stops: (() => void)[] = [];
 afterEach(async () => {
   await stopAll();
@@ -53,6 +55,29 @@ describe('the sketch', () => {
     const chars = hot.list(64).map((prefix) => prefix.chars);
     expect(chars.filter((length) => length === 300)).toHaveLength(2);
     expect(chars).not.toContain(500);
+  });
+
+  test.each<[string, (i: number) => object]>([
+    ['prompts of which only the beginning is kept', (i) => ({ prompt: `${i} `.padEnd(500_000, 'p') })],
+    ['tools', (i) => ({ ...chat(system(`a ${i}`)), tools: [{ x: `${i} `.padEnd(500_000, 't') }] })],
+    ['many small tools', (i) => ({ ...chat(system(`a ${i}`)), tools: Array.from({ length: 50_000 }, () => [i]) })],
+    [
+      'what a message holds besides',
+      (i) => ({ messages: [{ role: 'system', content: system(`a ${i}`), more: `${i}`.padEnd(500_000, 'm') }] }),
+    ],
+    [
+      'names of fields',
+      (i) => ({ messages: [{ role: 'system', content: system(`a ${i}`), [`${i}`.padEnd(500_000, 'k')]: 1 }] }),
+    ],
+  ])('keeps 4 MiB at most, whatever comes: %s', (_name, request) => {
+    const hot = new HotPrefixes();
+    const before = retainedBytes();
+    for (let i = 0; i < 100; i += 1) {
+      const body: unknown = JSON.parse(JSON.stringify(request(i)));
+      for (const api of ['chat', 'completions'] as const) hot.note(api, body);
+    }
+    expect(retainedBytes() - before).toBeLessThan(6 * 1024 * 1024);
+    expect(hot.list(100).length).toBeLessThanOrEqual(64);
   });
 
   test('forgets what nobody asks any more', () => {

@@ -195,6 +195,25 @@ describe('a limit in tokens', () => {
     await eventually(async () => (await left(lab)) > 9_500, 5_000);
   });
 
+  test.each([
+    '99999999999999999999',
+    '1e300',
+    '-99999999999999999999',
+    '999999999',
+    '"99999999999999999999"',
+    '{"toString":0}',
+  ])('an engine that claims %s tokens locks nobody out, and gives nothing away', async (claim) => {
+    const a = await upstream((_request, res) => {
+      res.writeHead(200, { 'content-type': 'application/json' });
+      res.end(`{"choices":[],"usage":{"prompt_tokens":${claim},"completion_tokens":${claim}}}`);
+    });
+    const lab = await gateway([service({ a: a.url }, { a: 100 })], { settings: { keys: [limited(20_000)] } });
+    await lab.chat({ max_tokens: 10 }, as('ada'));
+    const rest = await left(lab);
+    expect(rest).toBeGreaterThan(10_000);
+    expect(rest).toBeLessThanOrEqual(20_000);
+  });
+
   test('takes the frames of a stream that nobody counted for tokens', async () => {
     const frames = 400;
     const { lab } = await scene([limited(1_000)], (_request, res) => {

@@ -111,7 +111,7 @@ const READERS: Readonly<Record<string, Reader>> = {
   'a body': (text, bytes) => {
     const body = Buffer.from(JSON.stringify({ messages: [{ role: 'user', content: text }], prompt: text, [text]: 1 }));
     const { value } = parseJson(body.toString()) as { value: unknown };
-    void [withModel(body, 'y'), withModel(bytes, 'y'), parseJson(text), askedOf(value, {}), tokensExpected(value, 1), prefixKey('chat', value), prefixKey('completions', value)]; // prettier-ignore
+    void [withModel(body, 'y'), withModel(bytes, 'y'), parseJson(text), askedOf(value, {}), tokensExpected({ request: value, answers: 1, bytes: 0 }), prefixKey('chat', value), prefixKey('completions', value)]; // prettier-ignore
   },
   'a head of an answer': (text) => {
     for (const value of [text, `${text}x`, ` x${text}x`]) {

@@ -93,12 +93,12 @@ const LINE_FEED = 10;
 const endsLine = (piece: Piece): boolean =>
   typeof piece === 'string' ? piece.endsWith('\n') : piece[piece.length - 1] === LINE_FEED;
 
-/** Quotes inside a JSON string are escaped, so these can only be keys: no text of a model can forge them. */
+/** Longer numbers are none of tokens. Quotes inside a JSON string are escaped, so these can only be keys: no text of a model can forge them. */
 const USAGE_KEY = '"usage"';
 const REASON_KEY = '"finish_reason"';
 const USAGE = /^"usage"\s*:\s*\{/;
-const PROMPT_TOKENS = /"(?:prompt|input)_tokens"\s*:\s*(\d+)/;
-const COMPLETION_TOKENS = /"(?:completion|output)_tokens"\s*:\s*(\d+)/;
+const PROMPT_TOKENS = /"(?:prompt|input)_tokens"\s*:\s*(\d{1,9})(?![\d.eE])/;
+const COMPLETION_TOKENS = /"(?:completion|output)_tokens"\s*:\s*(\d{1,9})(?![\d.eE])/;
 const FINISH_REASON = /"finish_reason"\s*:\s*"([a-z_]{1,32})"/g;
 
 const part = (piece: Piece, from: number, to: number): string =>

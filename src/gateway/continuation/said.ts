@@ -15,6 +15,10 @@ export const SAID_BYTES_MAX = 256 * 1024;
 const RECENT_MAX = 256;
 /** From this length on V8 makes no copy of a part of a string, which then keeps the whole line. */
 const SLICE_MIN = 13;
+/** Tokens that have no text: of a beginning and an end. */
+const SILENT_TOKENS_MAX = 64;
+/** No context is as long. */
+const TOKENS_MAX = 1_000_000_000;
 const NOTHING = Buffer.alloc(0);
 
 const KEY_OF_TEXT = { content: /"content"\s*:\s*"/g, text: /"text"\s*:\s*"/g } as const;
@@ -145,8 +149,9 @@ export class Said {
   #readUsage(usage: unknown): void {
     if (!isFields(usage)) return;
     const { prompt_tokens: prompt, completion_tokens: completion } = usage;
-    if (typeof prompt === 'number') this.#promptTokens = prompt;
-    if (typeof completion === 'number') this.#countedTokens = completion;
+    if (isCount(prompt, TOKENS_MAX)) this.#promptTokens = prompt;
+    // A token is a byte at least; a few are no text. With more than that the caller's limit would be reached at once.
+    if (isCount(completion, this.#length + this.#recent.length + SILENT_TOKENS_MAX)) this.#countedTokens = completion;
   }
 
   /** `text` as it stands in a line. Small pieces are gathered first: writing to a buffer costs more than a token is worth. */
@@ -190,6 +195,9 @@ function notJustText({ index, logprobs, delta }: Frame): CannotContinue | null {
   }
   return null;
 }
+
+const isCount = (value: unknown, max: number): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= max;
 
 function isSaid(value: unknown): boolean {
   return value !== undefined && value !== null && value !== '' && !(Array.isArray(value) && value.length === 0);

@@ -37,6 +37,9 @@ export const CONTINUATIONS_MAX = 3;
  */
 const ASKING_BYTES_MAX = 128 * 1024;
 
+/** Tokens of a text that are none of its bytes. */
+const SILENT_TOKENS_MAX = 64;
+
 /** A lone half of a character, or what an engine writes in its place. */
 const PARTIAL_CHARACTER = /[\ud800-\udbff\ufffd]$/;
 
@@ -142,7 +145,8 @@ export class Transcript {
   /** Tokens of all that was said, as an engine counts them; true when that is more than was known. */
   counted(tokens: number): boolean {
     this.#isUncounted = false;
-    const isMore = tokens > this.#tokens;
+    // A token is a byte at least; an engine that counts more has counted something else.
+    const isMore = tokens > this.#tokens && tokens <= Buffer.byteLength(this.#text) + SILENT_TOKENS_MAX;
     if (isMore) this.#tokens = tokens;
     return isMore;
   }

@@ -13,14 +13,16 @@ export interface MeterOrder {
   readonly request: unknown;
   /** Answers that it asks for. */
   readonly answers: number;
+  /** Of the request as its cluster gets it. */
+  readonly bytes: number;
   /** The answer is a text: what nobody counted of it can be told from its length. */
   readonly isText: boolean;
 }
 
-export function meterTokens({ caller, res, seen, request, answers, isText }: MeterOrder): void {
+export function meterTokens({ caller, res, seen, request, answers, bytes, isText }: MeterOrder): void {
   if (res.destroyed) return; // its end was told already: what is reserved now would stay reserved
   const { tokens } = caller;
-  const expected = tokensExpected(request, answers);
+  const expected = tokensExpected({ request, answers, bytes });
   const reserved = tokensReserved(expected);
   tokens.spend(reserved);
   let frames = 0;

@@ -190,8 +190,8 @@ function pass(understood: Understood, key: string | null, turn: TurnToSend | nul
   const { api, target, res, service, asked, priority, body, parsed } = understood;
   const { definition } = service.route;
   const spoken = choicesApiOf(target.path);
-  meter(understood);
   const content = turn?.body ?? body;
+  meter(understood, content.length);
   const { model } = asked;
   const translates = model !== null && standsForService(definition, model);
   const choices = asked.stream ? spoken : null;
@@ -215,11 +215,11 @@ function pass(understood: Understood, key: string | null, turn: TurnToSend | nul
   return served;
 }
 
-function meter({ account, caller, res, target, asked, parsed }: Understood): void {
+function meter({ account, caller, res, target, asked, parsed }: Understood, bytes: number): void {
   if (caller === null || caller.tokens.perMinute === null) return;
   const isText = streamKindOf(target.path) !== 'opaque';
   const seen = account?.seen ?? new AnswerSeen(res, { reasons: false });
-  meterTokens({ caller, res, seen, request: parsed, answers: asked.choices, isText });
+  meterTokens({ caller, res, seen, request: parsed, answers: asked.choices, bytes, isText });
 }
 
 function refuse({ api, res }: Visit, status: number, message: string): Promise<void> {

@@ -3,12 +3,15 @@
  * over should have read before. Texts stay in this process, for nobody but the clusters that serve them.
  */
 import type { ChoicesApi } from '../../domain/continuation/continued-request.js';
+import { boundedJson } from './bounded-json.js';
 import { FNV_START, fnv1a } from '../../domain/text-hash.js';
 
 /** Beginnings that are followed; the counts of the hottest are right within (requests / this). */
 const TRACKED_MAX = 64;
-/** Longer ones are not followed: 64 of them are 4 MiB a service at most. */
+/** Longer ones are not followed. */
 const PREFIX_CHARS_MAX = 64 * 1024;
+/** Of what is replayed, its tools included: 64 of them are 4 MiB a service at most. */
+const REPLAY_BYTES_MAX = 64 * 1024;
 /** Of a prompt whose callers did not say where its common part ends. */
 const OPEN_PREFIX_CHARS = 1_024;
 /** A beginning that is no longer than this costs any cluster next to nothing to read. */
@@ -28,9 +31,10 @@ export interface HotPrefix {
 
 interface Tracked {
   readonly api: ChoicesApi;
-  readonly text: string;
-  /** The request that has a cluster read it, without the model. */
-  readonly replay: Readonly<Record<string, unknown>>;
+  /** Length of the text. */
+  readonly chars: number;
+  /** The request that has a cluster read it, without the model, as JSON: parsed it would take ten times its bytes. */
+  readonly replay: Buffer;
   count: number;
   /** Of the count: what it took over from the one whose place it took, and perhaps never was. */
   inherited: number;
@@ -49,7 +53,7 @@ export class HotPrefixes {
     const hash = hashOf(found.text);
     const known = this.#tracked.get(hash);
     if (known !== undefined) known.count++;
-    else this.#track(hash, { api, ...found, count: 1, inherited: 0 });
+    else this.#track(hash, api, found);
   }
 
   /** The hottest first: what is known of each, without its text. */
@@ -57,13 +61,16 @@ export class HotPrefixes {
     return this.#hottest(max).map(([hash, tracked]) => ({
       hash: hash.toString(16).padStart(8, '0'),
       count: certain(tracked),
-      chars: tracked.text.length,
+      chars: tracked.chars,
     }));
   }
 
   /** Requests that have a cluster read them, the hottest first. */
   replays(max: number): readonly { readonly api: ChoicesApi; readonly body: Readonly<Record<string, unknown>> }[] {
-    return this.#hottest(max).map(([, { api, replay }]) => ({ api, body: { ...replay, max_tokens: 1 } }));
+    return this.#hottest(max).map(([, { api, replay }]) => ({
+      api,
+      body: { ...(JSON.parse(replay.toString()) as object), max_tokens: 1 },
+    }));
   }
 
   #hottest(max: number): [number, Tracked][] {
@@ -72,7 +79,10 @@ export class HotPrefixes {
   }
 
   /** A newcomer takes the place of the coldest, and its count: so nothing hot is ever lost to a row of strangers. */
-  #track(hash: number, fresh: Tracked): void {
+  #track(hash: number, api: ChoicesApi, { text, replay }: Beginning): void {
+    const bytes = boundedJson(replay, REPLAY_BYTES_MAX);
+    if (bytes === null) return;
+    const fresh = { api, chars: text.length, replay: bytes, count: 1, inherited: 0 };
     if (this.#tracked.size >= TRACKED_MAX) {
       let coldest = -1;
       let least = Infinity;
@@ -108,7 +118,10 @@ export function mergeHot(lists: readonly (readonly HotPrefix[])[], max: number):
 /** So often at least it was asked. */
 const certain = ({ count, inherited }: Tracked): number => count - inherited;
 
-type Beginning = Pick<Tracked, 'text' | 'replay'>;
+interface Beginning {
+  readonly text: string;
+  readonly replay: Readonly<Record<string, unknown>>;
+}
 
 /** The first message: what all callers of one application share. Its tools stand before it in most templates. */
 function beginningOfChat(request: unknown): Beginning | null {
