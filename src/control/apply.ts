@@ -6,6 +6,7 @@ import type { Client } from '@temporalio/client';
 import { defineSearchAttributeKey, type SearchAttributePair, SearchAttributeType } from '@temporalio/common';
 import type { ClusterSpec, Fleet, ServiceSpec } from '../domain/fleet.js';
 import { CodedError } from '../domain/errors.js';
+import { inMarkdown, SUMMARY_CHARS_MAX } from '../domain/printable.js';
 import { CONTROL_TASK_QUEUE } from '../workflows/ids.js';
 import {
   type ClusterHealthOrder,
@@ -155,7 +156,7 @@ async function configure(client: Client, want: Wanted): Promise<void> {
           args: [want.order],
           signal: (want.kind === 'cluster' ? configureClusterSignal : configureGuardSignal).name,
           signalArgs: [want.order],
-          staticSummary: want.summary,
+          staticSummary: inMarkdown(want.summary, SUMMARY_CHARS_MAX),
           typedSearchAttributes: want.attributes,
         }),
     );

@@ -3,6 +3,7 @@
  * below Temporal's 2 MB a payload, whoever tells it and however long it runs.
  */
 import { isFields } from './outside.js';
+import { printable, printableAll } from './printable.js';
 import type { Delivered, StoryHead, StoryLine, StoryTone, StoryView } from './story.js';
 
 /** A story of more lines than this has gone wrong; the rest is in `understudy history`. */
@@ -38,11 +39,11 @@ export function mergeStory(view: StoryView, news: StoryNews): StoryView {
   for (const line of news.lines) {
     if (known.has(line.key)) continue;
     known.add(line.key);
-    lines.push({ ...line, text: clipLine(line.text) });
+    lines.push({ ...line, text: printable(line.text, STORY_LINE_CHARS_MAX) });
   }
   return {
     id: view.id,
-    head: view.ended ? view.head : news.head,
+    head: view.ended ? view.head : printableHead(news.head),
     lines: boundLines(lines),
     ended: view.ended || news.ended,
   };
@@ -92,8 +93,12 @@ function boundLines(lines: readonly StoryLine[]): readonly StoryLine[] {
   return [...kept, overflow];
 }
 
-function clipLine(text: string): string {
-  return text.length <= STORY_LINE_CHARS_MAX ? text : `${text.slice(0, STORY_LINE_CHARS_MAX - 1)}…`;
+/** A list of a head: clusters that are left, commands to type. */
+const LIST_MAX = 100;
+
+function printableHead(head: StoryHead): StoryHead {
+  const bounded = { ...head, from: head.from.slice(0, LIST_MAX), next: head.next.slice(0, LIST_MAX) };
+  return printableAll(bounded, STORY_LINE_CHARS_MAX);
 }
 
 function isTextList(value: unknown): boolean {

@@ -8,6 +8,8 @@
 export const FACT_CHARS_MAX = 300;
 /** A sentence that holds several facts. */
 export const SENTENCE_CHARS_MAX = 2_000;
+/** Temporal's limit of a summary is 400 bytes of JSON (`limit.userMetadataSummarySize`); a character takes three at most. */
+export const SUMMARY_CHARS_MAX = 130;
 /** What is not looked at any more: characters that are dropped cost time too. */
 const READ_FACTOR = 4;
 /** Deeper than anything that a view of ours holds. */

@@ -12,6 +12,7 @@ import { randomUUID } from 'node:crypto';
 import type { ClientTls, ServerTls } from '../domain/admin-tls.js';
 import type { GatewaySettings } from '../domain/fleet.js';
 import { isLoopbackHost } from '../domain/loopback.js';
+import { jsonLine } from '../domain/printable.js';
 import type { ServiceDefinition, TrafficState } from '../domain/traffic.js';
 import { serveAdmin } from './admin/admin-api.js';
 import { mustBeGuarded } from './admin/admin-door.js';
@@ -198,5 +199,5 @@ function withConfigured(known: RouteTable, { definitions, clock }: GatewayOption
 
 function teller(options: GatewayOptions): ServiceDeps['tell'] {
   const write = options.audit ?? ((line: string): void => void process.stdout.write(`${line}\n`));
-  return (event) => write(JSON.stringify({ at: new Date(options.clock()).toISOString(), ...event }));
+  return (event) => write(jsonLine({ at: new Date(options.clock()).toISOString(), ...event }));
 }

@@ -1,5 +1,6 @@
 /** The log as a notifier: always there, needs nothing. After a crash a line may be written twice; it is never missing. */
 import type { Delivered, StoryView } from '../domain/story.js';
+import { jsonLine } from '../domain/printable.js';
 import { fingerprint } from './message-id.js';
 import type { Notifier } from './notifier.js';
 
@@ -27,7 +28,7 @@ export function openLog(write: WriteLine): Notifier {
 
 function headLine(view: StoryView): string {
   const at = new Date().toISOString();
-  return JSON.stringify({ kind: 'story-head', at, story: view.id, ...view.head, ended: view.ended });
+  return jsonLine({ kind: 'story-head', at, story: view.id, ...view.head, ended: view.ended });
 }
 
 function writeOnce(
@@ -37,6 +38,6 @@ function writeOnce(
   if (done.lines.includes(line.key)) return done;
   const at = new Date(line.atMs).toISOString();
   const { key, text, broadcast } = line;
-  write(JSON.stringify({ kind: 'story-line', at, story: view.id, service: view.head.service, key, text, broadcast }));
+  write(jsonLine({ kind: 'story-line', at, story: view.id, service: view.head.service, key, text, broadcast }));
   return { ...done, lines: [...done.lines, key] };
 }

@@ -1,6 +1,7 @@
 /** Which notifiers a fleet has: the log always, the others as configured. The only place that reads their secrets. */
 import { CodedError } from '../domain/errors.js';
 import type { Fleet } from '../domain/fleet.js';
+import { jsonLine } from '../domain/printable.js';
 import { openLog, type WriteLine } from './log.js';
 import type { Notifier, NotifierName } from './notifier.js';
 import { openSlack } from './slack.js';
@@ -57,5 +58,5 @@ function withSecret(name: NotifierName, place: SecretPlace, open: (secret: strin
 }
 
 function notice(text: string): string {
-  return JSON.stringify({ kind: 'notice', at: new Date().toISOString(), text });
+  return jsonLine({ kind: 'notice', at: new Date().toISOString(), text });
 }

@@ -4,6 +4,7 @@
  */
 import { ErrorCode, LogLevel, WebClient, type WebAPICallResult } from '@slack/web-api';
 import { CodedError } from '../domain/errors.js';
+import { printable } from '../domain/printable.js';
 
 /** One call, ms: below the 10 s that a person waits for a message, far above Slack's usual 0.3 s. */
 const CALL_TIMEOUT_MS = 5_000;
@@ -109,7 +110,7 @@ function factsOf(error: unknown): Facts {
     statusCode: fields['statusCode'],
     // A proxy's page in place of an answer must not end up in a message.
     slackCode: typeof word === 'string' && /^[a-z0-9_:-]{1,80}$/u.test(word) ? word : 'an answer that is not Slack’s',
-    message: error instanceof Error ? error.message.slice(0, 300) : 'unknown',
+    message: error instanceof Error ? printable(error.message) : 'unknown',
   };
 }
 

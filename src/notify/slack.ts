@@ -22,6 +22,8 @@ export interface SlackOptions {
 const ROOT_GONE = new Set(['message_not_found', 'thread_not_found', 'cannot_reply_to_message']);
 /** A workspace rule forbids edits: then the thread alone tells, and nothing is retried for ever. */
 const EDIT_FORBIDDEN = new Set(['edit_window_closed', 'cant_update_message']);
+/** Slack adds nothing of its own: no mention of names, no link of what looks like one. An update would do it by default. */
+const AS_WRITTEN = { parse: 'none', link_names: false } as const;
 /** How far back to look for the root of a story without lines, ms. */
 const LOOK_BACK_MS = 24 * 60 * 60_000;
 
@@ -106,7 +108,8 @@ class Publication {
     const { text, blocks } = rendered;
     const metadata = this.metadata(rootPart(root.generation));
     try {
-      await this.order.call('chat.update', { channel: this.done.channel, ts: root.ts, text, blocks, metadata });
+      const channel = this.done.channel;
+      await this.order.call('chat.update', { ...AS_WRITTEN, channel, ts: root.ts, text, blocks, metadata });
     } catch (error) {
       const code = slackCodeOf(error) ?? '';
       if (ROOT_GONE.has(code)) return await this.replaceRoot(root);
@@ -137,7 +140,7 @@ class Publication {
     await this.post(line.key, {
       channel,
       thread_ts: root === null ? undefined : readRoot(root).ts,
-      text: renderLine(line),
+      ...renderLine(line),
       ...(line.broadcast ? { reply_broadcast: true } : {}),
     });
   }
@@ -149,6 +152,7 @@ class Publication {
     const key = messageKey(this.order.view.id, part);
     const answer = await this.order.call('chat.postMessage', {
       ...message,
+      ...AS_WRITTEN,
       unfurl_links: false,
       unfurl_media: false,
       client_msg_id: messageUuid(key),

@@ -5,6 +5,7 @@
  */
 import { createHmac } from 'node:crypto';
 import { CodedError } from '../domain/errors.js';
+import { jsonLine } from '../domain/printable.js';
 import type { StoryLine, StoryView } from '../domain/story.js';
 import { fingerprint, messageKey, messageUuid } from './message-id.js';
 import type { Notifier } from './notifier.js';
@@ -47,7 +48,7 @@ export function signature(secret: string, message: { readonly timestamp: string;
 async function postLine(options: WebhookOptions, view: StoryView, line: StoryLine): Promise<void> {
   const id = messageUuid(messageKey(view.id, line.key));
   const at = new Date(line.atMs).toISOString();
-  const body = JSON.stringify({ id, story: view.id, key: line.key, at, head: view.head, line });
+  const body = jsonLine({ id, story: view.id, key: line.key, at, head: view.head, line });
   const timestamp = String(Math.floor(Date.now() / 1_000));
   const headers = {
     'content-type': 'application/json',

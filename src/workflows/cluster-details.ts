@@ -1,4 +1,5 @@
 /** What Temporal's UI shows of a cluster: the verdict first, then why, then who says what. */
+import { inMarkdown as md } from '../domain/printable.js';
 import type { VantageReport } from '../domain/health/types.js';
 import type { Diagnosis } from '../domain/words.js';
 import { iso } from './clock.js';
@@ -14,12 +15,15 @@ export function detailsOfCluster(
   const { name, region, model, engine } = order.spec;
   const evidence = diagnosis.evidence
     .slice(0, EVIDENCE_SHOWN_MAX)
-    .map((e) => `- **${e.dimension}**: ${e.seen} (limit: ${e.threshold}), since ${iso(e.sinceMs)}, seen by ${e.by}`);
-  const rows = reports.map((r) => `| ${r.vantage} | ${r.diagnosis.verdict} | ${iso(r.diagnosis.sinceMs)} |`);
+    .map(
+      (e) =>
+        `- ${md(e.dimension)}: ${md(e.seen)} (limit: ${md(e.threshold)}), since ${iso(e.sinceMs)}, seen by ${md(e.by)}`,
+    );
+  const rows = reports.map((r) => `| ${md(r.vantage)} | ${r.diagnosis.verdict} | ${iso(r.diagnosis.sinceMs)} |`);
   return [
-    `**${name} is ${diagnosis.verdict}** since ${iso(diagnosis.sinceMs)}`,
+    `**${md(name)} is ${diagnosis.verdict}** since ${iso(diagnosis.sinceMs)}`,
     '',
-    `${engine}, ${model}, ${region}; serves ${order.services.join(', ') || 'no service'}`,
+    `${engine}, ${md(model)}, ${md(region)}; serves ${md(order.services.join(', ')) || 'no service'}`,
     '',
     ...evidence,
     '',

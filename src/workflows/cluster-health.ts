@@ -42,6 +42,7 @@ import {
 } from './messages.js';
 import type { WatchResult } from './ports.js';
 import { CLUSTER_KEY, KIND_KEY, REGION_KEY, STATE_KEY } from './search-attributes.js';
+import { isName } from './plain-checks.js';
 import { startWatch } from './start-watch.js';
 
 /** After a watch that failed in an unexpected way: slow enough to cost little history, quick enough to matter. */
@@ -133,7 +134,7 @@ class Cluster {
     setHandler(retireSignal, () => void (this.isRetired = true));
     setHandler(tellVerdictSignal, (message) => {
       const service: unknown = (message as { service?: unknown } | null | undefined)?.service;
-      if (typeof service === 'string') this.#guards.tell([service]);
+      if (isName(service)) this.#guards.tell([service]);
     });
     setHandler(configureClusterSignal, (order) => {
       const fault = faultOfOrder(order, this.order.spec.name);

@@ -3,13 +3,14 @@
  * can type, and none may fail a workflow task. Each function names what is wrong in one sentence, or answers `null`.
  */
 import { isFields, type Fields } from '../domain/outside.js';
-import { VERDICTS, type ServiceName } from '../domain/words.js';
+import { FACT_CHARS_MAX, printableAll } from '../domain/printable.js';
+import { VERDICTS, type Diagnosis, type ServiceName } from '../domain/words.js';
 import { faultOfSpec } from './cluster-order.js';
-import { isLength, isPositive, isText, isTime } from './plain-checks.js';
+import { isLength, isName, isPositive, isText, isTime } from './plain-checks.js';
 
 /** Of a verdict on one cluster, to a guard or to a move. */
 export function faultOfVerdict(message: unknown): string | null {
-  if (!isFields(message) || !isText(message['cluster'])) return 'cluster: a name was expected';
+  if (!isFields(message) || !isName(message['cluster'])) return 'cluster: a name was expected';
   const { diagnosis, lastGenerationOkAtMs: proof } = message;
   if (!isFields(diagnosis)) return 'diagnosis: an object was expected';
   if (!(VERDICTS as readonly unknown[]).includes(diagnosis['verdict']))
@@ -18,6 +19,18 @@ export function faultOfVerdict(message: unknown): string | null {
   const { evidence } = diagnosis;
   if (!Array.isArray(evidence) || !evidence.every(isFields)) return 'diagnosis.evidence: a list of facts was expected';
   return proof === undefined || proof === null || isTime(proof) ? null : 'lastGenerationOkAtMs: a time was expected';
+}
+
+/** A diagnosis of ours has a fact a dimension. */
+const EVIDENCE_MAX = 24;
+
+/** What a guard keeps of a diagnosis, and hands to its views, its stories and its next run: bounded, whoever sent it. */
+export function keptDiagnosis({ verdict, sinceMs, evidence, unwatchedFrom }: Diagnosis): Diagnosis {
+  const facts = evidence
+    .slice(0, EVIDENCE_MAX)
+    .map(({ dimension, seen, threshold, sinceMs: since, by }) => ({ dimension, seen, threshold, sinceMs: since, by }));
+  const from = unwatchedFrom === undefined ? {} : { unwatchedFrom: unwatchedFrom.slice(0, EVIDENCE_MAX) };
+  return printableAll({ verdict, sinceMs, evidence: facts, ...from }, FACT_CHARS_MAX);
 }
 
 /** Of a move's word on where it stands. */

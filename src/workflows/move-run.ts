@@ -11,6 +11,7 @@ import {
 import type { MoveEndState, MoveRecord, MoveStepRecord } from '../domain/move-record.js';
 import { reportOf, type MoveTimes } from '../domain/plan/move-report.js';
 import type { MoveInput, MovePlan } from '../domain/plan/types.js';
+import { inMarkdown as md } from '../domain/printable.js';
 import type { StoryTone } from '../domain/story.js';
 import type { TrafficState } from '../domain/traffic.js';
 import type { ClusterName, Weights } from '../domain/words.js';
@@ -180,9 +181,9 @@ export class MoveRun {
   }
 
   #details(): string {
-    const lines = this.#steps.map((s) => `- ${s.at} **${s.name}** ${s.verdict ?? ''} ${s.why ?? ''}`);
-    const question = this.#view.question === null ? '' : `\n\n**Question:** ${this.#view.question}`;
-    return `**${this.#view.step}** (${this.#view.state})${question}\n\n${this.input.cause}\n\n${lines.join('\n')}`;
+    const lines = this.#steps.map((s) => `- ${s.at} **${md(s.name)}** ${s.verdict ?? ''} ${md(s.why ?? '')}`);
+    const question = this.#view.question === null ? '' : `\n\n**Question:** ${md(this.#view.question)}`;
+    return `**${md(this.#view.step)}** (${this.#view.state})${question}\n\n${md(this.input.cause)}\n\n${lines.join('\n')}`;
   }
 
   #head(state: string, tone: StoryTone) {

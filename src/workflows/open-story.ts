@@ -12,6 +12,7 @@ import {
   rootCause,
   startChild,
 } from '@temporalio/workflow';
+import { inMarkdown, SUMMARY_CHARS_MAX } from '../domain/printable.js';
 import type { StoryHead, StoryLine } from '../domain/story.js';
 import { nowMs } from './clock.js';
 import { storyId } from './ids.js';
@@ -142,7 +143,7 @@ class Teller {
           { key: KIND_KEY, value: 'story' },
           { key: SERVICE_KEY, value: update.head.service },
         ],
-        staticSummary: update.head.title.slice(0, 200),
+        staticSummary: inMarkdown(update.head.title, SUMMARY_CHARS_MAX),
       });
       return true;
     } catch (error) {

@@ -1,5 +1,6 @@
 /** A person's words to a running move: heard at any moment, inside any wait, and answered. */
 import { CancellationScope, condition, defineSignal, isCancellation, setHandler } from '@temporalio/workflow';
+import { inMarkdown, printable, SUMMARY_CHARS_MAX } from '../domain/printable.js';
 import type { Attribution, ClusterName, Diagnosis } from '../domain/words.js';
 import { failure } from './failures.js';
 import {
@@ -112,7 +113,7 @@ export function listenToOperator(options: OperatorOptions): Operator {
     heard.answer = null;
     options.onState('asking', question);
     await condition(() => heard.answer !== null || heard.abort !== null || heard.superseded !== null, timeoutMs, {
-      summary: question.slice(0, 200),
+      summary: inMarkdown(question, SUMMARY_CHARS_MAX),
     });
     heard.question = null;
     if (heard.abort !== null) throw failure('operator-aborted', abortSentence(heard.abort));
@@ -192,6 +193,6 @@ function installVerbs(heard: Heard, options: OperatorOptions): void {
   }
   setHandler(supersedeSignal, (message) => {
     const why: unknown = (message as { why?: unknown } | null | undefined)?.why;
-    if (typeof why === 'string') heard.superseded ??= why;
+    if (typeof why === 'string') heard.superseded ??= printable(why);
   });
 }

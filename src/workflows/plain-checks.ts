@@ -1,4 +1,5 @@
 /** Plain checks of what arrives in a message: a schema library's schemas would be built anew in every cached workflow. */
+import { NAME_PATTERN } from '../domain/words.js';
 
 /** The latest time that ECMAScript's `Date` knows, ms: beyond it a time cannot be told to anybody. */
 const TIME_MAX_MS = 8.64e15;
@@ -12,5 +13,7 @@ export const isLength = (value: unknown): boolean => value === 0 || isPositive(v
 
 export const isTime = (value: unknown): boolean => isLength(value) && (value as number) <= TIME_MAX_MS;
 
-export const areNames = (value: unknown): value is readonly string[] =>
-  Array.isArray(value) && value.every((entry) => typeof entry === 'string' && entry !== '');
+/** Of a service or a cluster: names become ids, labels and chat text. */
+export const isName = (value: unknown): value is string => isText(value) && NAME_PATTERN.test(value);
+
+export const areNames = (value: unknown): value is readonly string[] => Array.isArray(value) && value.every(isName);

@@ -9,6 +9,7 @@ import {
   type ActivityOptions,
   type LocalActivityOptions,
 } from '@temporalio/workflow';
+import { inMarkdown, SUMMARY_CHARS_MAX } from '../domain/printable.js';
 import type { Mutate, Read, Tell } from './ports.js';
 
 type Titled<Port> = {
@@ -30,7 +31,10 @@ function withTitles<Port extends object, Options extends { summary?: string }>(
 ): Titled<Port> {
   return new Proxy({} as Titled<Port>, {
     get: (_target, name) => async (title: string, order: unknown) =>
-      await activities[name as string]?.executeWithOptions({ summary: title } as Options, [order]),
+      await activities[name as string]?.executeWithOptions(
+        { summary: inMarkdown(title, SUMMARY_CHARS_MAX) } as Options,
+        [order],
+      ),
   });
 }
 

@@ -2,6 +2,7 @@
  * Messages as they really arrive: a signal sent by hand may carry anything. Plain checks instead of a schema library,
  * for a library's schemas would be built anew in every cached workflow.
  */
+import { printable } from '../domain/printable.js';
 import type { Attribution } from '../domain/words.js';
 import type { FreezeRequest, MaintenanceRequest, MoveRequest } from './messages.js';
 
@@ -19,10 +20,14 @@ export function readAttribution(raw: unknown, via: Attribution['via']): Reading<
   const wrong = wrongText(fields);
   if (wrong !== null) return { ok: false, why: wrong };
   const { by, reason } = fields as { by?: string; reason?: string };
-  const name = (by ?? '').trim();
+  const name = printable(by ?? '', TEXT_LENGTH_MAX);
   return {
     ok: true,
-    value: { by: name === '' ? 'somebody' : name, reason: (reason ?? '').trim(), via: readVia(fields['via']) ?? via },
+    value: {
+      by: name === '' ? 'somebody' : name,
+      reason: printable(reason ?? '', TEXT_LENGTH_MAX),
+      via: readVia(fields['via']) ?? via,
+    },
   };
 }
 
@@ -41,7 +46,11 @@ export function readMoveRequest(raw: unknown, via: Attribution['via']): Reading<
   const { to, from } = (raw ?? {}) as { to?: string; from?: string };
   return {
     ok: true,
-    value: { ...who.value, ...(to === undefined ? {} : { to }), ...(from === undefined ? {} : { from }) },
+    value: {
+      ...who.value,
+      ...(to === undefined ? {} : { to: printable(to) }),
+      ...(from === undefined ? {} : { from: printable(from) }),
+    },
   };
 }
 
@@ -55,7 +64,7 @@ export function readMaintenanceRequest(raw: unknown, via: Attribution['via']): R
     const expected = `milliseconds up to ${FREEZE_MS_MAX} (7 days), 0 to end it`;
     return { ok: false, why: `forMs: expected ${expected}, found ${describe(forMs)}` };
   }
-  return { ok: true, value: { ...who.value, cluster, forMs } };
+  return { ok: true, value: { ...who.value, cluster: printable(cluster), forMs } };
 }
 
 export function readFreezeRequest(raw: unknown, via: Attribution['via']): Reading<FreezeRequest> {
@@ -79,6 +88,5 @@ function describe(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'a list';
-  const text = typeof value === 'object' ? 'an object' : `${typeof value} ${String(value)}`;
-  return text.slice(0, 80);
+  return printable(typeof value === 'object' ? 'an object' : `${typeof value} ${String(value)}`, 80);
 }

@@ -30,6 +30,7 @@ import type { GuardState } from '../domain/guard/state.js';
 import { viewOf } from '../domain/guard/view-of.js';
 import { weightsText } from '../domain/plan/judge-preflight.js';
 import type { MoveInput } from '../domain/plan/types.js';
+import { inMarkdown, printableAll } from '../domain/printable.js';
 import type { Weights } from '../domain/words.js';
 import { brokenMove } from './broken-move.js';
 import { iso, nowMs } from './clock.js';
@@ -38,7 +39,7 @@ import { clusterHealthId, serviceGuardId } from './ids.js';
 import { GovernorTeller } from './governor-teller.js';
 import { detailsOf } from './guard-details.js';
 import { watchDrift } from './drift-watch.js';
-import { faultOfGuardOrder, faultOfProgress, faultOfVerdict } from './guard-order.js';
+import { faultOfGuardOrder, faultOfProgress, faultOfVerdict, keptDiagnosis } from './guard-order.js';
 import { installGuardVerbs } from './guard-verbs.js';
 import {
   clusterVerdictSignal,
@@ -125,10 +126,10 @@ class Guard {
     setHandler(guardOrderQuery, () => this.order());
     setHandler(historyQuery, () => this.state.history);
     this.#hearSound(clusterVerdictSignal, faultOfVerdict, ({ cluster, diagnosis, lastGenerationOkAtMs }) => {
-      this.hear({ kind: 'verdict', cluster, diagnosis, lastGenerationOkAtMs });
+      this.hear({ kind: 'verdict', cluster, diagnosis: keptDiagnosis(diagnosis), lastGenerationOkAtMs });
     });
     this.#hearSound(moveProgressSignal, faultOfProgress, ({ id, step, state, question }) => {
-      this.hear({ kind: 'move-progress', id, step, state, question });
+      this.hear(printableAll({ kind: 'move-progress', id, step, state, question }));
     });
     const faultOfOrder = (order: unknown): string | null => faultOfGuardOrder(order, this.state.spec.name);
     this.#hearSound(configureGuardSignal, faultOfOrder, ({ spec, clusters }) => {
@@ -138,7 +139,7 @@ class Guard {
       void this.askVerdicts();
     });
     setHandler(fleetViewSignal, (view) => {
-      if (isFleetView(view)) this.hear({ kind: 'fleet', view });
+      if (isFleetView(view)) this.hear({ kind: 'fleet', view: printableAll(view) });
     });
     setHandler(retireSignal, () => void (this.#retired = true));
     // A probe worker's question; nobody waits for a guard's own verdicts.
@@ -321,7 +322,7 @@ async function beginMove(id: string, input: MoveInput): Promise<ChildWorkflowHan
         workflowId: id,
         args: [input],
         parentClosePolicy: ParentClosePolicy.ABANDON,
-        staticSummary: `${plan.kind} ${plan.from.join(', ')} → ${plan.to}: ${attribution.reason}`.slice(0, 200),
+        staticSummary: `${inMarkdown(`${plan.kind} ${plan.from.join(', ')} → ${plan.to}`, 60)}: ${inMarkdown(attribution.reason, 60)}`,
         typedSearchAttributes: [
           { key: SERVICE_KEY, value: plan.service },
           { key: KIND_KEY, value: 'move' },

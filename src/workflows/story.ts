@@ -22,6 +22,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { faultOfNews, mergeStory, unheard } from '../domain/merge-story.js';
+import { inMarkdown, SUMMARY_CHARS_MAX } from '../domain/printable.js';
 import { NOTHING_DELIVERED, type Delivered, type StoryView } from '../domain/story.js';
 import { nowMs } from './clock.js';
 import { tellStorySignal, type StoryUpdate } from './messages.js';
@@ -114,7 +115,8 @@ function hear(tale: Tale, news: StoryUpdate): void {
   tale.view = mergeStory(tale.view, news);
   tale.version += 1;
   tale.lastWordAtMs = nowMs();
-  setCurrentDetails(`**${tale.view.head.title}**: ${tale.view.head.state}`);
+  const { title, state } = tale.view.head;
+  setCurrentDetails(`${inMarkdown(title)}: ${inMarkdown(state)}`);
 }
 
 /** Tells one notifier whatever is new, until it knows the end. */
@@ -165,7 +167,7 @@ function publisher(notifier: string, view: StoryView): Notify {
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
     // A running attempt must have ended before the next run begins its own, or both would post.
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-    summary: `${notifier}: ${view.head.state}`.slice(0, 200),
+    summary: inMarkdown(`${notifier}: ${view.head.state}`, SUMMARY_CHARS_MAX),
   });
 }
 

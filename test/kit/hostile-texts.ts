@@ -26,9 +26,9 @@ export const HOSTILE_TEXTS: readonly (readonly [name: string, text: string])[] =
   ['HTML', '<img src=x onerror=alert(1)><script>alert(1)</script>'],
   ['the end of a JSON text', '"}\n{"kind":"notice","text":"forged"}'],
   ['a label of a metric', 'x"} 1\nforged_metric{a="b'],
-  ['very much', 'x'.repeat(1_100_000)],
-  ['very much that takes three bytes', '\u4e00'.repeat(700_000)],
-  ['very many line ends', '\n'.repeat(700_000)],
+  ['very much', 'x'.repeat(300_000)],
+  ['very much that takes three bytes', '\u4e00'.repeat(200_000)],
+  ['very many line ends', '\n'.repeat(200_000)],
 ];
 
 /** Nothing of this may reach a person: controls but the line end, formats, separators, halves of characters. */

@@ -7,7 +7,10 @@ import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
+import { beginVantage, reportVantage, type VantageHealth } from '../../src/domain/health/vantage.js';
 import { PAGE_MAX } from '../../src/engines/prometheus.js';
+import { createWatcher } from '../../src/probes/watcher.js';
+import { clusterSpec } from '../kit/fleet.js';
 import { eventually } from '../kit/eventually.js';
 import { probeEverything } from './all-probes.js';
 import { ATTACKS, HostileTarget, type AttackName } from './hostile-target.js';
@@ -92,6 +95,36 @@ test('what a target says cannot move the cursor of whoever reads the evidence', 
   server.closeAllConnections();
   server.close();
   expect(http?.body).toBe('[2J evil line');
+});
+
+test('what a target says makes no heartbeat and no signal large', async () => {
+  const much = '\u4e00\u001b[2J'.repeat(8_000);
+  const server = createServer((req, res) => {
+    if (req.url === '/health') return void res.writeHead(503).end(`loading ${much}`);
+    if (req.url === '/v1/models') return void res.end(JSON.stringify({ data: [{ id: much }] }));
+    res.writeHead(200, { 'content-type': 'text/event-stream' });
+    const word = { choices: [{ delta: { content: 'x' } }] };
+    res.end(`data: ${JSON.stringify(word)}\n\ndata: ${JSON.stringify({ choices: [{ finish_reason: much }] })}\n\n`);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const cluster = clusterSpec('eu-a', {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    model: 'm',
+    health: { intervalMs: 50, fall: 1, rise: 5, gray: { failures: 5, of: 10 } },
+  });
+  const life = new AbortController();
+  const sources = { trafficState: async () => await Promise.resolve(null) };
+  const watcher = createWatcher({ cluster, services: [], sources, signal: life.signal, now: Date.now });
+  let health: VantageHealth = beginVantage(Date.now());
+  const blamed = (): boolean =>
+    (['http', 'identity', 'generation'] as const).every((dimension) => health.dimensions[dimension].failures > 0);
+  for (let step = 0; step < 100 && !blamed(); step += 1) health = await watcher.step(health);
+  watcher.close();
+  server.closeAllConnections();
+  server.close();
+  expect(blamed()).toBe(true);
+  expect(Buffer.byteLength(JSON.stringify(health))).toBeLessThan(16 * 1024);
+  expect(Buffer.byteLength(JSON.stringify(reportVantage(health, 'local', Date.now())))).toBeLessThan(8 * 1024);
 });
 
 test('a caller that gives up is answered at once, and its connections go', async () => {

@@ -48,7 +48,7 @@ const WOULD = {
   retired: 'would be retired',
 } as const;
 
-function renderApply({ dryRun, changes, notes }: ApplyResult): string {
+export function renderApply({ dryRun, changes, notes }: ApplyResult): string {
   const done = (change: ApplyChange['change']): string => (dryRun ? WOULD[change] : change);
   const paint = (change: ApplyChange['change'], text: string): string =>
     change === 'unchanged' ? colour.dim(text) : change === 'retired' ? colour.yellow(text) : colour.green(text);

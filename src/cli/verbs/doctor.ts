@@ -22,7 +22,7 @@ export function doctorCommand(): Command {
     const checks = await examine(options);
     const sound = checks.every(({ state }) => state !== 'problem');
     if (options.json === true) printJson({ ok: sound, checks });
-    else say(render(checks));
+    else say(renderChecks(checks));
     return sound ? EXIT.done : EXIT.notDone;
   });
 }
@@ -77,7 +77,7 @@ async function checkTemporal(target: Target, fleet: Fleet | null): Promise<reado
   }
 }
 
-function render(checks: readonly Check[]): string {
+export function renderChecks(checks: readonly Check[]): string {
   const mark = { ok: colour.green('ok'), problem: colour.red('problem'), skipped: colour.dim('skipped') } as const;
   const rows = checks.flatMap(({ name, state, found, fix }) => [
     [mark[state], name, found.split('\n')[0] ?? ''],

@@ -35,7 +35,7 @@ const INDENT = ' '.repeat(18);
 const foretold = (sentence: string): string => sentence.replace(/; (if only the probes)/u, `\n${INDENT}$1`);
 
 /** For people: one block a cluster. `nowMs`: wall clock. */
-function renderExplanation(
+export function renderExplanation(
   { service, automation, clusters, spill, home, last }: ExplanationView,
   nowMs: number,
 ): string {

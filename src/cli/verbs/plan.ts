@@ -36,7 +36,7 @@ export function planCommand(): Command {
   });
 }
 
-function renderForecast(forecast: PlanForecast): string {
+export function renderForecast(forecast: PlanForecast): string {
   const { service, kind, notes } = forecast;
   const notices = notes.map((note) => `  note: ${note}`);
   if (!forecast.possible) {

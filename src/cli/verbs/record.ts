@@ -167,7 +167,7 @@ function tellProgress({ lines, bytes }: { readonly lines: number; readonly bytes
   note(`${formatDuration(seconds * 1_000)}: ${lines} lines, ${size(bytes)}`);
 }
 
-function renderSummary({ file, lines, bytes, seconds, ended, moves }: RecordSummary): string {
+export function renderSummary({ file, lines, bytes, seconds, ended, moves }: RecordSummary): string {
   const why = { time: '', signal: ', ended by a signal', full: ', ended because a trace may not be larger' }[ended];
   return [
     `${colour.bold(file)}: ${lines} lines of ${seconds} s, ${size(bytes)}${why}`,

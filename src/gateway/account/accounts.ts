@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { GatewaySettings } from '../../domain/fleet.js';
+import { jsonLine } from '../../domain/printable.js';
 import type { ServiceDeps } from '../service/service.js';
 import type { WatchedResponse } from '../watched-response.js';
 import { Account } from './account.js';
@@ -43,7 +44,7 @@ export async function openAccounts({ accessLog = 'off', clock, tell }: AccountsO
       const through = (): void => {
         if (--left > 0) return;
         const record = account.close();
-        log?.write(JSON.stringify(record));
+        log?.write(jsonLine(record));
         if (--open === 0) lastClosed?.();
       };
       res.once('close', through);
