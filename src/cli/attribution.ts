@@ -1,6 +1,7 @@
 /** Who orders something, and why: part of every verb that changes something. */
-import { userInfo } from 'node:os';
+import { hostname, userInfo } from 'node:os';
 import type { Command } from 'commander';
+import type { Sender } from '../domain/guard/redirection.js';
 import type { Attribution } from '../domain/words.js';
 import { UsageError } from './exit.js';
 
@@ -31,6 +32,9 @@ function short(option: string, text: string): string {
   if (text.length > TEXT_LENGTH_MAX) throw new UsageError(`${option} is longer than ${TEXT_LENGTH_MAX} characters`);
   return text.trim();
 }
+
+/** Who sends a configuration, and from where, through this door. */
+export const senderAt = (door: string): Sender => ({ by: userName(), host: hostname(), pid: process.pid, door });
 
 function userName(): string {
   const { USER, USERNAME } = process.env;

@@ -1,8 +1,11 @@
 /** Facts of a status in the words that all views share. Pure. */
+import type { Redirections } from '../control/history.js';
 import type { ServiceStatus } from '../control/status.js';
+import { REDIRECTION_SHOWN_MS } from '../domain/guard/redirection.js';
 import { probeCostSentence, usedUpSentences } from '../domain/health/probe-cost.js';
 import { unwatchedOf, unwatchedSentence } from '../domain/guard/unwatched.js';
 import type { Weights } from '../domain/words.js';
+import { dateTime } from './clock-words.js';
 
 /** A weight as people read it: no digits that say nothing. */
 export const percent = (share: number): string => `${Math.round(share * 10) / 10} %`;
@@ -23,6 +26,15 @@ export function leftOut({ clusters, move }: ServiceStatus): string[] {
     .filter(({ intended, effective }) => intended > 0 && effective === 0)
     .map(({ name }) => `the gateway leaves ${name} out by itself, as requests to it fail`);
 }
+
+/** Changes of where prompts go, of the last day. */
+export const redirected = ({ redirections = [] }: ServiceStatus, nowMs: number): string[] =>
+  redirections
+    .filter(({ at }) => nowMs - Date.parse(at) < REDIRECTION_SHOWN_MS)
+    .map((redirection) => `prompts go elsewhere since ${redirectionLine(redirection)}`);
+
+export const redirectionLine = ({ at, by, changes }: Redirections[number]): string =>
+  `${dateTime(at)} UTC, ${by}: ${changes.join('; ')}`;
 
 /** Vantages that nobody watches from: one sentence each. */
 export const unwatched = ({ clusters }: ServiceStatus): string[] => unwatchedOf(clusters).map(unwatchedSentence);

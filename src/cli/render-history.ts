@@ -1,13 +1,17 @@
 /** Ended moves as text: a story with times, then what callers noticed. */
 import type { MoveEndState, MoveRecord, MoveReport } from '../domain/move-record.js';
 import { clockTime, dateTime, spanBetween, spokenTimes } from './clock-words.js';
-import { spellWeights } from './facts.js';
+import type { Redirections } from '../control/history.js';
+import { redirectionLine, spellWeights } from './facts.js';
 import { colour, columns } from './output.js';
 
-/** All moves, newest first. */
-export function renderHistory(service: string, moves: readonly MoveRecord[]): string {
-  if (moves.length === 0) return `${service} has not been moved yet`;
-  return moves.map(renderMove).join('\n\n');
+/** All changes of where prompts go, and all moves, newest first. */
+export function renderHistory(service: string, moves: readonly MoveRecord[], redirections: Redirections = []): string {
+  const told = moves.length === 0 ? [`${service} has not been moved yet`] : moves.map(renderMove);
+  const elsewhere = redirections.map((each) => `  ${redirectionLine(each)}`);
+  const changed =
+    elsewhere.length === 0 ? [] : [[colour.yellow('prompts were sent elsewhere'), ...elsewhere].join('\n')];
+  return [...changed, ...told].join('\n\n');
 }
 
 /** One move, from its cause to what it cost. Times are UTC. */

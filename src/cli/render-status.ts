@@ -2,7 +2,7 @@
 import type { ClusterStatus, ServiceStatus, StatusView } from '../control/status.js';
 import type { Verdict } from '../domain/words.js';
 import { clock, span, spokenTimes } from './clock-words.js';
-import { leftOut, maintained, percent, probing, spilling, unwatched, usedUp } from './facts.js';
+import { leftOut, maintained, percent, probing, redirected, spilling, unwatched, usedUp } from './facts.js';
 import { colour, columns } from './output.js';
 
 /** What was not done longer ago than this explains nothing about now. */
@@ -29,6 +29,7 @@ function renderService(service: ServiceStatus, nowMs: number): string {
   const lines = [head, columns([titles, ...rows])];
   lines.push(...clusters.flatMap(evidenceLines));
   const remarks = [
+    ...redirected(service, nowMs),
     ...spilling(service),
     ...leftOut(service),
     ...unwatched(service),

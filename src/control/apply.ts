@@ -5,6 +5,7 @@
 import type { Client } from '@temporalio/client';
 import { defineSearchAttributeKey, type SearchAttributePair, SearchAttributeType } from '@temporalio/common';
 import type { ClusterSpec, Fleet, ServiceSpec } from '../domain/fleet.js';
+import type { Sender } from '../domain/guard/redirection.js';
 import { CodedError } from '../domain/errors.js';
 import { inMarkdown, SUMMARY_CHARS_MAX } from '../domain/printable.js';
 import { CONTROL_TASK_QUEUE } from '../workflows/ids.js';
@@ -59,7 +60,7 @@ type Present = { readonly runs: false } | { readonly runs: true; readonly order:
 export async function applyFleet(
   client: Client,
   fleet: Fleet,
-  options: { readonly dryRun: boolean },
+  options: { readonly dryRun: boolean; readonly sender?: Sender },
 ): Promise<ApplyResult> {
   const wanted = [
     ...Object.values(fleet.clusters).map((c) => wantedCluster(fleet, c)),
@@ -75,7 +76,7 @@ export async function applyFleet(
   if (!options.dryRun) {
     for (const kind of ['cluster', 'service'] as const) {
       const due = planned.filter(({ want }, i) => want.kind === kind && changes[i]?.change !== 'unchanged');
-      await inTurn(due, async ({ want }) => await configure(client, want));
+      await inTurn(due, async ({ want }) => await configure(client, want, options.sender));
     }
     for (const { kind, name } of leaving) await retire(client, workflowIdOf(kind, name));
   }
@@ -143,7 +144,7 @@ function namesIn(order: Order, kind: Kind): readonly string[] {
   return kind === 'service' ? order.services : [];
 }
 
-async function configure(client: Client, want: Wanted): Promise<void> {
+async function configure(client: Client, want: Wanted, sender: Sender | undefined): Promise<void> {
   const workflowId = workflowIdOf(want.kind, want.name);
   try {
     await client.connection.withDeadline(
@@ -155,7 +156,7 @@ async function configure(client: Client, want: Wanted): Promise<void> {
           taskQueue: CONTROL_TASK_QUEUE,
           args: [want.order],
           signal: (want.kind === 'cluster' ? configureClusterSignal : configureGuardSignal).name,
-          signalArgs: [want.order],
+          signalArgs: [sender === undefined ? want.order : { ...want.order, sender }],
           staticSummary: inMarkdown(want.summary, SUMMARY_CHARS_MAX),
           typedSearchAttributes: want.attributes,
         }),

@@ -28,6 +28,7 @@ import { combineVantages } from '../domain/health/quorum.js';
 import type { VantageReport } from '../domain/health/types.js';
 import type { VantageHealth } from '../domain/health/vantage.js';
 import { UNKNOWN_DIAGNOSIS, type Diagnosis, type ServiceName, type Vantage } from '../domain/words.js';
+import { redirectionsOfCluster } from '../domain/guard/redirection.js';
 import { nowMs } from './clock.js';
 import { detailsOfCluster } from './cluster-details.js';
 import { faultOfOrder } from './cluster-order.js';
@@ -41,6 +42,7 @@ import {
   type ClusterHealthOrder,
 } from './messages.js';
 import type { WatchResult } from './ports.js';
+import { redirectionIn, reportOfCluster } from './report-redirections.js';
 import { CLUSTER_KEY, KIND_KEY, REGION_KEY, STATE_KEY } from './search-attributes.js';
 import { isName } from './plain-checks.js';
 import { startWatch } from './start-watch.js';
@@ -138,8 +140,11 @@ class Cluster {
     });
     setHandler(configureClusterSignal, (order) => {
       const fault = faultOfOrder(order, this.order.spec.name);
-      if (fault === null) this.#configure(order);
-      else log.warn('a configuration was refused', { fault });
+      if (fault !== null) return log.warn('a configuration was refused', { fault });
+      const { spec, vantages, services } = order;
+      const redirection = redirectionIn(order, redirectionsOfCluster(this.order.spec, spec));
+      this.#configure({ spec, vantages, services });
+      if (redirection !== null) reportOfCluster(redirection, { cluster: spec.name, services, version: this.version });
     });
   }
 

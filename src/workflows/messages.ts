@@ -9,6 +9,7 @@ import type { ErrorCode } from '../domain/errors.js';
 import type { FleetView } from '../domain/governor/fleet-view.js';
 import type { GovernorState, ServiceReport } from '../domain/governor/governor.js';
 import type { Explanation } from '../domain/guard/explain.js';
+import type { Sender } from '../domain/guard/redirection.js';
 import type { GuardView } from '../domain/guard/view.js';
 import type { VantageReport } from '../domain/health/types.js';
 import type { MoveRecord } from '../domain/move-record.js';
@@ -23,6 +24,8 @@ export type VerbReply =
 // --- cluster/<name> ---
 
 export interface ClusterHealthOrder {
+  /** Who sends it; what was left out is a signal by hand, or by an older version. */
+  readonly sender?: Sender;
   readonly spec: ClusterSpec;
   readonly vantages: readonly Vantage[];
   /** Services whose guards hear of changes. */
@@ -51,6 +54,7 @@ export interface ClusterVerdictMessage {
 }
 
 export interface GuardOrder {
+  readonly sender?: Sender;
   readonly spec: ServiceSpec;
   readonly clusters: readonly ClusterSpec[];
 }

@@ -58,6 +58,7 @@ import type { move } from './move.js';
 import { openStory } from './open-story.js';
 import { memberVerdictSignal, supersedeSignal } from './operator.js';
 import { mutate, patient } from './proxies.js';
+import { configuredBy } from './report-redirections.js';
 import { isFleetView } from './read-report.js';
 import { KIND_KEY, MOVE_KEY, SERVICE_KEY } from './search-attributes.js';
 import { Spiller, tellSpill } from './spiller.js';
@@ -132,9 +133,9 @@ class Guard {
       this.hear(printableAll({ kind: 'move-progress', id, step, state, question }));
     });
     const faultOfOrder = (order: unknown): string | null => faultOfGuardOrder(order, this.state.spec.name);
-    this.#hearSound(configureGuardSignal, faultOfOrder, ({ spec, clusters }) => {
+    this.#hearSound(configureGuardSignal, faultOfOrder, (order) => {
       this.#retired = false;
-      this.hear({ kind: 'configured', spec, clusters: Object.fromEntries(clusters.map((c) => [c.name, c])) });
+      this.hear(configuredBy(order, this.state));
       this.learnLayer();
       void this.askVerdicts();
     });

@@ -3,6 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { redirected } from '../../src/cli/facts.js';
+import { renderHistory } from '../../src/cli/render-history.js';
 import { checkServices, checkWatches } from '../../src/cli/doctor/remote-checks.js';
 import { serviceDefinitions } from '../../src/cli/verbs/gateway.js';
 import { parseFleet } from '../../src/config/load.js';
@@ -12,7 +14,7 @@ import { type Control, openControl } from '../../src/control/control.js';
 import { readExplanation } from '../../src/control/explanation.js';
 import { findUnwatched } from '../../src/control/failing.js';
 import { forecastMove } from '../../src/control/forecast.js';
-import { readHistory } from '../../src/control/history.js';
+import { readHistory, readRedirections } from '../../src/control/history.js';
 import { readPollers } from '../../src/control/pollers.js';
 import { isRunning, listRunning, readVitals } from '../../src/control/running.js';
 import { readStatus } from '../../src/control/status.js';
@@ -21,7 +23,7 @@ import { waitForMove } from '../../src/control/wait.js';
 import type { Fleet } from '../../src/domain/fleet.js';
 import { startGateway, type RunningGateway } from '../../src/gateway/gateway.js';
 import { CONTROL_TASK_QUEUE } from '../../src/workflows/ids.js';
-import { freezeUpdate } from '../../src/workflows/messages.js';
+import { freezeUpdate, guardOrderQuery } from '../../src/workflows/messages.js';
 import { startControlWorker } from '../../src/workers/control.js';
 import { eventually } from '../kit/eventually.js';
 import { ownNamespace } from '../kit/own-namespace.js';
@@ -55,6 +57,8 @@ const everything = (change: string): Record<string, string> =>
 const dir = mkdtempSync(join(tmpdir(), 'understudy-control-'));
 let control: Control;
 let gateway: RunningGateway;
+/** What the worker tells people, in its log. */
+const logged: string[] = [];
 let endWorker: () => Promise<void> = async () => await Promise.resolve();
 
 async function startWorker(): Promise<void> {
@@ -65,7 +69,7 @@ async function startWorker(): Promise<void> {
     gatewayAdminUrls: [gateway.adminUrl],
     adminToken: 't',
     workflowBundle: inject('workflowBundlePath'),
-    write: () => undefined,
+    write: (line) => logged.push(line),
   });
   const ended = worker.run();
   endWorker = async () => {
@@ -272,5 +276,71 @@ services:
     expect(Object.keys(told(await applyFleet(control.client, fleet, { dryRun: false })))).not.toContain(
       'service embed',
     );
+  });
+});
+
+describe('whatever sends prompts elsewhere', () => {
+  const SENDER = { by: 'ada', host: 'laptop', pid: 4711, door: 'apply' };
+  const fleetAt = (extra: string): Fleet =>
+    parseFleet(
+      `version: 1
+clusters:
+  eu-a: { url: http://127.0.0.1:9, region: eu, model: m, capacity: { concurrency: 128 } }
+  us-b: { url: http://127.0.0.1:9, region: us, model: m }
+${extra}
+`,
+      'fleet.yaml',
+    );
+  const CHAT = 'services: { chat: { clusters: [ { name: eu-a, role: primary }, { name: us-b, role: standby }';
+  const heard = (...words: string[]): boolean => logged.some((line) => words.every((word) => line.includes(word)));
+
+  test('is reported with who sent it and from where, and kept', async () => {
+    await applyFleet(control.client, fleetAt(`${CHAT} ] } }`), { dryRun: false, sender: SENDER });
+    expect(await readRedirections(control, 'chat')).toEqual([]);
+
+    const third = `  us-d: { url: http://127.0.0.1:10, region: us, model: m, apiKeyEnv: D_API_KEY }\n${CHAT}, { name: us-d, role: standby } ] } }`;
+    await applyFleet(control.client, fleetAt(third), { dryRun: false, sender: SENDER });
+    await applyFleet(control.client, fleetAt(third.replace(':10', ':11').replace('D_API', 'E_API')), {
+      dryRun: false,
+      sender: SENDER,
+    });
+    const by = 'by ada on laptop (process 4711, apply)';
+    await eventually(async () => (await readRedirections(control, 'chat')).length === 2);
+    expect(await readRedirections(control, 'chat')).toMatchObject([
+      {
+        by,
+        changes: [
+          'us-d: its address was http://127.0.0.1:10 and is http://127.0.0.1:11',
+          'us-d: its key was that of D_API_KEY and is that of E_API_KEY',
+        ],
+      },
+      { by, changes: ['us-d (http://127.0.0.1:10) serves the service now'] },
+    ]);
+    await eventually(() => heard('chat: prompts go elsewhere', by, 'http://127.0.0.1:11'));
+    await eventually(() => heard('us-d: probes, and their key, go elsewhere', by, 'E_API_KEY'));
+    const [chat] = (await readStatus(control, null, ['chat'])).services;
+    expect(redirected(chat as NonNullable<typeof chat>, Date.now())[0]).toContain(by);
+    expect(renderHistory('chat', [], await readRedirections(control, 'chat'))).toContain('http://127.0.0.1:11');
+  });
+
+  test('is reported of a signal by hand too, whatever it says of its sender', async () => {
+    const guard = control.client.workflow.getHandle('service/chat');
+    const order = await guard.query(guardOrderQuery);
+    const clusters = order.clusters.map((each) =>
+      each.name === 'us-b' ? { ...each, url: 'http://user:secret@evil.example' } : each,
+    );
+    for (const sender of [undefined, { by: { toString: 0 } }, 7]) {
+      const before = (await readRedirections(control, 'chat')).length;
+      const port = { ...clusters.find(({ name }) => name === 'us-d') };
+      const again = clusters.map((each) => (each.name === 'us-d' ? { ...each, url: `${port.url}${before}` } : each));
+      await guard.signal('configure', { spec: order.spec, clusters: again, sender });
+      await eventually(async () => (await readRedirections(control, 'chat')).length === before + 1);
+    }
+    const told = await readRedirections(control, 'chat');
+    expect(told[0]?.by).toContain('somebody who did not say who');
+    expect(told[2]?.changes).toContain('us-b: its address was http://127.0.0.1:9 and is http://…@evil.example');
+    await eventually(() => heard('chat: prompts go elsewhere', 'evil.example', 'did not say who'));
+    expect(heard('secret')).toBe(false);
+    expect(await readVitals(control.client, 'service/chat')).not.toBe('failing');
   });
 });

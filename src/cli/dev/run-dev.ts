@@ -7,6 +7,7 @@ import { applyFleet } from '../../control/apply.js';
 import { openControl } from '../../control/control.js';
 import type { Fleet } from '../../domain/fleet.js';
 import { requireFreePorts } from '../../temporal/ports.js';
+import { senderAt } from '../attribution.js';
 import { claimDataDir } from './claim.js';
 import { prepareInstance, type InstanceRun, type RunOrder } from './instance-run.js';
 import type { DevOptions } from './options.js';
@@ -115,7 +116,7 @@ async function startAll(scene: Scene, instance: InstanceRun, stop: AbortSignal):
 async function applyTo(fleet: Fleet, { temporal }: Roster, reporter: Reporter): Promise<void> {
   const control = await openControl(temporal);
   try {
-    const { changes, notes } = await applyFleet(control.client, fleet, { dryRun: false });
+    const { changes, notes } = await applyFleet(control.client, fleet, { dryRun: false, sender: senderAt('dev') });
     for (const { kind, name, change } of changes) reporter.event(`${kind} ${name}: ${change}`);
     for (const note of notes) reporter.event(note);
   } finally {

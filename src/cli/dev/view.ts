@@ -3,7 +3,7 @@ import type pc from 'picocolors';
 import type { ServiceStatus } from '../../control/status.js';
 import type { Verdict } from '../../domain/words.js';
 import { spokenTimes } from '../clock-words.js';
-import { briefly, leftOut, maintained, percent, spilling } from '../facts.js';
+import { briefly, leftOut, maintained, percent, redirected, spilling } from '../facts.js';
 import { questionOf } from './changes.js';
 
 type Colors = ReturnType<typeof pc.createColors>;
@@ -75,8 +75,8 @@ function serviceLines(service: ServiceStatus, nowMs: number, colors: Colors): st
     ...service.clusters
       .filter(({ evidence }) => evidence.length > 0)
       .map(({ name: cluster, evidence }) => colors.dim(`  ${cluster}: ${evidence.map(briefly).join('; ')}`)),
-    ...[...spilling(service), ...leftOut(service), ...maintained(service)].map((remark) =>
-      colors.yellow(`  ${spokenTimes(remark, nowMs)}`),
+    ...[...redirected(service, nowMs), ...spilling(service), ...leftOut(service), ...maintained(service)].map(
+      (remark) => colors.yellow(`  ${spokenTimes(remark, nowMs)}`),
     ),
     ...moveLines(service, colors).map((line) => spokenTimes(line, nowMs)),
   ];

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { ApplyChange, ApplyResult } from '../../control/apply.js';
 import type { Control } from '../../control/control.js';
 import type { Fleet } from '../../domain/fleet.js';
+import { senderAt } from '../attribution.js';
 import { colour, show } from '../output.js';
 import { findTarget, withControl, withTarget, type Target, type TargetOptions } from '../target.js';
 import { does, verb } from '../verb.js';
@@ -31,7 +32,7 @@ async function applyTo(control: Control, fleet: Fleet, dryRun: boolean): Promise
   const { applyFleet } = await import('../../control/apply.js');
   const { prepareNamespace } = await import('../../control/namespace.js');
   const note = dryRun ? null : await prepareNamespace(control);
-  const result = await applyFleet(control.client, fleet, { dryRun });
+  const result = await applyFleet(control.client, fleet, { dryRun, sender: senderAt('apply') });
   return note === null ? result : { ...result, notes: [...result.notes, note] };
 }
 

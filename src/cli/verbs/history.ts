@@ -11,15 +11,21 @@ interface HistoryOptions extends TargetOptions {
 }
 
 export function historyCommand(): Command {
-  const command = verb('history', 'The moves of a service, newest first, as a story with times.')
+  const command = verb(
+    'history',
+    'The moves of a service, newest first, as a story with times; and who changed where its prompts go.',
+  )
     .argument('<service>', 'the service')
     .option('--last <n>', 'only the newest n moves', atLeastOne);
   return does<HistoryOptions>(withTarget(command), async (options, service = '') => {
     const target = findTarget(options);
-    const { readHistory } = await import('../../control/history.js');
-    const all = await withControl(target, async (control) => await readHistory(control, service));
+    const { readHistory, readRedirections } = await import('../../control/history.js');
+    const [all, redirections] = await withControl(
+      target,
+      async (control) => await Promise.all([readHistory(control, service), readRedirections(control, service)]),
+    );
     const moves = options.last === undefined ? all : all.slice(0, options.last);
-    show({ moves }, options.json, (shown) => renderHistory(service, shown.moves));
+    show({ moves, redirections }, options.json, (shown) => renderHistory(service, shown.moves, shown.redirections));
     return undefined;
   });
 }

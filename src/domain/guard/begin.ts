@@ -23,5 +23,6 @@ export function beginGuard(spec: ServiceSpec, clusters: readonly ClusterSpec[]):
     spillRefused: {},
     history: [],
     whyNot: [],
+    redirections: [],
   };
 }

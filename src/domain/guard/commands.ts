@@ -4,6 +4,7 @@ import type { ClusterSpec, ServiceSpec } from '../fleet.js';
 import type { FleetView } from '../governor/fleet-view.js';
 import type { MoveRecord } from '../move-record.js';
 import type { MoveInput } from '../plan/types.js';
+import type { Redirection } from './redirection.js';
 import type { GuardState, Spill } from './state.js';
 import type { Attribution, ClusterName, Diagnosis, Weights } from '../words.js';
 
@@ -43,6 +44,8 @@ export type GuardEvent =
       readonly kind: 'configured';
       readonly spec: ServiceSpec;
       readonly clusters: Readonly<Record<ClusterName, ClusterSpec>>;
+      /** Where prompts go now, by whom; `null`: where they went. */
+      readonly redirection: Pick<Redirection, 'sender' | 'changes'> | null;
     }
   | { readonly kind: 'layer-read'; readonly epoch: number; readonly intended: Weights }
   | { readonly kind: 'spill-held'; readonly id: string; readonly sharePct: number }

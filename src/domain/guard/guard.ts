@@ -15,6 +15,7 @@ import { hearVerdict } from './hear-verdict.js';
 import { maintenanceSentence } from './maintenance.js';
 import { answerOrder } from './orders.js';
 import { hearSpill, judgeSpill, spillLooksMs } from './spill.js';
+import { changeSentence, REDIRECTIONS_MAX, senderSentence } from './redirection.js';
 import type { GuardState, Lease } from './state.js';
 import type { Attribution, ClusterName } from '../words.js';
 
@@ -62,13 +63,27 @@ function remember(state: GuardState, event: GuardEvent, nowMs: number): Heard {
     case 'move-ended':
       return only(closeMove(state, event, nowMs));
     case 'configured':
-      return only({ ...state, spec: event.spec, clusters: event.clusters });
+      return { ...rememberConfigured(state, event, nowMs), reply: null };
     case 'layer-read':
       return rememberLayer(state, event);
     case 'spill-held':
     case 'spill-refused':
       return { ...hearSpill(state, event, nowMs), reply: null };
   }
+}
+
+function rememberConfigured(
+  before: GuardState,
+  { spec, clusters, redirection }: Extract<GuardEvent, { kind: 'configured' }>,
+  nowMs: number,
+): Omit<Heard, 'reply'> {
+  const state = { ...before, spec, clusters };
+  if (redirection === null) return { state, commands: [] };
+  const redirections = [{ atMs: nowMs, ...redirection }, ...state.redirections].slice(0, REDIRECTIONS_MAX);
+  const { sender, changes } = redirection;
+  const text = `Changed ${senderSentence(sender)}: ${changes.map(changeSentence).join('; ')}`;
+  const title = `${spec.name}: prompts go elsewhere`;
+  return { state: { ...state, redirections }, commands: [{ kind: 'alert', title, text }] };
 }
 
 type PersonEvent = Extract<GuardEvent, { attribution: Attribution }>;

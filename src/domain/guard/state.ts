@@ -3,6 +3,7 @@ import type { ClusterSpec, ServiceSpec } from '../fleet.js';
 import type { FleetView } from '../governor/fleet-view.js';
 import type { MoveRecord } from '../move-record.js';
 import type { MoveInput } from '../plan/types.js';
+import type { Redirection } from './redirection.js';
 import type { ClusterName, Diagnosis, Weights } from '../words.js';
 
 export const HISTORY_MAX = 50;
@@ -108,4 +109,6 @@ export interface GuardState {
   /** Newest first. */
   readonly history: readonly MoveRecord[];
   readonly whyNot: readonly WhyNot[];
+  /** Newest first: changes of where prompts go. */
+  readonly redirections: readonly Redirection[];
 }

@@ -1,5 +1,6 @@
 /** The state as people see it. @replayed */
 import { effectiveMode } from './mode.js';
+import { changeSentence, type Redirection, senderSentence } from './redirection.js';
 import type { GuardState, Lease, Spill } from './state.js';
 import type { GuardView } from './view.js';
 
@@ -34,8 +35,15 @@ export function viewOf(state: GuardState): GuardView {
         : { dueAt: failback.dueAtMs === null ? null : iso(failback.dueAtMs), state: failback.state, why: failback.why },
     ...(state.spill === null || state.spill.sharePct === 0 ? {} : { spill: spillView(state.spill) }),
     whyNot: state.whyNot.map((entry) => ({ at: iso(entry.atMs), trigger: entry.trigger, why: entry.why })),
+    ...(state.redirections.length === 0 ? {} : { redirections: state.redirections.map(redirectionView) }),
   };
 }
+
+const redirectionView = ({ atMs, sender, changes }: Redirection) => ({
+  at: iso(atMs),
+  by: senderSentence(sender),
+  changes: changes.map(changeSentence),
+});
 
 const leaseView = ({ by, reason, untilMs }: Lease) => ({ by, reason, until: iso(untilMs) });
 

@@ -47,4 +47,6 @@ export interface GuardView {
   };
   /** Newest first: decisions not to act, each with its reason. */
   readonly whyNot: readonly { readonly at: string; readonly trigger: string; readonly why: string }[];
+  /** Newest first: changes of where prompts go, and who sent them; absent: none is known. */
+  readonly redirections?: readonly { readonly at: string; readonly by: string; readonly changes: readonly string[] }[];
 }
