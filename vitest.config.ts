@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
  * Files at once. vitest takes one less than there are cores, so one of two; most of a test's time is waiting, for a
  * process to start or a deadline to pass, so the cores have room for more. Projects with different numbers run in turn.
  */
-const BESIDE = { unit: 3, sim: 2, clients: 2, workflows: 3 } as const;
+const BESIDE = { unit: 3, sim: 2, clients: 2, workflows: 3, system: 3 } as const;
 
 /** One project a kind of test (CONTRIBUTING.md): `unit` needs nothing, the others a Temporal server or all processes. */
 export default defineConfig({
@@ -84,7 +84,8 @@ export default defineConfig({
           include: ['test/system/**/*.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 600_000,
-          fileParallelism: false,
+          maxWorkers: BESIDE.system,
+          sequence: { groupOrder: 5 },
         },
       },
       {

@@ -1,7 +1,7 @@
 /** Looks, for moves: is the target fit, and how does a step go? Facts only; verdicts belong to `domain/plan`. */
 import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
 import { CodedError } from '../domain/errors.js';
-import type { ClusterSpec } from '../domain/fleet.js';
+import { DRIFT_INTERVAL_MS, type ClusterSpec } from '../domain/fleet.js';
 import type { Doubt } from '../domain/health/doubt.js';
 import type { GenerationSeen } from '../domain/health/types.js';
 import { PROOF_AGE_MS_MAX, sameWeights } from '../domain/plan/judge-preflight.js';
@@ -17,8 +17,6 @@ import { pause } from './pause.js';
 import { evidenceOf } from './step-evidence.js';
 
 const LOOK_MS = 200;
-/** The drift interval: a weight that somebody else changed is seen within it. */
-const DRIFT_LOOK_MS = 5_000;
 
 export interface ReadDeps {
   readonly layer: TrafficLayer;
@@ -76,14 +74,14 @@ export function createReadActivities(deps: ReadDeps): Omit<Read, 'notifiers'> {
           padding.stop();
         }
       }),
-    watchDrift: async ({ service, epoch, intended, rotateAfterMs }) =>
+    watchDrift: async ({ service, epoch, intended, rotateAfterMs, everyMs = DRIFT_INTERVAL_MS }) =>
       await translated(async () => {
         const endsAtMs = Date.now() + rotateAfterMs;
         while (Date.now() < endsAtMs && !cancellationSignal().aborted) {
           const now = await readOrNull(layer, service);
           if (now === null || now.epoch !== epoch || !sameWeights(now.intended, intended)) return { drifted: true };
           heartbeat();
-          await pause(DRIFT_LOOK_MS, cancellationSignal());
+          await pause(everyMs, cancellationSignal());
         }
         return { drifted: false };
       }),

@@ -201,14 +201,20 @@ function serviceSpec(name: string, entry: ServiceEntry): ServiceSpec {
     name,
     strategy: entry.strategy,
     members,
-    traffic: entry.traffic,
+    traffic: { layer: entry.traffic.layer, driftIntervalMs: entry.traffic.driftInterval },
     mode: entry.mode,
     move: moveSettings(entry.move),
-    failback: { policy: entry.failback.policy, soakMs: entry.failback.soak },
+    failback: {
+      policy: entry.failback.policy,
+      soakMs: entry.failback.soak,
+      flapHalfLifeMs: entry.failback.flapHalfLife,
+    },
     overload: {
       spillMaxPct: entry.overload.spillMax,
       waitingMax: entry.overload.waiting,
       waitMs: entry.overload.wait,
+      spillIntervalMs: entry.overload.spillInterval,
+      spillStabilizationMs: entry.overload.spillStabilization,
     },
     continueBy: entry.continueBy,
   };

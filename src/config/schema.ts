@@ -200,6 +200,11 @@ const overload = z
       description: 'Requests that may wait for room; 0 refuses them at once.',
     }),
     wait: duration('Longest wait for room.', { minMs: 0, maxMs: 600_000 }).prefault('10s'),
+    spillInterval: duration('Pause between two steps of a spill.', { minMs: 1_000, maxMs: 30_000 }).prefault('15s'),
+    spillStabilization: duration('Without overload for this long, a spill shrinks by a step.', {
+      minMs: 1_000,
+      maxMs: 3_600_000,
+    }).prefault('1m'),
   })
   .meta({ description: 'What happens when the clusters that carry are full.' });
 
@@ -222,7 +227,13 @@ const service = z
       .max(MEMBERS_MAX)
       .meta({ description: 'In order of priority.' }),
     traffic: z
-      .strictObject({ layer: z.enum(TRAFFIC_LAYERS).default('gateway') })
+      .strictObject({
+        layer: z.enum(TRAFFIC_LAYERS).default('gateway'),
+        driftInterval: duration('Pause between two looks for weights that somebody else changed.', {
+          minMs: 200,
+          maxMs: 10_000,
+        }).prefault('5s'),
+      })
       .prefault({})
       .meta({ description: 'What splits the requests.' }),
     mode: z.enum(['auto', 'approve']).default('auto').meta({
@@ -238,6 +249,10 @@ const service = z
           .default('approve')
           .meta({ description: 'Whether traffic goes home by itself.' }),
         soak: duration('How long the old cluster must have been well.', { minMs: 0 }).prefault('10m'),
+        flapHalfLife: duration('In which the flap penalty of the service halves.', {
+          minMs: 1_000,
+          maxMs: 86_400_000,
+        }).prefault('15m'),
       })
       .prefault({})
       .meta({ description: 'The way home.' }),

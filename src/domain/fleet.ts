@@ -114,7 +114,12 @@ export interface MoveSettings {
 export interface FailbackSettings {
   readonly policy: 'auto' | 'approve' | 'never';
   readonly soakMs: number;
+  /** In which the flap penalty halves. Absent in what an older version told the workflows: the default. */
+  readonly flapHalfLifeMs?: number;
 }
+
+/** As in route flap damping: a few events of one quarter of an hour add up, those of another hour do not. */
+export const FLAP_HALF_LIFE_MS = 15 * 60_000;
 
 /** What happens to requests when the clusters that carry are full. */
 export interface OverloadSettings {
@@ -123,7 +128,18 @@ export interface OverloadSettings {
   /** Requests that may wait at once. */
   readonly waitingMax: number;
   readonly waitMs: number;
+  /** Between two steps of a spill. Absent in what an older version told the workflows, as the next one: the default. */
+  readonly spillIntervalMs?: number;
+  /** Without overload for this long, a spill shrinks by a step. */
+  readonly spillStabilizationMs?: number;
 }
+
+/** A verdict takes some 6 s, and a step must show its effect before the next one. */
+export const SPILL_INTERVAL_MS = 15_000;
+/** So that what returns does not overload the cluster again at once. */
+export const SPILL_STABILIZATION_MS = 60_000;
+/** The drift interval: a weight that somebody else changed is seen within it. */
+export const DRIFT_INTERVAL_MS = 5_000;
 
 /**
  * For a service that says nothing of it: a standby keeps most of its room, a queue holds about as many as one cluster
@@ -140,7 +156,8 @@ export interface ServiceSpec {
   readonly strategy: Strategy;
   /** In order of priority. */
   readonly members: readonly Member[];
-  readonly traffic: { readonly layer: TrafficLayerName };
+  /** `driftIntervalMs` is absent in what an older version told the workflows: the default. */
+  readonly traffic: { readonly layer: TrafficLayerName; readonly driftIntervalMs?: number };
   readonly mode: Mode;
   readonly move: MoveSettings;
   readonly failback: FailbackSettings;

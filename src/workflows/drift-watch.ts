@@ -1,5 +1,6 @@
 /** Between moves somebody watches that the layer still holds what it should; it costs no history while it does. */
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
+import { DRIFT_INTERVAL_MS } from '../domain/fleet.js';
 import { sameWeights } from '../domain/plan/judge-preflight.js';
 import type { GuardState } from '../domain/guard/state.js';
 import { guarding } from './proxies.js';
@@ -43,6 +44,7 @@ async function watchForEver(guard: Watched): Promise<never> {
             epoch,
             intended,
             rotateAfterMs: ROTATE_MS,
+            everyMs: spec.traffic.driftIntervalMs ?? DRIFT_INTERVAL_MS,
           }),
       )
       .then(

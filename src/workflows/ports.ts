@@ -37,6 +37,8 @@ export interface Read {
     readonly epoch: number;
     readonly intended: Weights;
     readonly rotateAfterMs: number;
+    /** Between two looks; absent from a guard of an older version: the default. */
+    readonly everyMs?: number;
   }): Promise<{ readonly drifted: boolean }>;
   /** Notifiers that are configured, in the order in which they are told. */
   notifiers(): Promise<readonly string[]>;

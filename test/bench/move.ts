@@ -11,7 +11,7 @@ import { applyFleet } from '../../src/control/apply.js';
 import { beginVantage } from '../../src/domain/health/vantage.js';
 import type { MoveRecord } from '../../src/domain/move-record.js';
 import type { Verdict } from '../../src/domain/words.js';
-import { freePorts } from '../../src/temporal/ports.js';
+import { freePorts } from '../kit/ports.js';
 import { openGateway } from '../../src/traffic/gateway.js';
 import type { TrafficLayer } from '../../src/traffic/traffic-layer.js';
 import { moveId, probeTaskQueue, serviceGuardId } from '../../src/workflows/ids.js';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { findTemporalBinary } from '../../src/temporal/find-binary.js';
-import { freePorts } from '../../src/temporal/ports.js';
+import { freePorts } from '../kit/ports.js';
 import { startTemporalServer } from '../../src/temporal/start-server.js';
 import { eventually } from '../kit/eventually.js';
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectClient } from '../../src/temporal/connect.js';
 import { findTemporalBinary } from '../../src/temporal/find-binary.js';
-import { freePorts } from '../../src/temporal/ports.js';
+import { freePorts } from '../kit/ports.js';
 import { startTemporalServer, type TemporalServer } from '../../src/temporal/start-server.js';
 import { ATTACKS, attackAll, learned, type Victim } from '../kit/browser/attacks.js';
 import { BROWSER_MISSING, openBrowser, type TestBrowser } from '../kit/browser/open-browser.js';

@@ -55,7 +55,7 @@ describe('a sound file', () => {
         { cluster: 'eu-a', role: 'primary' },
         { cluster: 'us-b', role: 'standby' },
       ],
-      traffic: { layer: 'gateway' },
+      traffic: { layer: 'gateway', driftIntervalMs: 5_000 },
       mode: 'auto',
       move: {
         emergency: [25, 100],
@@ -68,8 +68,14 @@ describe('a sound file', () => {
         cooldownMs: 60_000,
         approvalTimeoutMs: 1_800_000,
       },
-      failback: { policy: 'approve', soakMs: 600_000 },
-      overload: { spillMaxPct: 30, waitingMax: 256, waitMs: 10_000 },
+      failback: { policy: 'approve', soakMs: 600_000, flapHalfLifeMs: 900_000 },
+      overload: {
+        spillMaxPct: 30,
+        waitingMax: 256,
+        waitMs: 10_000,
+        spillIntervalMs: 15_000,
+        spillStabilizationMs: 60_000,
+      },
       continueBy: 'text',
     });
     const health = { intervalMs: 2_000, fall: 3, rise: 5, gray: { failures: 5, of: 10 } };

@@ -3,7 +3,7 @@ import { freshest } from '../../src/gateway/routes/catch-up.js';
 import { tableFile } from '../../src/gateway/routes/table-file.js';
 import type { RouteTable, ServiceRoute } from '../../src/gateway/routes/route-table.js';
 import { eventually } from '../kit/eventually.js';
-import { freePorts } from '../../src/temporal/ports.js';
+import { freePorts } from '../kit/ports.js';
 import { gatewayProcess } from './gateway-process.js';
 import { gateway, service, stopAll, tempDir, upstream, type Lab } from './kit.js';
 import { hang, type Behaviour, type Upstream } from './upstream.js';

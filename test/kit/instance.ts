@@ -1,19 +1,17 @@
 /** A whole instance as a user starts it, `understudy dev` with all its processes, for system tests. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Instance } from '../../src/config/instance.js';
 import type { MoveRecord } from '../../src/domain/move-record.js';
 import { eventually } from './eventually.js';
+import { freePortBase } from './ports.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const BIN = join(ROOT, 'bin', 'understudy.js');
 const READY_MS_MAX = 60_000;
-/** A base whose ports +0 to +59 are free, far from the default one. */
-const PORT_BASES = Array.from({ length: 200 }, (_, i) => 14_400 + i * 100);
 
 export interface CliAnswer {
   readonly code: number;
@@ -177,22 +175,4 @@ function linesOf(child: ChildProcess): string[] {
   child.stdout?.on('data', keep);
   child.stderr?.on('data', keep);
   return lines;
-}
-
-export async function freePortBase(): Promise<number> {
-  const first = Math.floor(Math.random() * PORT_BASES.length);
-  for (let i = 0; i < PORT_BASES.length; i += 1) {
-    const base = PORT_BASES[(first + i) % PORT_BASES.length] ?? 0;
-    const needed = [0, 1, 2, 10, 11, 12, 20, 21, 40, 41].map((offset) => base + offset);
-    if ((await Promise.all(needed.map(isFree))).every(Boolean)) return base;
-  }
-  throw new Error('no free block of ports');
-}
-
-async function isFree(port: number): Promise<boolean> {
-  return await new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
 }

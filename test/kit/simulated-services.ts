@@ -4,6 +4,7 @@ import { startLoad, type LoadRun } from '../../src/simulator/load.js';
 import { runSimulatedCluster, type SimulatedCluster } from '../../src/simulator/cluster.js';
 import type { ActiveFault } from '../../src/simulator/faults.js';
 import { parseFaultOrder } from '../../src/simulator/fault-order.js';
+import { freePorts } from './ports.js';
 import { MODEL } from './simulated-fleet.js';
 
 /** More than all services of a test together ask of a standby that they share. */
@@ -18,8 +19,12 @@ export interface TestService {
 export type TestClusters = ReadonlyMap<string, SimulatedCluster>;
 
 export async function startClusters(names: readonly string[]): Promise<TestClusters> {
+  const ports = await freePorts(2 * names.length);
   const started = await Promise.all(
-    names.map(async (name) => await runSimulatedCluster({ name, model: MODEL, concurrency: CONCURRENCY })),
+    names.map(async (name, i) => {
+      const [port = 0, controlPort = 0] = ports.slice(2 * i);
+      return await runSimulatedCluster({ name, port, controlPort, model: MODEL, concurrency: CONCURRENCY });
+    }),
   );
   return new Map(started.map((cluster) => [cluster.name, cluster]));
 }

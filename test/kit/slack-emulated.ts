@@ -1,8 +1,8 @@
 /** Slack, emulated by somebody else's code, with one channel; and what a reader of that channel would see. */
-import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebClient } from '@slack/web-api';
 import { createEmulator } from 'emulate';
+import { freePorts } from './ports.js';
 
 export const SLACK_TOKEN = 'xoxb-test';
 export const SLACK_CHANNEL = 'llm-oncall';
@@ -18,10 +18,10 @@ export interface EmulatedSlack {
   close(): Promise<void>;
 }
 
-/** `port`: where to listen; by default the system chooses. */
+/** `port`: where to listen; by default one of the test's own ports. */
 export async function openEmulatedSlack(port?: number): Promise<EmulatedSlack> {
   const seed = { slack: { channels: [{ name: SLACK_CHANNEL }], tokens: [{ token: SLACK_TOKEN }] } };
-  const emulator = await createEmulator({ service: 'slack', port: port ?? (await freePort()), seed });
+  const emulator = await createEmulator({ service: 'slack', port: port ?? (await freePorts(1))[0] ?? 0, seed });
   const apiUrl = `${emulator.url}/api/`;
   const client = new WebClient(SLACK_TOKEN, { slackApiUrl: apiUrl, retryConfig: { retries: 0 } });
   return {
@@ -41,14 +41,4 @@ export async function openEmulatedSlack(port?: number): Promise<EmulatedSlack> {
     },
     close: async () => await emulator.close(),
   };
-}
-
-export async function freePort(): Promise<number> {
-  return await new Promise((resolve) => {
-    const server = createServer();
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }

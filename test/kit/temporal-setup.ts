@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type {} from 'vitest'; // makes the augmentation below one
 import type { TestProject } from 'vitest/node';
 import { findTemporalBinary } from '../../src/temporal/find-binary.js';
-import { freePorts } from '../../src/temporal/ports.js';
+import { freePorts } from './ports.js';
 import { startTemporalServer } from '../../src/temporal/start-server.js';
 import { provideBundle } from './bundle-setup.js';
 

@@ -4,7 +4,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { EngineKind } from '../../src/domain/fleet.js';
-import { freePorts } from '../../src/temporal/ports.js';
+import { freePorts } from '../kit/ports.js';
 import { eventually } from '../kit/eventually.js';
 
 export const MODEL = 'tiny';

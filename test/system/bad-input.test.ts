@@ -4,10 +4,10 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from '../kit/eventually.js';
 import { startInstance, type CliAnswer, type TestInstance } from '../kit/instance.js';
-import { effectiveWeights, statusOf, verdictsAre } from './fleet-status.js';
+import { effectiveWeights, rampReaches, servingNow, statusOf, verdictsAre } from './fleet-status.js';
 import { send, sendRaw } from './send.js';
 import { openTemporalTools, type TemporalTools } from './temporal-cli.js';
 
@@ -25,6 +25,16 @@ afterAll(async () => {
 
 /** What people were told without Slack: the log of the control worker. */
 const told = (): string => readFileSync(join(instance.dataDir, 'logs', 'worker-control.log'), 'utf8');
+
+const JSON_TYPE = { 'content-type': 'application/json' };
+
+/** A write to the gateway's admin side: the status and the code of the answer. */
+async function putRoute(headers: Readonly<Record<string, string>>, body: string | Buffer): Promise<unknown> {
+  const url = `${instance.info().gateway.adminUrl}/routes/chat`;
+  const answer = await send(url, { method: 'PUT', headers, body });
+  const { code } = JSON.parse(answer.body) as { code?: string };
+  return [answer.status, code];
+}
 
 describe('a wrong file', () => {
   const simulated = (): string => readFileSync(join(instance.dataDir, 'simulated.yaml'), 'utf8');
@@ -178,31 +188,40 @@ describe('a signal by hand, with Temporal’s own command line', () => {
         '{"spec":{}}',
       ])
         await temporal.signal(id, name, input);
+      expect(await temporal.failedTasks(id)).toBe(0);
     },
   );
 
   test('fails no workflow task; the service is as it was and the right signal moves it', async () => {
-    const chat = await statusOf(instance);
-    expect(chat).toMatchObject({ move: null, mode: 'auto', intended: { 'eu-a': 100, 'us-b': 0 } });
+    const { from, to } = await servingNow(instance);
+    const ended = (await instance.history()).length;
+    expect(await statusOf(instance)).toMatchObject({ move: null, mode: 'auto' });
     await verdictsAre(instance, { 'eu-a': 'healthy', 'us-b': 'healthy' });
-    expect(await instance.history()).toEqual([]);
 
-    await temporal.signal('service/chat', 'switchover', '{"to":"us-b","by":"me","reason":"upgrade"}');
-    await eventually(async () => (await statusOf(instance)).move?.step === 'ramp 1 %', 30_000);
+    await temporal.signal('service/chat', 'switchover', JSON.stringify({ to, by: 'me', reason: 'upgrade' }));
+    await rampReaches(instance, to, 1);
     const { move } = await statusOf(instance);
     for (const name of ['abort', 'pause', 'member-verdict', 'supersede'])
       for (const input of ['17', '{"by":{}}', '[]']) await temporal.signal(move?.id ?? '', name, input);
     for (const input of [undefined, '7', '{"lines":9}']) await temporal.signal(`story/${move?.id}`, 'tell', input);
 
-    expect(await instance.moves(1)).toMatchObject({ state: 'done', by: 'me', reason: 'upgrade', via: 'signal' });
-    expect(await effectiveWeights(instance)).toEqual({ 'eu-a': 0, 'us-b': 100 });
+    expect(await instance.moves(ended + 1)).toMatchObject({
+      state: 'done',
+      by: 'me',
+      reason: 'upgrade',
+      via: 'signal',
+    });
+    expect(await effectiveWeights(instance)).toEqual({ [from]: 0, [to]: 100 });
+    const stale = { epoch: 0, weights: { [from]: 100, [to]: 0 } };
+    const bearer = { ...JSON_TYPE, authorization: `Bearer ${instance.info().adminToken}` };
+    expect(await putRoute(bearer, JSON.stringify(stale))).toEqual([409, 'stale-epoch']);
+    expect(await effectiveWeights(instance)).toEqual({ [from]: 0, [to]: 100 });
     const ids = ['governor', 'service/chat', 'cluster/eu-a', 'cluster/us-b', move?.id ?? '', `story/${move?.id}`];
     expect(await Promise.all(ids.map(temporal.failedTasks))).toEqual(ids.map(() => 0));
   });
 });
 
 describe('a body', () => {
-  const JSON_TYPE = { 'content-type': 'application/json' };
   const MIB = 1024 * 1024;
   const wrongJson = '{"model":"chat","messages":[';
   const servedPids = (): number[] => instance.info().processes.map((p) => p.pid);
@@ -212,6 +231,7 @@ describe('a body', () => {
   };
   let pids: number[];
   beforeAll(() => (pids = servedPids()));
+  afterEach(() => expect(servedPids(), 'no body costs a process its life').toEqual(pids));
 
   test.each([false, true])(
     'too large for the gateway is a 413 in the API’s own shape (chunked: %s)',
@@ -251,23 +271,19 @@ describe('a body', () => {
   });
 
   test('for the gateway’s admin side needs its token, a bound and a meaning', async () => {
-    const { gateway, adminToken } = instance.info();
-    const url = `${gateway.adminUrl}/routes/chat`;
+    const { adminToken } = instance.info();
     const body = JSON.stringify({ epoch: 99, weights: { 'eu-a': 100, 'us-b': 0 } });
     const bearer = { ...JSON_TYPE, authorization: `Bearer ${adminToken}` };
-    const put = async (headers: Readonly<Record<string, string>>, content: string | Buffer): Promise<unknown> => {
-      const answer = await send(url, { method: 'PUT', headers, body: content });
-      const { code } = JSON.parse(answer.body) as { code?: string };
-      return [answer.status, code];
-    };
-    expect(await put(JSON_TYPE, body)).toEqual([401, 'unauthorized']);
-    expect(await put({ ...JSON_TYPE, authorization: 'Bearer wrong' }, body)).toEqual([401, 'unauthorized']);
-    expect(await put(bearer, Buffer.alloc(MIB, 'a'))).toEqual([413, 'bad-input']);
-    expect(await put(bearer, wrongJson)).toEqual([400, 'bad-input']);
-    expect(await put(bearer, '{"epoch":"9","weights":{}}')).toEqual([400, 'bad-input']);
-    expect(await put(bearer, '{"epoch":99,"weights":{"mars":100}}')).toEqual([400, 'bad-input']);
-    expect(await put(bearer, '{"epoch":0,"weights":{"eu-a":100,"us-b":0}}')).toEqual([409, 'stale-epoch']);
-    expect(await effectiveWeights(instance)).toEqual({ 'eu-a': 0, 'us-b': 100 });
+    const before = await effectiveWeights(instance);
+    const epochNow = (await statusOf(instance)).epoch;
+    expect(await putRoute(JSON_TYPE, body)).toEqual([401, 'unauthorized']);
+    expect(await putRoute({ ...JSON_TYPE, authorization: 'Bearer wrong' }, body)).toEqual([401, 'unauthorized']);
+    expect(await putRoute(bearer, Buffer.alloc(MIB, 'a'))).toEqual([413, 'bad-input']);
+    expect(await putRoute(bearer, wrongJson)).toEqual([400, 'bad-input']);
+    expect(await putRoute(bearer, '{"epoch":"9","weights":{}}')).toEqual([400, 'bad-input']);
+    expect(await putRoute(bearer, '{"epoch":99,"weights":{"mars":100}}')).toEqual([400, 'bad-input']);
+    expect((await statusOf(instance)).epoch).toBe(epochNow);
+    expect(await effectiveWeights(instance)).toEqual(before);
   });
 
   test('for a simulated cluster’s control port needs a bound, a type and a meaning', async () => {
@@ -287,9 +303,5 @@ describe('a body', () => {
       status: 200,
       body: expect.stringContaining('"faults":[]'),
     });
-  });
-
-  test('of none of these kinds cost a process its life', () => {
-    expect(servedPids()).toEqual(pids);
   });
 });

@@ -1,11 +1,12 @@
-/** The main promise, from the caller's side: a cluster dies, hangs or is left on purpose, and 2,000 callers go on. */
+/** The main promise, from the caller's side: a cluster dies, hangs or is left on purpose, and a thousand callers go on (`npm run test:long`: more). */
 import { afterEach, expect, test } from 'vitest';
 import type { LoadResult } from '../../src/simulator/load-request.js';
 import { startLoad, type LoadRun } from '../../src/simulator/load.js';
 import { eventually } from '../kit/eventually.js';
 import { startInstance, type TestInstance } from '../kit/instance.js';
+import { runs } from '../kit/runs.js';
 
-const TOTAL = 2_000;
+const TOTAL = runs(1_000);
 /** Steady, and little enough that the standby's room is no question: about 15 requests run at a time. */
 const RATE = 40;
 /** Requests before the fault: the steady state that must not be felt to end. */

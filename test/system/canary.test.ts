@@ -5,7 +5,7 @@ import type { LoadResult } from '../../src/simulator/load-request.js';
 import { startLoad, type LoadRun } from '../../src/simulator/load.js';
 import { eventually } from '../kit/eventually.js';
 import { startInstance, type TestInstance } from '../kit/instance.js';
-import { effectiveWeights, statusOf, verdictsAre } from './fleet-status.js';
+import { effectiveWeights, rampReaches, statusOf, verdictsAre } from './fleet-status.js';
 
 let instance: TestInstance;
 let load: LoadRun;
@@ -32,7 +32,7 @@ test('a target that shows errors on its canary step is ramped back; no caller no
   const order = ['--to', 'us-b', '--reason', 'kernel upgrade', '--by', 'tester', '--wait', '--json'];
   const waiting = instance.cli('switchover', 'chat', ...order);
   // In the middle: it has carried traffic and proved itself, then it breaks.
-  await eventually(async () => (await statusOf(instance)).move?.step === 'ramp 25 %', 60_000);
+  await rampReaches(instance, 'us-b', 25);
   await instance.fault('us-b', 'errors', '--share', '1');
 
   const answer = await waiting;
@@ -52,14 +52,12 @@ test('a target that shows errors on its canary step is ramped back; no caller no
   expect(new Set(results.slice(servedBefore + 20).map((r) => r.servedBy))).toEqual(new Set(['eu-a']));
   expect(move.report.requests).toMatchObject({ lost: 0, cut: 0 });
   expect(move.report.requests?.retried).toBeGreaterThan(0);
-});
 
-test('the way back is a ramp too, never a jump, and the history tells it', async () => {
-  const [move] = await instance.history();
-  const shares = move?.steps.flatMap((s) => (s.weights === null ? [] : [s.weights['us-b']])) ?? [];
+  // The way back is a ramp too, never a jump, and the history tells it.
+  const shares = move.steps.flatMap((s) => (s.weights === null ? [] : [s.weights['us-b']]));
   const peak = shares.indexOf(Math.max(...shares.map((share) => share ?? 0)));
   expect(shares.slice(peak).at(-1)).toBe(0);
-  expect(move?.steps.filter((s) => s.name === 'ramp back').length).toBeGreaterThan(1);
+  expect(move.steps.filter((s) => s.name === 'ramp back').length).toBeGreaterThan(1);
   const told = await instance.cli('history', 'chat');
   expect(told.stdout).toMatch(/rolled-back/u);
   expect(told.stdout).toMatch(/ramp 25 %.*abort/u);

@@ -62,6 +62,10 @@ function evidenceOf(name: string, verdict: string): readonly string[] {
     .split('; ');
 }
 
+/** The lines of `dev` cost nothing; the verbs are asked once it has happened. */
+const hasMoved = async (name: string): Promise<void> =>
+  await eventually(() => instance.lines.some((line) => line.includes(`s-${name}: failover ended`)), MOVED_WITHIN_MS);
+
 let clusters: TestClusters;
 let instance: TestInstance;
 const callers = new Map<string, Callers>();
@@ -94,8 +98,7 @@ describe.each([
 
   test.each(failures)('$name: $is, and the traffic goes to the standby', async ({ name, is, because }) => {
     const standby = spareOf(ALL.findIndex((failure) => failure.name === name));
-    // The lines of `dev` cost nothing; the verbs are asked once it has happened.
-    await eventually(() => instance.lines.some((line) => line.includes(`s-${name}: failover ended`)), MOVED_WITHIN_MS);
+    await hasMoved(name);
     const [move] = await instance.history(`s-${name}`);
     expect(move).toMatchObject({
       kind: 'failover',
@@ -111,6 +114,7 @@ describe.each([
   test.each(failures)('$name: whoever called got the right answer', async ({ name }) => {
     const { results, run } = callers.get(name) ?? { results: [], run: null };
     const standby = spareOf(ALL.findIndex((failure) => failure.name === name));
+    await hasMoved(name);
     const [move] = await instance.history(`s-${name}`);
     const endedAtMs = Date.parse(move?.endedAt ?? '');
     await eventually(() => results.filter((r) => r.startedAtMs > endedAtMs).length >= 5, 30_000);

@@ -2,16 +2,16 @@
  * kill -9 of each part of the control plane at a random moment of a ramp. Afterwards: the move has ended in a named
  * state, the weights are those of that state, no step was taken twice, nobody was told anything twice, no caller noticed.
  */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startLoad, type LoadRun } from '../../src/simulator/load.js';
 import { eventually } from '../kit/eventually.js';
-import { freePortBase, startInstance, type TestInstance } from '../kit/instance.js';
+import { startInstance, type TestInstance } from '../kit/instance.js';
+import { freePortBase } from '../kit/ports.js';
+import { seeded } from '../kit/runs.js';
 import { fleetYaml, startFleet, type TestFleet } from '../kit/simulated-fleet.js';
 import { openEmulatedSlack, SLACK_CHANNEL, SLACK_TOKEN, type EmulatedSlack } from '../kit/slack-emulated.js';
-import { verdictsAre } from './fleet-status.js';
+import { rampOf, servingNow, verdictsAre } from './fleet-status.js';
 
 const NAMES = ['eu-a', 'us-b'];
 /** The ramp of the test takes about this long, ms: five steps with a bake of one second. */
@@ -48,15 +48,16 @@ afterAll(async () => {
   await slack.close();
 });
 
-test.each([
-  ['worker control', 'us-b'],
-  ['worker probe local', 'eu-a'],
-  ['temporal', 'us-b'],
-])('%s is killed while the traffic ramps to %s', async (name, to) => {
+test.each(['worker control', 'worker probe local', 'temporal'])('%s is killed while the traffic ramps', (name) =>
+  seeded(async (random) => await killWhileRamping(name, random.whole(0, RAMP_MS))),
+);
+
+async function killWhileRamping(name: string, afterMs: number): Promise<void> {
+  const { to } = await servingNow(instance);
   const before = (await instance.history()).length;
+  const epochBefore = rampOf(instance)[0]?.epoch ?? 0;
   await instance.mustWork('switchover', 'chat', '--to', to, '--reason', `kill ${name}`, '--by', 'tester');
-  await eventually(async () => (await rampOf()).length > 0);
-  const afterMs = Math.round(Math.random() * RAMP_MS);
+  await eventually(() => (rampOf(instance)[0]?.epoch ?? 0) > epochBefore);
   await sleep(afterMs); // The random moment is the point of this test.
   const pid = instance.kill(name);
   console.log(`${name} (${pid}) was killed ${afterMs} ms after the first weight`);
@@ -67,7 +68,7 @@ test.each([
   await expectEachStepOnce(to);
   await expectToldOnce(move.id);
   expect(load.summary()).toMatchObject({ lost: 0, cut: 0, wrong: 0 });
-});
+}
 
 /** A verb may fail while its server is being restarted; then it is asked again. */
 async function historyReaches(count: number) {
@@ -85,24 +86,9 @@ async function historyReaches(count: number) {
   return newest as Awaited<ReturnType<TestInstance['history']>>[number];
 }
 
-interface RouteChange {
-  readonly event: string;
-  readonly verb: string;
-  readonly epoch: number;
-  readonly weights?: Readonly<Record<string, number>>;
-}
-
-/** Weights of the newest epoch, in the order in which the gateway applied them. */
-async function rampOf(): Promise<readonly RouteChange[]> {
-  const lines = readFileSync(join(instance.dataDir, 'logs', 'gateway.log'), 'utf8').split('\n');
-  const changes = lines.flatMap((line) => (line.includes('"route-changed"') ? [JSON.parse(line) as RouteChange] : []));
-  const epoch = Math.max(0, ...changes.map((c) => c.epoch ?? 0));
-  return await Promise.resolve(changes.filter((c) => c.epoch === epoch && c.verb.startsWith('PUT /routes/')));
-}
-
 /** Weights are absolute, so a repeated write is the same write; a step back or a step left out would show here. */
 async function expectEachStepOnce(to: string): Promise<void> {
-  const shares = (await rampOf()).map((c) => c.weights?.[to]);
+  const shares = rampOf(instance).map((c) => c.weights?.[to]);
   expect(shares.filter((share, i) => share !== shares[i - 1])).toEqual([1, 5, 25, 50, 100]);
 }
 

@@ -1,6 +1,7 @@
 /**
  * The life of an instance as its user meets it: one command and everything runs, beside others; Ctrl-C or worse, and
- * nothing is left behind but what it knew, which the next start takes up. One instance lives through all of it.
+ * nothing is left behind but what it knew, which the next start takes up. One instance serves all tests: whoever ends it
+ * starts it again.
  */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { commandOf, isAlive } from '../../src/temporal/running.js';
 import { eventually } from '../kit/eventually.js';
 import { startInstance, type TestInstance } from '../kit/instance.js';
-import { effectiveWeights, statusOf, verdictsAre } from './fleet-status.js';
+import { effectiveWeights, rampReaches, servingNow, statusOf, verdictsAre } from './fleet-status.js';
 
 /** Generous: four processes and a server on a busy machine. A quiet one needs five seconds. */
 const READY_MS_MAX = 45_000;
@@ -23,9 +24,11 @@ async function start(at?: Pick<TestInstance, 'dataDir' | 'portBase'>): Promise<T
   return fresh;
 }
 
-const startedAt = Date.now();
+let readyAfterMs: number;
 beforeAll(async () => {
+  const startedAt = Date.now();
   instance = await start();
+  readyAfterMs = Date.now() - startedAt;
 });
 afterAll(async () => {
   for (const one of started) await one.stop();
@@ -75,7 +78,7 @@ async function allGone(pids: readonly number[], withinMs: number): Promise<void>
 }
 
 test('one command, and soon everything runs', async () => {
-  expect(Date.now() - startedAt).toBeLessThan(READY_MS_MAX);
+  expect(readyAfterMs).toBeLessThan(READY_MS_MAX);
   expect(instance.info().processes.map((p) => p.name)).toEqual(
     expect.arrayContaining(['temporal', 'gateway', 'sim eu-a', 'sim us-b', 'worker control', 'worker probe local']),
   );
@@ -129,26 +132,31 @@ test('whatever is killed comes back under a new process id', async () => {
 
 test('a move that was in the middle of its ramp when everything ended goes on after the next start', async () => {
   await verdictsAre(instance, { 'eu-a': 'healthy', 'us-b': 'healthy' });
-  const order = ['--to', 'us-b', '--reason', 'kernel upgrade', '--by', 'tester'];
+  const { from, to } = await servingNow(instance);
+  const before = (await instance.history()).length;
+  const order = ['--to', to, '--reason', 'kernel upgrade', '--by', 'tester'];
   await instance.mustWork('switchover', 'chat', ...order);
-  await eventually(async () => (await statusOf(instance)).move?.step === 'ramp 5 %', 60_000);
+  await rampReaches(instance, to, 5);
   await endWith('SIGINT', 10_000);
   expect(existsSync(join(instance.dataDir, 'instance.json'))).toBe(false);
 
   instance = await start(instance);
-  const move = await instance.moves(1);
-  expect(move).toMatchObject({ id: 'move/chat/1', state: 'done', by: 'tester', weights: { 'eu-a': 0, 'us-b': 100 } });
+  const move = await instance.moves(before + 1);
+  expect(move).toMatchObject({ state: 'done', by: 'tester', weights: { [from]: 0, [to]: 100 } });
   expect(move.steps.map((s) => s.name)).toEqual(expect.arrayContaining(['ramp 1 %', 'ramp 5 %', 'ramp 100 %']));
-  expect(await effectiveWeights(instance)).toEqual({ 'eu-a': 0, 'us-b': 100 });
+  expect(await effectiveWeights(instance)).toEqual({ [from]: 0, [to]: 100 });
 });
 
 test('killed with -9 it takes every process with it, and the next start knows weights, epoch and history', async () => {
-  const history = await instance.history();
+  const { to } = await servingNow(instance);
+  await instance.mustWork('switchover', 'chat', '--to', to, '--reason', 'a test', '--by', 'tester', '--wait', '--yes');
+  const [history, { epoch, intended }] = [await instance.history(), await statusOf(instance)];
+  expect([intended[to], history[0]?.state]).toEqual([100, 'done']);
   await endWith('SIGKILL', 15_000);
 
   instance = await start(instance);
-  expect(await statusOf(instance)).toMatchObject({ epoch: 1, intended: { 'eu-a': 0, 'us-b': 100 }, move: null });
-  expect(await effectiveWeights(instance)).toEqual({ 'eu-a': 0, 'us-b': 100 });
+  expect(await statusOf(instance)).toMatchObject({ epoch, intended, move: null });
+  expect(await effectiveWeights(instance)).toEqual(intended);
   expect(await instance.history()).toEqual(history);
 });
 
@@ -158,4 +166,5 @@ test('a second signal ends it at once', async () => {
   process.kill(pid, 'SIGTERM');
   process.kill(pid, 'SIGINT');
   await allGone(pids, 3_000);
+  instance = await start(instance);
 });

@@ -4,13 +4,22 @@ import type { LoadResult } from '../../src/simulator/load-request.js';
 import { startLoad, type LoadRun } from '../../src/simulator/load.js';
 import { eventually } from '../kit/eventually.js';
 import { startInstance, type TestInstance } from '../kit/instance.js';
+import { freePortBase } from '../kit/ports.js';
+import { fleetYaml, startFleet, type TestFleet } from '../kit/simulated-fleet.js';
 import { effectiveWeights, statusOf, verdictsAre } from './fleet-status.js';
 
+const NAMES = ['eu-a', 'us-b'];
+/** A step up every 3 s, a step down after as long; calm.test.ts spills by the defaults. */
+const QUICK = ['overload: { spillInterval: 3s, spillStabilization: 3s }'];
+
 let instance: TestInstance;
+let fleet: TestFleet;
 let load: LoadRun;
 const results: LoadResult[] = [];
 beforeAll(async () => {
-  instance = await startInstance();
+  const portBase = await freePortBase();
+  fleet = await startFleet(portBase, NAMES);
+  instance = await startInstance({ portBase, config: `version: 1\n${fleetYaml(portBase, NAMES, QUICK)}` });
   await verdictsAre(instance, { 'eu-a': 'healthy', 'us-b': 'healthy' });
   load = startLoad({
     url: instance.info().gateway.url,
@@ -25,10 +34,11 @@ beforeAll(async () => {
 afterAll(async () => {
   await load.stop();
   await instance.stop();
+  await fleet.stop();
 });
 
 test('a share spills over, no move begins, nobody is lost, and it comes back by itself', async () => {
-  await instance.fault('eu-a', 'overload', '--set', 'slots=32');
+  await fleet.fault('eu-a', { kind: 'overload', slots: 32 });
   await verdictsAre(instance, { 'eu-a': 'overloaded' });
   await eventually(async () => ((await effectiveWeights(instance))['us-b'] ?? 0) >= 20, 90_000);
   const during = await statusOf(instance);
@@ -39,8 +49,8 @@ test('a share spills over, no move begins, nobody is lost, and it comes back by 
   expect(told.stdout).toMatch(/spills \d0 % of eu-a to us-b until .*, because eu-a is overloaded/u);
   expect((await instance.cli('explain', 'chat')).stdout).toContain('of eu-a to us-b until');
 
-  await instance.clear('eu-a');
-  await eventually(async () => (await effectiveWeights(instance))['us-b'] === 0, 400_000);
+  await fleet.clear('eu-a');
+  await eventually(async () => (await effectiveWeights(instance))['us-b'] === 0, 120_000);
   expect((await statusOf(instance)).spill).toBeUndefined();
   const after = results.length;
   await eventually(() => results.length >= after + 20, 30_000);

@@ -3,7 +3,7 @@
  * written is a trace, and `understudy simulate` decides the same.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
@@ -12,7 +12,8 @@ import { headerLine, tickLine } from '../../src/cli/simulate/trace-schema.js';
 import type { RecordSummary } from '../../src/cli/verbs/record.js';
 import type { SimulationResult } from '../../src/domain/simulation/simulate.js';
 import { eventually } from '../kit/eventually.js';
-import { freePortBase, startInstance, type TestInstance } from '../kit/instance.js';
+import { startInstance, type TestInstance } from '../kit/instance.js';
+import { freePortBase } from '../kit/ports.js';
 import { fleetYaml, startFleet, type TestFleet } from '../kit/simulated-fleet.js';
 import { verdictsAre } from './fleet-status.js';
 
@@ -84,9 +85,12 @@ describe('a failover that is recorded', () => {
   });
 
   test('is not overwritten, and a cluster that nobody watches is not recorded', async () => {
-    const again = await instance.cli('record', 'eu-a', '--out', join(instance.dataDir, 'incident.jsonl.gz'));
+    const there = join(instance.dataDir, 'there.jsonl.gz');
+    writeFileSync(there, 'of somebody');
+    const again = await instance.cli('record', 'eu-a', '--out', there);
     expect(again).toMatchObject({ code: 3, stdout: '' });
     expect(again.stderr).toContain('exists already');
+    expect(readFileSync(there, 'utf8')).toBe('of somebody');
     const nobody = await instance.cli('record', 'ap-z', '--out', join(instance.dataDir, 'other.jsonl'));
     expect(nobody.stderr).toContain('known are eu-a, us-b');
   });

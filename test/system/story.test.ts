@@ -7,7 +7,8 @@ import type { MoveRecord } from '../../src/domain/move-record.js';
 import type { StoryLine } from '../../src/domain/story.js';
 import { storyId } from '../../src/workflows/ids.js';
 import { eventually } from '../kit/eventually.js';
-import { freePortBase, startInstance, type TestInstance } from '../kit/instance.js';
+import { startInstance, type TestInstance } from '../kit/instance.js';
+import { freePortBase } from '../kit/ports.js';
 import { fleetYaml, startFleet, type TestFleet } from '../kit/simulated-fleet.js';
 import { openEmulatedSlack, SLACK_CHANNEL, SLACK_TOKEN, type EmulatedSlack } from '../kit/slack-emulated.js';
 import { effectiveWeights, statusOf, verdictsAre } from './fleet-status.js';
@@ -85,21 +86,24 @@ async function expectTold({ id, kind, from, to }: MoveRecord): Promise<void> {
   expect(found[0]?.text).toContain('done');
 }
 
-test('a failover does not wait for a Slack that is down', async () => {
+/** A failover does not wait for a Slack that is down. */
+async function failoverWithoutSlack(): Promise<void> {
   await fleet.fault('eu-a', { kind: 'crash' });
   const move = await instance.moves(1);
   expect(move).toMatchObject({ kind: 'failover', state: 'done', weights: { 'eu-a': 0, 'us-b': 100 } });
   // Two emergency steps of at most 3 s, an empty source, and nothing else.
   expect(Date.parse(move.endedAt) - Date.parse(move.startedAt)).toBeLessThan(12_000);
   expect(slack).toBeNull();
-});
+}
 
-test('back again, Slack learns the whole story: one message, its thread complete, in order, each line once', async () => {
+/** Back again, Slack learns the whole story: one message, its thread complete, in order, each line once. */
+async function slackCatchesUp(): Promise<void> {
   slack = await openEmulatedSlack(slackPort);
   await expectTold(await instance.moves(1));
-});
+}
 
-test('the cluster is well again, and somebody is asked before the traffic goes home', async () => {
+/** The cluster is well again, and somebody is asked before the traffic goes home. */
+async function homeAfterYes(): Promise<void> {
   await fleet.clear('eu-a');
   await eventually(async () => typeof (await statusOf(instance)).move?.question === 'string', 60_000);
   const chat = await statusOf(instance);
@@ -121,11 +125,19 @@ test('the cluster is well again, and somebody is asked before the traffic goes h
   });
   expect(await effectiveWeights(instance)).toEqual({ 'eu-a': 100, 'us-b': 0 });
   await expectTold(move);
-});
+}
 
-test('the history tells both, newest first, and a second answer is told that nobody asks', async () => {
+/** The history tells both, newest first, and a second answer is told that nobody asks. */
+async function historyTellsBoth(): Promise<void> {
   const told = await instance.cli('history', 'chat');
   expect(told.stdout).toMatch(/failback us-b → eu-a.*failover eu-a → us-b/su);
   const late = await instance.cli('approve', 'chat', '--by', 'tester');
   expect(late.code).toBe(3);
+}
+
+test('a failover while Slack is down is told in full when it is back; after a yes the traffic goes home', async () => {
+  await failoverWithoutSlack();
+  await slackCatchesUp();
+  await homeAfterYes();
+  await historyTellsBoth();
 });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MoveRecord } from '../../src/domain/move-record.js';
 import { startGateway, type RunningGateway } from '../../src/gateway/gateway.js';
-import { freePorts } from '../../src/temporal/ports.js';
+import { freePorts } from '../kit/ports.js';
 import { openGateway } from '../../src/traffic/gateway.js';
 import { CONTROL_TASK_QUEUE } from '../../src/workflows/ids.js';
 import type { move } from '../../src/workflows/move.js';

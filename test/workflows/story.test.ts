@@ -12,7 +12,7 @@ import type { StoryLine, StoryView } from '../../src/domain/story.js';
 import { openLog } from '../../src/notify/log.js';
 import type { Notifier } from '../../src/notify/notifier.js';
 import { openSlack } from '../../src/notify/slack.js';
-import { freePorts } from '../../src/temporal/ports.js';
+import { freePorts } from '../kit/ports.js';
 import { startTemporalServer, type TemporalServer } from '../../src/temporal/start-server.js';
 import { tellStorySignal } from '../../src/workflows/messages.js';
 import type { StoryOutcome } from '../../src/workflows/story.js';

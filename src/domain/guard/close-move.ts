@@ -40,7 +40,10 @@ export function closeMove(
       automatic ? [move.startedAtMs, ...state.automaticAtMs] : state.automaticAtMs,
       nowMs,
     ),
-    penalty: automatic && record.kind === 'failover' ? punish(state.penalty, FAILOVER_PENALTY, nowMs) : state.penalty,
+    penalty:
+      automatic && record.kind === 'failover'
+        ? punish(state.penalty, FAILOVER_PENALTY, nowMs, state.spec)
+        : state.penalty,
     cooldownUntilMs: move.superseded
       ? state.cooldownUntilMs
       : nowMs + cooldownMs(state, history, isTouched(record, move)),

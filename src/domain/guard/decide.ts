@@ -81,7 +81,7 @@ function considerFailover(state: GuardState, failing: readonly ClusterName[], no
 }
 
 const isDamped = (state: GuardState, plan: MovePlan, nowMs: number): boolean =>
-  plan.profile === 'degraded' && penaltyAt(state.penalty, nowMs) >= DEGRADED_PENALTY_MAX;
+  plan.profile === 'degraded' && penaltyAt(state.penalty, nowMs, state.spec) >= DEGRADED_PENALTY_MAX;
 
 function considerFailback(state: GuardState, nowMs: number): Decision {
   const failback = judgeFailback(state, nowMs);

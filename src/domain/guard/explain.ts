@@ -64,7 +64,7 @@ function conditionOf(state: GuardState, name: ClusterName): string {
 function explainAutomation(state: GuardState, nowMs: number): string[] {
   const { move, spec, cooldownUntilMs } = state;
   const held = holdsFailback(state, nowMs);
-  const restless = penaltyAt(state.penalty, nowMs);
+  const restless = penaltyAt(state.penalty, nowMs, state.spec);
   const sentences = [
     move === null
       ? null

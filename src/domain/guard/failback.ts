@@ -31,7 +31,7 @@ export function judgeFailback(state: GuardState, nowMs: number): Failback | null
   const lastEndMs = state.history[0] === undefined ? 0 : Date.parse(state.history[0].endedAt);
   const soakMs = soakMsOf(state, nowMs);
   const soakedAtMs = Math.max(Math.max(wellSinceMs, lastEndMs) + soakMs, state.failbackNotBeforeMs);
-  const calmMs = calmAtMs(state.penalty, FAILBACK_PENALTY_MAX, nowMs);
+  const calmMs = calmAtMs(state.penalty, FAILBACK_PENALTY_MAX, nowMs, state.spec);
   const damped = calmMs > Math.max(nowMs, soakedAtMs);
   const soak = `${gaining.join(', ')} well since ${new Date(wellSinceMs).toISOString()}, soak ${Math.round(soakMs / 1000)} s`;
   return {

@@ -18,7 +18,9 @@ export function hearVerdict(state: GuardState, event: VerdictEvent, nowMs: numbe
     ...state,
     known: { ...state.known, [cluster]: known },
     penalty:
-      healed && state.maintenance[cluster] === undefined ? punish(state.penalty, HEALED_PENALTY, nowMs) : state.penalty,
+      healed && state.maintenance[cluster] === undefined
+        ? punish(state.penalty, HEALED_PENALTY, nowMs, state.spec)
+        : state.penalty,
   };
 }
 

@@ -3,9 +3,9 @@
  * weights and history stay. The layer holds it as a lease, so that a controller that dies takes it back by dying.
  *
  *     overloaded --> 10 % --still overloaded at the next look--> 20 % --> ... --> the configured most
- *     not overloaded for a minute --> 10 % less, each minute --> ended.  A move ends it at once.
+ *     not overloaded for overload.spillStabilization --> 10 % less, and so on --> ended.  A move ends it at once.
  */
-import { OVERLOAD_DEFAULTS } from '../fleet.js';
+import { OVERLOAD_DEFAULTS, SPILL_INTERVAL_MS, SPILL_STABILIZATION_MS } from '../fleet.js';
 import type { ClusterName } from '../words.js';
 import type { GuardCommand, GuardEvent, SpillOrder } from './commands.js';
 import { holdsSpill } from './holds.js';
@@ -17,11 +17,7 @@ import { stay, type Decision } from './stay.js';
 
 /** One step of the share, percent. */
 export const SPILL_STEP_PCT = 10;
-/** Between two looks: a verdict takes some 6 s, and a step must show its effect before the next one. */
-export const SPILL_LOOK_MS = 15_000;
-/** Without overload for this long the share shrinks by a step, so that what returns does not overload it again at once. */
-export const SPILL_CALM_MS = 60_000;
-/** The layer takes it back by itself after this: four looks that failed. */
+/** The layer takes it back by itself after this: several looks that failed. */
 export const SPILL_LEASE_MS = 60_000;
 /** A cluster that could not take it is not asked again for this long. */
 export const SPILL_REFUSED_MS = 60_000;
@@ -100,7 +96,7 @@ function considerSpill(state: GuardState, nowMs: number): Decision {
     sinceMs: nowMs,
     changedAtMs: nowMs,
     untilMs: nowMs + ANSWER_MS_MAX,
-    lookAtMs: nowMs + SPILL_LOOK_MS,
+    lookAtMs: nowMs + lookMsOf(state),
   };
   return { state: { ...state, spill }, commands: [orderFor(state, spill, nextStep(state, spill))] };
 }
@@ -179,7 +175,7 @@ function whyOver(state: GuardState, spill: Spill, nowMs: number): string | null 
 /** An agreed one shrinks or grows at its looks and is renewed at each. */
 function goOn(state: GuardState, spill: Spill, nowMs: number): Decision {
   if (nowMs < spill.lookAtMs) return { state, commands: [] };
-  const next: Spill = { ...spill, lookAtMs: nowMs + SPILL_LOOK_MS };
+  const next: Spill = { ...spill, lookAtMs: nowMs + lookMsOf(state) };
   if (spill.sharePct === 0) return { state: { ...state, spill: next }, commands: [] };
   const share = shareNow(state, spill, nowMs);
   if (share <= 0) return endSpill(state, spill, `${spill.from} is ${verdictOf(state, spill.from)} again`);
@@ -190,10 +186,13 @@ function shareNow(state: GuardState, spill: Spill, nowMs: number): number {
   if (isOverloaded(state, spill.from)) return nextStep(state, spill);
   const calmSinceMs = Math.max(state.known[spill.from]?.diagnosis.sinceMs ?? 0, spill.changedAtMs);
   const share = Math.min(spill.sharePct, mostOf(state));
-  return nowMs - calmSinceMs < SPILL_CALM_MS ? share : share - SPILL_STEP_PCT;
+  const calmMs = state.spec.overload?.spillStabilizationMs ?? SPILL_STABILIZATION_MS;
+  return nowMs - calmSinceMs < calmMs ? share : share - SPILL_STEP_PCT;
 }
 
 const nextStep = (state: GuardState, { sharePct }: Spill): number => Math.min(sharePct + SPILL_STEP_PCT, mostOf(state));
+
+const lookMsOf = ({ spec }: GuardState): number => spec.overload?.spillIntervalMs ?? SPILL_INTERVAL_MS;
 
 /** The most that may spill over, percent. */
 export const mostOf = ({ spec }: GuardState): number => (spec.overload ?? OVERLOAD_DEFAULTS).spillMaxPct;

@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePorts } from '../../../src/temporal/ports.js';
+import { freePorts } from '../../kit/ports.js';
 import { startChild } from './child.js';
 import type { Contestant } from './contestants.js';
 import { install, nodeRecipe, pythonRecipe } from './install.js';

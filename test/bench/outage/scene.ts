@@ -9,7 +9,7 @@ import { waitForMove } from '../../../src/control/wait.js';
 import type { MoveRecord } from '../../../src/domain/move-record.js';
 import type { WorkersNow } from '../../../src/gateway/data-plane.js';
 import { clearFaults, orderFault, type FaultOrder } from '../../../src/simulator/control-client.js';
-import { freePorts } from '../../../src/temporal/ports.js';
+import { freePorts } from '../../kit/ports.js';
 import { openGateway } from '../../../src/traffic/gateway.js';
 import { eventually } from '../../kit/eventually.js';
 import { openStage, type Stage } from '../stage.js';

@@ -4,7 +4,6 @@ import {
   calmAtMs,
   DEGRADED_PENALTY_MAX,
   FAILBACK_PENALTY_MAX,
-  HALF_LIFE_MS,
   NO_PENALTY,
   penaltyAt,
   punish,
@@ -12,6 +11,8 @@ import {
 import { AT_ONCE_MS } from '../../../src/domain/health/doubt.js';
 import { CALM } from '../../../src/domain/governor/fleet-view.js';
 import { AWAY, HOME, me, MIN, Scene } from '../../kit/guard-scene.js';
+import { serviceSpec } from '../../kit/fleet.js';
+import { FLAP_HALF_LIFE_MS } from '../../../src/domain/fleet.js';
 
 const maintenance = (cluster: string, forMs: number) =>
   ({ kind: 'maintenance', cluster, forMs, attribution: { ...me, reason: 'new GPUs' } }) as const;
@@ -62,25 +63,30 @@ describe('more than half of the clusters go bad at once', () => {
 });
 
 describe('the penalty of a restless service', () => {
-  test('halves every quarter of an hour', () => {
-    const penalty = punish(NO_PENALTY, 1_000, 5);
-    expect(penaltyAt(penalty, 5 + HALF_LIFE_MS)).toBeCloseTo(500);
-    expect(penaltyAt(penalty, 5 + 2 * HALF_LIFE_MS)).toBeCloseTo(250);
+  const usual = serviceSpec();
+
+  test.each([
+    ['every quarter of an hour', usual, FLAP_HALF_LIFE_MS],
+    ['as often as is configured', { ...usual, failback: { ...usual.failback, flapHalfLifeMs: MIN } }, MIN],
+  ])('halves %s', (_what, spec, halfLifeMs) => {
+    const penalty = punish(NO_PENALTY, 1_000, 5, spec);
+    expect(penaltyAt(penalty, 5 + halfLifeMs, spec)).toBeCloseTo(500);
+    expect(penaltyAt(penalty, 5 + 2 * halfLifeMs, spec)).toBeCloseTo(250);
   });
 
   test('is below a bound at the time that is told, and not before', () => {
-    const penalty = punish(NO_PENALTY, 3_000, 0);
-    const at = calmAtMs(penalty, FAILBACK_PENALTY_MAX, 0);
-    expect(penaltyAt(penalty, at)).toBeLessThan(FAILBACK_PENALTY_MAX);
-    expect(penaltyAt(penalty, at - 10)).toBeGreaterThanOrEqual(FAILBACK_PENALTY_MAX);
-    expect(calmAtMs(penalty, FAILBACK_PENALTY_MAX, at)).toBe(at);
+    const penalty = punish(NO_PENALTY, 3_000, 0, usual);
+    const at = calmAtMs(penalty, FAILBACK_PENALTY_MAX, 0, usual);
+    expect(penaltyAt(penalty, at, usual)).toBeLessThan(FAILBACK_PENALTY_MAX);
+    expect(penaltyAt(penalty, at - 10, usual)).toBeGreaterThanOrEqual(FAILBACK_PENALTY_MAX);
+    expect(calmAtMs(penalty, FAILBACK_PENALTY_MAX, at, usual)).toBe(at);
   });
 
   test('grows by a failover, and by a verdict that healed itself, but not during maintenance', () => {
     const scene = new Scene().verdict('eu-a', 'dead').endMove('done', AWAY).verdict('eu-a', 'healthy');
-    expect(penaltyAt(scene.state.penalty, scene.now)).toBe(1_500);
+    expect(penaltyAt(scene.state.penalty, scene.now, scene.state.spec)).toBe(1_500);
     scene.hear(maintenance('eu-a', MIN)).verdict('eu-a', 'dead').verdict('eu-a', 'healthy');
-    expect(penaltyAt(scene.state.penalty, scene.now)).toBe(1_500);
+    expect(penaltyAt(scene.state.penalty, scene.now, scene.state.spec)).toBe(1_500);
   });
 
   test('does not grow by a failover that touched nothing, nor by what a person ordered', () => {
@@ -99,7 +105,7 @@ describe('the penalty of a restless service', () => {
 
   test(`from ${FAILBACK_PENALTY_MAX} on nothing goes home by itself, until it has calmed down`, () => {
     const scene = flapping(4);
-    expect(penaltyAt(scene.state.penalty, scene.now)).toBeGreaterThan(FAILBACK_PENALTY_MAX);
+    expect(penaltyAt(scene.state.penalty, scene.now, scene.state.spec)).toBeGreaterThan(FAILBACK_PENALTY_MAX);
     expect(scene.state.failback?.why).toContain('restless lately');
     expect(scene.pass(5 * MIN).running).toBe('none');
     expect(scene.pass(20 * MIN).running).toBe('failback us-b>eu-a');

@@ -3,14 +3,8 @@ import { describe, expect, test } from 'vitest';
 import type { SpillOrder } from '../../../src/domain/guard/commands.js';
 import { explain } from '../../../src/domain/guard/explain.js';
 import { judgeSpillRoom } from '../../../src/domain/guard/spill-room.js';
-import {
-  SPILL_CALM_MS,
-  SPILL_LEASE_MS,
-  SPILL_LOOK_MS,
-  SPILL_REFUSED_MS,
-  SPILL_STEP_PCT,
-} from '../../../src/domain/guard/spill.js';
-import { OVERLOAD_DEFAULTS } from '../../../src/domain/fleet.js';
+import { SPILL_LEASE_MS, SPILL_REFUSED_MS, SPILL_STEP_PCT } from '../../../src/domain/guard/spill.js';
+import { OVERLOAD_DEFAULTS, SPILL_INTERVAL_MS, SPILL_STABILIZATION_MS } from '../../../src/domain/fleet.js';
 import { viewOf } from '../../../src/domain/guard/view-of.js';
 import type { PreflightFacts } from '../../../src/domain/plan/judge-preflight.js';
 import { AWAY, HOME, me, MIN, Scene } from '../../kit/guard-scene.js';
@@ -79,10 +73,10 @@ describe('an overloaded cluster that carries traffic', () => {
   });
 
   test.each([
-    ['just before the next look', SPILL_LOOK_MS - 1, 10],
-    ['at the next look', SPILL_LOOK_MS, 20],
-    ['at the one after it', 2 * SPILL_LOOK_MS, 30],
-    ['never more than the most', 20 * SPILL_LOOK_MS, 30],
+    ['just before the next look', SPILL_INTERVAL_MS - 1, 10],
+    ['at the next look', SPILL_INTERVAL_MS, 20],
+    ['at the one after it', 2 * SPILL_INTERVAL_MS, 30],
+    ['never more than the most', 20 * SPILL_INTERVAL_MS, 30],
   ])('%s', (_name, ms, share) => {
     expect(overloaded().answer().pass(0).live(ms).share).toBe(`${share} % eu-a>us-b`);
   });
@@ -94,7 +88,7 @@ describe('an overloaded cluster that carries traffic', () => {
   });
 
   test('only more must be proved; what is held is renewed, at every look and for longer than one look', () => {
-    const scene = overloaded().live(4 * SPILL_LOOK_MS);
+    const scene = overloaded().live(4 * SPILL_INTERVAL_MS);
     expect(scene.orders.map((o) => [o.sharePct, o.prove?.heldPct ?? null])).toEqual([
       [10, 0],
       [20, 10],
@@ -102,7 +96,7 @@ describe('an overloaded cluster that carries traffic', () => {
       [30, null],
       [30, null],
     ]);
-    expect(SPILL_LEASE_MS).toBeGreaterThan(2 * SPILL_LOOK_MS);
+    expect(SPILL_LEASE_MS).toBeGreaterThan(2 * SPILL_INTERVAL_MS);
     expect(scene.state.spill?.untilMs).toBe(scene.now + SPILL_LEASE_MS);
   });
 
@@ -149,7 +143,7 @@ describe('who takes it', () => {
   test('one that cannot take more keeps what it has', () => {
     const scene = overloaded().answer();
     scene.refuses = { 'us-b': 'us-b has no room' };
-    scene.live(SPILL_LOOK_MS);
+    scene.live(SPILL_INTERVAL_MS);
     expect(scene.orders.at(-1)).toMatchObject({ sharePct: 10, prove: null });
     expect(scene.share).toBe('10 % eu-a>us-b');
   });
@@ -162,7 +156,7 @@ describe('who takes it', () => {
   });
 
   test('one that goes bad meanwhile is left at once, for another one', () => {
-    const scene = overloaded().live(SPILL_LOOK_MS).verdict('us-b', 'degraded') as Spilling;
+    const scene = overloaded().live(SPILL_INTERVAL_MS).verdict('us-b', 'degraded') as Spilling;
     expect(scene.orders.slice(-2).map((o) => [o.to, o.sharePct])).toEqual([
       ['us-b', 0],
       ['ap-c', 10],
@@ -192,28 +186,36 @@ describe('people hear', () => {
 
 describe('it comes back by itself', () => {
   test.each([
-    ['not yet', SPILL_CALM_MS - 1, '30 % eu-a>us-b'],
-    ['a step after a calm minute', SPILL_CALM_MS, '20 % eu-a>us-b'],
-    ['another one after the next', 2 * SPILL_CALM_MS, '10 % eu-a>us-b'],
-    ['and all of it at last', 3 * SPILL_CALM_MS, 'none'],
+    ['not yet', SPILL_STABILIZATION_MS - 1, '30 % eu-a>us-b'],
+    ['a step after a calm minute', SPILL_STABILIZATION_MS, '20 % eu-a>us-b'],
+    ['another one after the next', 2 * SPILL_STABILIZATION_MS, '10 % eu-a>us-b'],
+    ['and all of it at last', 3 * SPILL_STABILIZATION_MS, 'none'],
   ])('%s', (_name, ms, share) => {
     const scene = overloaded()
-      .live(4 * SPILL_LOOK_MS)
+      .live(4 * SPILL_INTERVAL_MS)
       .verdict('eu-a', 'healthy') as Spilling;
     expect(scene.live(ms).share).toBe(share);
   });
 
+  test('as soon as is configured: a step up each interval, a step down each calm time', () => {
+    const overload = { ...OVERLOAD_DEFAULTS, spillIntervalMs: 2_000, spillStabilizationMs: 5_000 };
+    const scene = new Spilling({ overload }).verdict('eu-a', 'overloaded').live(2_000) as Spilling;
+    expect(scene.share).toBe('20 % eu-a>us-b');
+    expect((scene.verdict('eu-a', 'healthy') as Spilling).live(4_000).share).toBe('20 % eu-a>us-b');
+    expect(scene.live(2_000).share).toBe('10 % eu-a>us-b');
+  });
+
   test('and grows again when it was too early', () => {
     const scene = overloaded()
-      .live(4 * SPILL_LOOK_MS)
+      .live(4 * SPILL_INTERVAL_MS)
       .verdict('eu-a', 'healthy') as Spilling;
-    scene.live(SPILL_CALM_MS).verdict('eu-a', 'overloaded');
-    expect(scene.live(SPILL_LOOK_MS).share).toBe('30 % eu-a>us-b');
+    scene.live(SPILL_STABILIZATION_MS).verdict('eu-a', 'overloaded');
+    expect(scene.live(SPILL_INTERVAL_MS).share).toBe('30 % eu-a>us-b');
     expect(scene.tales).toHaveLength(1);
   });
 
   test('also when nobody knows any more how the cluster is', () => {
-    const scene = overloaded().live(SPILL_LOOK_MS).verdict('eu-a', 'unknown') as Spilling;
+    const scene = overloaded().live(SPILL_INTERVAL_MS).verdict('eu-a', 'unknown') as Spilling;
     expect(scene.live(3 * MIN).share).toBe('none');
     expect(scene.tales.at(-1)).toBe('ends: eu-a spills nothing to us-b any more: eu-a is unknown again');
   });
@@ -229,7 +231,7 @@ describe('it comes back by itself', () => {
 
 describe('it gives way', () => {
   test('to a failover, at once and without a word to the layer: the weights of the move end it', () => {
-    const scene = overloaded().live(2 * SPILL_LOOK_MS);
+    const scene = overloaded().live(2 * SPILL_INTERVAL_MS);
     const before = scene.orders.length;
     scene.confirmed('eu-a', 'dead');
     expect(scene.running).toBe('failover eu-a>us-b');
