@@ -17,6 +17,7 @@ export default defineConfig({
             'test/{domain,config,engines,probes,traffic,notify,activities,gateway,simulator,cli,repo,temporal,control}/**/*.test.ts',
           ],
           globalSetup: ['test/kit/compiled-setup.ts'],
+          setupFiles: ['test/kit/seed-setup.ts'],
           testTimeout: 60_000,
           maxWorkers: BESIDE.unit,
           sequence: { groupOrder: 1 },
