@@ -5,13 +5,22 @@ import type { LoadResult } from '../../src/simulator/load-request.js';
 import { startLoad, type LoadRun } from '../../src/simulator/load.js';
 import { eventually } from '../kit/eventually.js';
 import { startInstance, type TestInstance } from '../kit/instance.js';
+import { freePortBase } from '../kit/ports.js';
+import { fleetYaml, startFleet, type TestFleet } from '../kit/simulated-fleet.js';
 import { effectiveWeights, rampReaches, statusOf, verdictsAre } from './fleet-status.js';
 
+const NAMES = ['eu-a', 'us-b'];
+/** Time to break the target in the middle of the ramp, on a busy machine too. */
+const SLOW_STEPS = ['move: { bake: 5s }'];
+
 let instance: TestInstance;
+let fleet: TestFleet;
 let load: LoadRun;
 const results: LoadResult[] = [];
 beforeAll(async () => {
-  instance = await startInstance();
+  const portBase = await freePortBase();
+  fleet = await startFleet(portBase, NAMES);
+  instance = await startInstance({ portBase, config: `version: 1\n${fleetYaml(portBase, NAMES, SLOW_STEPS)}` });
   await verdictsAre(instance, { 'eu-a': 'healthy', 'us-b': 'healthy' });
   load = startLoad({
     url: instance.info().gateway.url,
@@ -26,6 +35,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await load.stop();
   await instance.stop();
+  await fleet.stop();
 });
 
 test('a target that shows errors on its canary step is ramped back; no caller notices', async () => {
@@ -33,7 +43,7 @@ test('a target that shows errors on its canary step is ramped back; no caller no
   const waiting = instance.cli('switchover', 'chat', ...order);
   // In the middle: it has carried traffic and proved itself, then it breaks.
   await rampReaches(instance, 'us-b', 25);
-  await instance.fault('us-b', 'errors', '--share', '1');
+  await fleet.fault('us-b', { kind: 'errors', share: 1 });
 
   const answer = await waiting;
   expect(answer.code).toBe(1);
