@@ -57,6 +57,11 @@ export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Its fields; none when it is no object. */
+export const fieldsOf = (value: unknown): Fields => (isFields(value) ? value : NO_FIELDS);
+
+const NO_FIELDS: Fields = {};
+
 export const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 
 /** `1e999` is JSON, and infinite. */

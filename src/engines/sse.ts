@@ -2,8 +2,6 @@
  * Server-sent events, read as they arrive: frames, lines and characters may be split anywhere between chunks.
  * An event that the connection's end leaves unfinished is dropped, as the specification of event streams says.
  */
-import { CodedError } from '../domain/errors.js';
-
 export interface SseEvent {
   /** Name of the event, `null` when the frame has none. */
   readonly event: string | null;
@@ -12,7 +10,8 @@ export interface SseEvent {
 }
 
 export interface SseParser {
-  push(chunk: Uint8Array): void;
+  /** False: an event is longer than SSE_FRAME_MAX. No more can be read then, whatever else is pushed. */
+  push(chunk: Uint8Array): boolean;
   /** No more bytes: what is unfinished is forgotten. */
   end(): void;
 }
@@ -20,16 +19,14 @@ export interface SseParser {
 /** Longest frame, in UTF-16 units; a model's token is some hundred bytes, a whole embedded answer some hundred KiB. */
 export const SSE_FRAME_MAX = 1024 * 1024;
 
-/**
- * A parser that calls `onEvent` for each frame that has data. Lines may end in LF or CRLF.
- * @throws CodedError `bad-input` from `push` when a frame is longer than SSE_FRAME_MAX; the parser is of no use afterwards
- */
+/** A parser that calls `onEvent` for each frame that has data. Lines may end in LF or CRLF. */
 export function createSseParser(onEvent: (e: SseEvent) => void): SseParser {
   const decoder = new TextDecoder('utf-8');
   let partialLine = '';
   let event: string | null = null;
   let data: string[] = [];
   let frameLength = 0;
+  let isTooLong = false;
 
   const forget = (): void => {
     event = null;
@@ -56,6 +53,7 @@ export function createSseParser(onEvent: (e: SseEvent) => void): SseParser {
 
   return {
     push(chunk) {
+      if (isTooLong) return false;
       const text = decoder.decode(chunk, { stream: true });
       let from = 0;
       for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', from)) {
@@ -66,9 +64,12 @@ export function createSseParser(onEvent: (e: SseEvent) => void): SseParser {
       }
       // Only what is new is searched above, so that a long line in small pieces costs no second look.
       partialLine += text.slice(from);
-      if (frameLength + partialLine.length > SSE_FRAME_MAX) {
-        throw new CodedError('bad-input', `an event of the stream is longer than ${SSE_FRAME_MAX} characters`);
+      isTooLong = frameLength + partialLine.length > SSE_FRAME_MAX;
+      if (isTooLong) {
+        partialLine = '';
+        forget();
       }
+      return !isTooLong;
     },
     end() {
       partialLine = '';

@@ -5,6 +5,8 @@
  * became 97. While turns have one write each, it does not wait.
  */
 
+import { faults } from './boundary.js';
+
 /** Up to here a head and its body go out as one text: copying is cheaper than a second piece. */
 export const ONE_PIECE_BYTES_MAX = 16 * 1024;
 
@@ -28,13 +30,12 @@ function endTurn(): void {
   quietTurns = writes > 1 ? 0 : quietTurns + 1;
   writes = 0;
   let at = 0;
-  try {
-    while (at < gathered.length) gathered[at++]?.();
-  } finally {
-    if (at === gathered.length) gathered.length = 0;
-    else {
-      gathered.splice(0, at);
-      setImmediate(endTurn);
+  while (at < gathered.length) {
+    try {
+      while (at < gathered.length) gathered[at++]?.();
+    } catch (error) {
+      faults.caught('request', error);
     }
   }
+  gathered.length = 0;
 }

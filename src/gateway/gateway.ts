@@ -14,6 +14,7 @@ import type { GatewaySettings } from '../domain/fleet.js';
 import { isLoopbackHost } from '../domain/loopback.js';
 import { jsonLine } from '../domain/printable.js';
 import type { ServiceDefinition, TrafficState } from '../domain/traffic.js';
+import { faults } from './boundary.js';
 import { serveAdmin } from './admin/admin-api.js';
 import { mustBeGuarded } from './admin/admin-door.js';
 import { parseOrder, serviceDefinitionSchema } from './admin/admin-schema.js';
@@ -25,7 +26,7 @@ import { pageOf, type LabelledProcess, type MetricsSource } from './process-metr
 import { httpServer, listen, stop, urlOf } from './http-server.js';
 import { RouteStore } from './routes/route-store.js';
 import { defineService, type RouteTable } from './routes/route-table.js';
-import { serveHere, tellFault } from './serve-here.js';
+import { serveHere } from './serve-here.js';
 import type { ServiceDeps } from './service/service.js';
 import { readTable, saveTable } from './routes/table-file.js';
 import { serveByWorkers } from './workers/worker-pool.js';
@@ -86,6 +87,7 @@ const ADMIN_GRACE_MS = 1_000;
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
   mustBeGuarded(options);
   const tell = teller(options);
+  faults.tellTo(tell);
   const { clock, host, settings } = options;
   const process = randomUUID();
   const { plane, table } = await openPlane(options, process, tell);
@@ -97,10 +99,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const gauge = new ProcessGauge();
   const metrics = metricsOf(options.version ?? 'unknown', plane, gauge);
   const admin = { token: options.adminToken, store, plane, clock, metrics: async () => await pageOf(metrics), tell };
-  const adminServer = httpServer(
-    (req, res) => void serveAdmin(admin, req, res).catch((error: unknown) => tellFault(tell, error)),
-    options.adminTls,
-  );
+  const adminServer = httpServer((req, res) => void serveAdmin(admin, req, res), options.adminTls);
   await listenOrClose(adminServer, options, plane);
   tell({ event: 'gateway-started', process, services: Object.keys(table) });
   if (settings.keys === undefined) tellIfOpen(host, tell);

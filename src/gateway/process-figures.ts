@@ -1,5 +1,6 @@
-/** How one process of the gateway is: memory, CPU, how late its event loop runs; and whom it refused. */
+/** How one process of the gateway is: memory, CPU, how late its event loop runs; whom it refused, and what it met. */
 import { monitorEventLoopDelay, performance, type IntervalHistogram } from 'node:perf_hooks';
+import { faults } from './boundary.js';
 
 /** Its timer wakes an idle process, so it must not be fine, ms. */
 const RESOLUTION_MS = 20;
@@ -18,6 +19,8 @@ export interface ProcessFigures {
   readonly lagS: Readonly<Record<'p50' | 'p99' | 'max', number>> | null;
   /** Requests that were refused at the door, by reason. */
   readonly refused: Readonly<Record<string, number>>;
+  /** Throws that ended at a boundary, by place. */
+  readonly faults: Readonly<Record<string, number>>;
 }
 
 export class ProcessGauge {
@@ -35,6 +38,7 @@ export class ProcessGauge {
       cpuS: (user + system) / MICRO,
       lagS: this.#lateness(),
       refused,
+      faults: faults.byPlace,
     };
   }
 

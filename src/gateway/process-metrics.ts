@@ -23,7 +23,7 @@ export async function pageOf({ version, states, processes }: MetricsSource): Pro
     help: 'Always 1; the version is a label.',
     rows: [[{ version }, 1]],
   };
-  return metricsPage(counted, [build, refusals(each), ...processMetrics(each)]);
+  return metricsPage(counted, [build, refusals(each), faults(each), ...processMetrics(each)]);
 }
 
 const refusals = (each: readonly LabelledProcess[]): Metric => ({
@@ -32,6 +32,15 @@ const refusals = (each: readonly LabelledProcess[]): Metric => ({
   help: 'Requests that were refused before a cluster was chosen, by the code of the answer.',
   rows: each.flatMap(({ labels, figures }) =>
     Object.entries(figures.refused).map(([reason, count]): Row => [{ reason, ...labels }, count]),
+  ),
+});
+
+const faults = (each: readonly LabelledProcess[]): Metric => ({
+  name: 'understudy_faults_total',
+  kind: 'counter',
+  help: 'Bugs that were met and cost no more than one request or message, by place; each is a line of the log.',
+  rows: each.flatMap(({ labels, figures }) =>
+    Object.entries(figures.faults).map(([place, count]): Row => [{ place, ...labels }, count]),
   ),
 });
 

@@ -2,6 +2,7 @@
 import { performance } from 'node:perf_hooks';
 import type { GatewaySettings } from '../domain/fleet.js';
 import type { ServiceName } from '../domain/words.js';
+import { faults } from './boundary.js';
 import { openAccounts, type Accounts } from './account/accounts.js';
 import { Conversations } from './conversations/conversations.js';
 import { openConversationStore } from './conversations/open-store.js';
@@ -13,11 +14,13 @@ import { serveCaller, type PublicApi } from './door/public-api.js';
 import { Refusals } from './door/refusals.js';
 import { ProcessGauge } from './process-figures.js';
 import { answersOf } from './questions.js';
+import { endFaulted } from './request/caller-words.js';
 import type { Endable } from './request/untimely-end.js';
 import { Roll } from './roll.js';
 import type { RouteTable } from './routes/route-table.js';
 import { Service, type ServiceDeps } from './service/service.js';
 import { Upstreams } from './upstream/upstreams.js';
+import type { WatchedResponse } from './watched-response.js';
 
 export interface ServeOptions {
   readonly host: string;
@@ -43,6 +46,7 @@ export interface ServeOptions {
 /** Resolves when the public port listens. */
 export async function serveHere(options: ServeOptions): Promise<DataPlane> {
   const { settings, clock, tell } = options;
+  faults.tellTo(tell);
   const upstreams = new Upstreams(settings.connectTimeoutMs);
   const services = new Map<ServiceName, Service>();
   const deps: ServiceDeps = { process: options.process, upstreams, clock, tell };
@@ -64,7 +68,7 @@ export async function serveHere(options: ServeOptions): Promise<DataPlane> {
     conversations,
     startedAtS: Math.floor(options.startedAtMs / 1_000),
   };
-  const server = httpServer(listenerOf(api, accounts, tell));
+  const server = httpServer(listenerOf(api, accounts));
   await listen(server, options.host, options.port);
   const announceEnd = (): void => {
     readiness = 'closing';
@@ -100,18 +104,24 @@ export async function serveHere(options: ServeOptions): Promise<DataPlane> {
   };
 }
 
-function listenerOf(api: PublicApi, accounts: Accounts | null, tell: ServiceDeps['tell']): Listener {
+function listenerOf(api: PublicApi, accounts: Accounts | null): Listener {
   return (req, res) => {
     try {
       const served =
         accounts === null
           ? serveCaller(api, req, res)
           : accounts.serve(req, res, (account) => serveCaller(api, req, res, account));
-      served.catch((error: unknown) => tellFault(tell, error));
+      served.catch((error: unknown) => faulted(res, error));
     } catch (error) {
-      tellFault(tell, error);
+      faulted(res, error);
     }
   };
+}
+
+/** The boundary of all that callers send. */
+function faulted(res: WatchedResponse, error: unknown): void {
+  faults.caught('request', error);
+  faults.guard('request', () => endFaulted(res));
 }
 
 function openConversations({ settings, dataDir, redisUrl, clock, tell }: ServeOptions): Conversations | null {
@@ -127,9 +137,4 @@ function applyTable(table: RouteTable, services: Map<ServiceName, Service>, deps
   }
   for (const name of [...services.keys()]) if (!Object.hasOwn(table, name)) services.delete(name);
   deps.upstreams.keepOnly(Object.values(table).flatMap((route) => route.definition.members.map((m) => m.url)));
-}
-
-/** What went wrong in our own code while a request was answered. */
-export function tellFault(tell: ServiceDeps['tell'], error: unknown): void {
-  tell({ event: 'gateway-fault', message: error instanceof Error ? error.message : String(error) });
 }

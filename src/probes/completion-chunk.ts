@@ -1,4 +1,6 @@
 /** One `data` line of a streamed chat completion, as far as a probe cares. */
+import { fieldsOf, listOf, numberOf, parseFields, textOf } from '../domain/outside.js';
+
 export interface Chunk {
   readonly text: string;
   /** The model thinks aloud (`reasoning_content`, `reasoning`): tokens, but no answer yet. */
@@ -11,31 +13,26 @@ export interface Chunk {
 
 /** @returns `null` for `[DONE]` and for what is no JSON object */
 export function readChunk(data: string): Chunk | null {
-  let body: unknown;
-  try {
-    body = JSON.parse(data);
-  } catch {
-    return null;
-  }
-  if (typeof body !== 'object' || body === null) return null;
-  const { error, choices } = body as { error?: unknown; choices?: unknown };
+  const body = parseFields(data);
+  if (body === null) return null;
+  const { error, choices } = body;
   if (error !== undefined && error !== null)
     return { text: '', thought: false, finish: null, error: true, usage: null };
-  const choice = (Array.isArray(choices) ? choices[0] : undefined) as Record<string, unknown> | undefined;
-  const delta = (choice?.['delta'] ?? {}) as Record<string, unknown>;
-  const finish = choice?.['finish_reason'];
+  const choice = fieldsOf(listOf(choices)?.[0]);
+  const delta = fieldsOf(choice['delta']);
   return {
     text: words(delta['content']),
     thought: words(delta['reasoning_content']) + words(delta['reasoning']) !== '',
-    finish: typeof finish === 'string' ? finish : null,
+    finish: textOf(choice['finish_reason']),
     error: false,
-    usage: usageIn((body as { usage?: unknown }).usage),
+    usage: usageIn(body['usage']),
   };
 }
 
 function usageIn(value: unknown): Chunk['usage'] {
-  const { prompt_tokens: prompt, completion_tokens: completion } = (value ?? {}) as Record<string, unknown>;
-  return typeof prompt === 'number' && typeof completion === 'number' ? { prompt, completion } : null;
+  const usage = fieldsOf(value);
+  const [prompt, completion] = [numberOf(usage['prompt_tokens']), numberOf(usage['completion_tokens'])];
+  return prompt === null || completion === null ? null : { prompt, completion };
 }
 
-const words = (value: unknown): string => (typeof value === 'string' ? value : '');
+const words = (value: unknown): string => textOf(value) ?? '';

@@ -150,10 +150,10 @@ async function stream(
   const parser = createSseParser((event) => note(event.data, progress));
   let bytes = 0;
   for await (const chunk of response.body as AsyncIterable<Buffer>) {
-    parser.push(chunk);
+    const isReadable = parser.push(chunk);
     bytes += chunk.length;
     if (progress.failure !== null) break;
-    if (bytes > STREAM_BYTES_MAX) {
+    if (!isReadable || bytes > STREAM_BYTES_MAX) {
       progress.failure = 'endless';
       break;
     }

@@ -18,7 +18,7 @@ export type Outcome = 'ok' | 'client' | 'quota' | 'lost' | 'cut' | 'shed' | 'gon
 
 export interface AttemptRecord {
   readonly cluster: ClusterName;
-  readonly outcome: 'ok' | 'client' | 'quota' | 'cut' | AttemptFailure | LeaveReason;
+  readonly outcome: 'ok' | 'client' | 'quota' | 'cut' | 'fault' | AttemptFailure | LeaveReason;
   readonly ms: number;
 }
 
@@ -172,6 +172,7 @@ export class Account {
 function outcomeOf(end: AttemptEnd): AttemptRecord['outcome'] {
   if (end.kind === 'answered') return end.owner === 'none' ? 'ok' : end.owner;
   if (end.kind === 'failed') return end.failure;
+  if (end.kind === 'faulted') return 'fault';
   return end.kind === 'cut' ? 'cut' : end.why;
 }
 

@@ -3,6 +3,7 @@
  * Every change carries an epoch and is answered with the state after it; each is audited as one line.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { messageOf } from '../../domain/describe-error.js';
 import { CodedError, type ErrorCode } from '../../domain/errors.js';
 import type { ServiceName } from '../../domain/words.js';
 import {
@@ -15,6 +16,7 @@ import {
   warmOrderSchema,
   weightsOrderSchema,
 } from './admin-schema.js';
+import { faults } from '../boundary.js';
 import { hasToken, nameOfVisitor } from './admin-visitor.js';
 import { METRICS_TYPE } from '../metrics-page.js';
 import { tableFile } from '../routes/table-file.js';
@@ -126,7 +128,7 @@ export async function serveAdmin(api: AdminApi, req: IncomingMessage, res: Serve
     }
     await answer(api, req, res);
   } catch (error) {
-    sendFailure(api, { req, res }, error);
+    faults.guard('admin', () => sendFailure(api, { req, res }, error));
   }
 }
 
@@ -233,8 +235,11 @@ function sendFailure(
   error: unknown,
 ): void {
   const code: ErrorCode = error instanceof CodedError ? error.code : 'invariant';
-  const message = error instanceof Error ? error.message : String(error);
-  if (code === 'invariant') api.tell({ event: 'admin-fault', message });
+  if (code === 'invariant') faults.caught('admin', error);
+  const message =
+    code === 'invariant'
+      ? 'a bug in the gateway ended this request, and no other; its log says where'
+      : messageOf(error);
   // A writer that is fenced out should learn by whom.
   const epoch = code === 'stale-epoch' ? api.store.table[target(req).service ?? '']?.epoch : undefined;
   send(res, STATUS[code] ?? 500, epoch === undefined ? { code, message } : { code, message, epoch });

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { API_KEY_ENV_PATTERN } from '../../domain/cluster-key.js';
 import { CodedError } from '../../domain/errors.js';
 import { CONTINUE_BY, ENGINES } from '../../domain/fleet.js';
+import { parseJson } from '../../domain/outside.js';
 
 /** Names go into paths, logs and metrics. `v1` would be the public API's own first path segment. */
 const name = z
@@ -80,13 +81,9 @@ export const undrainOrderSchema = z.object({ epoch, cluster: name });
 
 /** @throws CodedError `bad-input`, naming each wrong field */
 export function parseOrder<T>(schema: z.ZodType<T>, body: Buffer): T {
-  let value: unknown;
-  try {
-    value = JSON.parse(body.toString('utf8'));
-  } catch (error) {
-    throw new CodedError('bad-input', 'the body is not JSON', { cause: error });
-  }
-  const parsed = schema.safeParse(value);
+  const json = parseJson(body.toString('utf8'));
+  if (json.kind === 'refused') throw new CodedError('bad-input', `the body cannot be read: ${json.why}`);
+  const parsed = schema.safeParse(json.value);
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`);
   throw new CodedError('bad-input', issues.join('; '));

@@ -191,7 +191,7 @@ function notJustText({ index, logprobs, delta }: Frame): CannotContinue | null {
   for (const [key, value] of Object.entries(delta)) {
     if (key === 'role' || !isSaid(value)) continue;
     if (key === 'content' && typeof value === 'string') continue;
-    return OTHER_DELTAS[key] ?? 'not-text';
+    return (Object.hasOwn(OTHER_DELTAS, key) ? OTHER_DELTAS[key] : undefined) ?? 'not-text';
   }
   return null;
 }

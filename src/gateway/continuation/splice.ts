@@ -13,6 +13,8 @@ export class Splice {
   readonly #before: SpokenBefore;
   readonly #mark: string;
   readonly #parser = createSseParser((event) => this.#take(event));
+  /** Why what came cannot be passed on; `null`: it can. From then on nothing is. */
+  unreadable: string | null = null;
   #out = '';
   #done = false;
 
@@ -22,13 +24,11 @@ export class Splice {
     this.#mark = mark;
   }
 
-  /**
-   * What the caller gets for these lines.
-   * @throws CodedError `bad-input` for a frame that is longer than any engine's
-   */
+  /** What the caller gets for these lines: up to the first that cannot be read. Dropped, it would be missing unnoticed. */
   rewrite(lines: Uint8Array): string {
     this.#out = '';
-    this.#parser.push(lines);
+    if (this.unreadable !== null) return '';
+    if (!this.#parser.push(lines)) this.unreadable ??= 'the rest has an event that is too long to be read';
     return this.#out;
   }
 
@@ -40,13 +40,17 @@ export class Splice {
   }
 
   #take({ data }: SseEvent): void {
-    if (this.#done) return;
+    if (this.#done || this.unreadable !== null || data.trim() === '') return;
     if (data === '[DONE]') {
       this.#out += this.end();
       return;
     }
     const frame = parseFields(data);
-    const spliced = frame === null ? null : spliceFrame(frame, this.#before);
+    if (frame === null) {
+      this.unreadable = 'the rest has an event that cannot be read';
+      return;
+    }
+    const spliced = spliceFrame(frame, this.#before);
     if (spliced !== null) this.#out += `data: ${JSON.stringify(spliced)}\n\n`;
   }
 }

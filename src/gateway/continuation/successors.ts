@@ -20,3 +20,9 @@ export function successorsOf(from: Member, members: readonly Member[], transcrip
     unfit: others.filter((_, i) => obstacles[i] !== null).map((m) => m.name),
   };
 }
+
+/** Whether leaving `from` now would not harm the caller. */
+export function couldContinue(from: Member, members: readonly Member[], transcript: Transcript): boolean {
+  const well = members.filter((m) => !m.ejection.out);
+  return successorsOf(from, well, transcript).refusal === null;
+}

@@ -34,6 +34,9 @@ export interface Asked {
 /** Longest part of a conversation's key that counts. */
 const KEY_MAX = 256;
 
+/** Beyond any engine's own limit: it refuses more, and nobody waits for them. */
+const CHOICES_MAX = 1_024;
+
 const NOTHING_ASKED: Asked = { model: null, stream: false, choices: 1, key: null };
 
 /** What a parsed body asks for. The most exact name of a conversation wins: header, `prompt_cache_key`, `user`. */
@@ -41,7 +44,7 @@ export function askedOf(body: unknown, headers: IncomingHttpHeaders): Asked {
   const header = text(headers['x-conversation-id']);
   if (typeof body !== 'object' || body === null) return { ...NOTHING_ASKED, key: header };
   const { model, stream, n, prompt, prompt_cache_key: cacheKey, user } = body as Readonly<Record<string, unknown>>;
-  const each = typeof n === 'number' && n > 1 ? n : 1;
+  const each = typeof n === 'number' && n > 1 && n <= CHOICES_MAX ? n : 1;
   // A list of prompts has one answer each; a list of numbers is one prompt in tokens.
   const prompts = Array.isArray(prompt) && typeof prompt[0] !== 'number' ? Math.max(1, prompt.length) : 1;
   return {

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PRIORITIES, priorityOf, type Priority } from '../../domain/admission/priority.js';
 import { prefixKey } from '../../domain/conversation/prefix-key.js';
 import type { GatewaySettings } from '../../domain/fleet.js';
+import { parseJson } from '../../domain/outside.js';
 import type { Forwarded } from '../request/attempt-order.js';
 import {
   apiPath,
@@ -284,15 +285,9 @@ function parseBody(req: IncomingMessage, body: Buffer): Parsed {
   if (encoding !== undefined && encoding !== 'identity') {
     return { kind: 'refused', status: 415, message: `a body in ${encoding} is not understood; send it as it is` };
   }
-  try {
-    return { kind: 'parsed', value: JSON.parse(body.toString('utf8')) };
-  } catch (error) {
-    return {
-      kind: 'refused',
-      status: 400,
-      message: `the body is not JSON: ${error instanceof Error ? error.message : ''}`,
-    };
-  }
+  const parsed = parseJson(body.toString('utf8'));
+  if (parsed.kind === 'parsed') return parsed;
+  return { kind: 'refused', status: 400, message: `the body cannot be read: ${parsed.why}` };
 }
 
 function serviceFor({ services, target, req }: Visit, asked: Asked): Service | null {

@@ -6,7 +6,7 @@ import type { AnswerKeeper } from '../conversations/answer-keeper.js';
 import type { Said } from '../continuation/said.js';
 import type { AttemptOutcome, Member } from '../service/member.js';
 import type { Splice } from '../continuation/splice.js';
-import type { StreamKind } from './stream-scan.js';
+import type { StreamKind, StreamScan } from './stream-scan.js';
 import { CUT_BECAUSE, type UntimelyEnd } from './untimely-end.js';
 
 /** What every attempt of a request sends, whichever cluster it goes to. */
@@ -63,6 +63,8 @@ export type AttemptEnd =
     }
   /** Broken after the caller's first byte. The caller's stream stands open at the end of a frame, unless it is `closed`. */
   | { readonly kind: 'cut'; readonly why: string; readonly closed: boolean }
+  /** Our own code threw over it. `isStream`: the caller has the beginning of an event stream. */
+  | { readonly kind: 'faulted'; readonly error: unknown; readonly isStream: boolean }
   /** Broken off: the caller left, the request goes elsewhere, its time is up, or this gateway's. */
   | { readonly kind: 'left'; readonly why: LeaveReason };
 
@@ -77,6 +79,15 @@ export interface FailedAt {
  * was asked for more than is allowed.
  */
 export type LeaveReason = UntimelyEnd | 'rehomed' | 'handed-over' | 'recounted';
+
+/** What the clean end of an answer means, which its caller has heard of; `null`: a stream that was not at its end. */
+export function endOfStream(scan: StreamScan | null): AttemptEnd | null {
+  if (scan === null || scan.endedWell()) return { kind: 'answered', owner: 'none' };
+  if (scan.error === null) return null;
+  // The cluster's own error event has reached the caller: a second one would only confuse.
+  const { errorOwner: owner, error: why } = scan;
+  return owner === 'client' || owner === 'quota' ? { kind: 'answered', owner } : { kind: 'cut', why, closed: true };
+}
 
 /** What it says of the cluster. That this gateway ends is no fault of the cluster's. */
 export function outcomeOf(end: AttemptEnd): AttemptOutcome {

@@ -11,9 +11,18 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { performance } from 'node:perf_hooks';
+import { faults } from '../boundary.js';
 import { failureOfTransport, ownerOfStatus, type AttemptFailure, type ErrorOwner } from '../../domain/error-owner.js';
-import type { AttemptEnd, AttemptOrder, FailedAnswer, LeaveReason } from './attempt-order.js';
+import {
+  endOfStream,
+  type AttemptEnd,
+  type AttemptOrder,
+  type FailedAnswer,
+  type LeaveReason,
+} from './attempt-order.js';
 import { GatheredBytes } from '../../engines/gathered-bytes.js';
+import { unfit } from './caller-words.js';
+import { FirstByteClock } from './first-byte-clock.js';
 import { headersFor, kindOfAnswer } from './headers.js';
 import { COLLECT_BYTES_MAX, ERROR_BYTES_MAX, HOLD_BYTES_MAX } from './held-bytes.js';
 import { IdleClock } from './idle-clock.js';
@@ -40,14 +49,18 @@ export class Attempt implements AnswerHandler {
   readonly #held = new GatheredBytes();
   readonly #postponed = new Postponed();
   readonly #idle: IdleClock;
-  #firstByteTimer: NodeJS.Timeout;
+  readonly #firstByte: FirstByteClock;
 
   constructor(order: AttemptOrder, settle: (end: AttemptEnd) => void) {
     this.#order = order;
     this.#settle = settle;
-    this.#firstByteTimer = setTimeout(() => this.#noFirstByte(), order.firstByteMs);
-    const { idleMs, continuable } = order;
-    this.#idle = new IdleClock({ idleMs, continuable, onSilence: (ms) => this.#silent(ms) });
+    const { firstByteMs, idleMs, continuable } = order;
+    const late = (): void => this.#fail('first-byte-timeout', `no first byte within ${firstByteMs} ms`, null, true);
+    this.#firstByte = new FirstByteClock(order, {
+      mayWait: () => this.#mode === 'head',
+      late: () => this.#guard(late),
+    });
+    this.#idle = new IdleClock({ idleMs, continuable, onSilence: (ms) => this.#guard(() => this.#silent(ms)) });
   }
 
   /** Still before the caller's first byte. */
@@ -69,8 +82,7 @@ export class Attempt implements AnswerHandler {
     } catch (error) {
       // Were it the cluster's fault, one caller could eject them all.
       if (!(error instanceof UnfitRequest)) throw error;
-      const why = error.message;
-      sendError(this.#order.res, { status: 400, type: 'invalid_request_error', code: 'bad-input', message: why });
+      sendError(this.#order.res, unfit(error.message));
       this.#end({ kind: 'answered', owner: 'client' });
     }
   }
@@ -78,17 +90,29 @@ export class Attempt implements AnswerHandler {
   /** Break off. What its caller has then is for the exchange to end, or to go on with. */
   leave(why: LeaveReason): void {
     if (this.#mode === 'over' || (why === 'handed-over' && this.#scan?.allSaid === true)) return;
-    if (this.#mode === 'relay' && (why === 'expired' || why === 'closing')) this.#cut(CUT_BECAUSE[why]);
-    else {
-      if (why === 'handed-over') this.#relay?.closeFrame();
-      this.#end({ kind: 'left', why });
-    }
+    this.#guard(() => {
+      if (this.#mode === 'relay' && (why === 'expired' || why === 'closing')) this.#cut(CUT_BECAUSE[why]);
+      else {
+        if (why === 'handed-over') this.#relay?.closeFrame();
+        this.#end({ kind: 'left', why });
+      }
+    });
     this.#answering?.stop();
   }
 
-  /** Try another cluster, unless this one has begun to answer after all. */
-  rehome(): void {
-    if (this.waiting) this.leave('rehomed');
+  onFault(error: unknown): void {
+    if (this.#mode === 'over') faults.caught('request', error);
+    else this.#end({ kind: 'faulted', error, isStream: this.#mode === 'relay' && this.#scan !== null });
+  }
+
+  /** Timers, and what waited for something: what comes from the cluster itself has its boundary in `Asking`. */
+  #guard(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#answering?.stop();
+      this.onFault(error);
+    }
   }
 
   /** The cluster is thought lost: if this stream has fallen silent, or does later, do not wait for the idle limit. */
@@ -137,16 +161,14 @@ export class Attempt implements AnswerHandler {
     const relay = this.#relay;
     if (relay !== null && this.#mode === 'relay') this.#endRelay(relay);
     else if (this.#mode === 'collect') this.#answerWhole();
-    else if (this.#mode === 'hold') this.#fail('empty-answer', 'the stream ended before it said anything');
-    else this.#fail('empty-answer', 'no answer');
+    else this.#fail('empty-answer', this.#mode === 'hold' ? 'the stream ended before it said anything' : 'no answer');
   }
 
   onError(error: Error): void {
     if (this.#mode === 'over' || this.#postponed.also(() => this.onError(error))) return;
     const why = error.message === '' ? error.name : error.message;
-    const { code } = error as NodeJS.ErrnoException;
     if (this.#mode === 'relay') this.#cut(why);
-    else this.#fail(failureOfTransport(code), why);
+    else this.#fail(failureOfTransport((error as NodeJS.ErrnoException).code), why);
   }
 
   #collect(chunk: Buffer): void {
@@ -197,7 +219,7 @@ export class Attempt implements AnswerHandler {
   #whenKept(keeping: Promise<void>, then: () => void): void {
     this.#idle.stop();
     this.#postponed.until(keeping, () => {
-      if (this.#mode !== 'over') then();
+      if (this.#mode !== 'over') this.#guard(then);
     });
   }
 
@@ -257,12 +279,12 @@ export class Attempt implements AnswerHandler {
 
   #passNow(relay: Relay, chunk: Buffer, whole: number): boolean {
     const passed = relay.pass(chunk, whole);
-    if (passed === 'went') return true;
+    if (passed === 'caller-is-slow') this.#waitForCaller(relay);
     if (passed === 'broken') {
-      this.#cut(this.#scan?.brokenBy ?? '');
+      this.#cut(relay.brokenBy);
       this.#answering?.stop();
-    } else this.#waitForCaller(relay);
-    return false;
+    }
+    return passed === 'went';
   }
 
   /** The caller is slower than the cluster; that is no idleness of the cluster's, so its clock stands still. */
@@ -277,17 +299,11 @@ export class Attempt implements AnswerHandler {
   }
 
   #endRelay(relay: Relay): void {
-    const scan = this.#scan;
-    if (scan === null || scan.endedWell()) {
-      relay.end();
-      this.#end({ kind: 'answered', owner: 'none' });
-    } else if (scan.error === null) this.#cut('it ended without a finish reason of the model');
+    const end = endOfStream(this.#scan);
+    if (end === null) this.#cut('it ended without a finish reason of the model');
     else {
-      // The cluster's own error event has reached the caller: a second one would only confuse.
       relay.end();
-      const owner = scan.errorOwner;
-      const own = owner === 'client' || owner === 'quota';
-      this.#end(own ? { kind: 'answered', owner } : { kind: 'cut', why: scan.error, closed: true });
+      this.#end(end);
     }
   }
 
@@ -296,7 +312,7 @@ export class Attempt implements AnswerHandler {
     if (this.#scan === null) {
       res.destroy(); // nothing but a broken connection can tell the caller
       this.#end({ kind: 'cut', why, closed: true });
-    } else if (this.#scan.allSaid) {
+    } else if (this.#scan.allSaid && this.#relay?.hasLost !== true) {
       this.#relay?.complete();
       this.#end({ kind: 'answered', owner: 'none' });
     } else {
@@ -312,35 +328,21 @@ export class Attempt implements AnswerHandler {
 
   /** The first byte is there; from now on silence counts. */
   #beginIdle(): void {
-    clearTimeout(this.#firstByteTimer);
+    this.#firstByte.stop();
     this.#idle.start();
-  }
-
-  /**
-   * An answer in one piece takes as long as all its tokens. As long as the cluster shows any life it is waited for; so it
-   * is when nobody else could do better.
-   */
-  #noFirstByte(): void {
-    const { member, request, firstByteMs, replaceable } = this.#order;
-    const quietMs = performance.now() - member.lastSignMs;
-    if (this.#mode === 'head' && !request.stream && (quietMs < firstByteMs || !replaceable)) {
-      this.#firstByteTimer.refresh();
-      return;
-    }
-    this.#fail('first-byte-timeout', `no first byte within ${firstByteMs} ms`, null, true);
   }
 
   #silent(limitMs: number): void {
     const why = `nothing came for ${limitMs} ms`;
-    if (this.#mode === 'relay') this.#cut(why);
-    else this.#fail('idle-timeout', why);
+    if (this.#mode !== 'relay') return this.#fail('idle-timeout', why, null, true);
+    this.#cut(why);
     this.#answering?.stop();
   }
 
   #end(end: AttemptEnd): void {
     if (this.#mode === 'over') return;
     this.#mode = 'over';
-    clearTimeout(this.#firstByteTimer);
+    this.#firstByte.stop();
     this.#idle.stop();
     this.#held.letGo();
     this.#settle(end);

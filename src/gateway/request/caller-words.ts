@@ -4,7 +4,7 @@ import { CANNOT_CONTINUE, type CannotContinue } from '../../domain/continuation/
 import type { ServiceName } from '../../domain/words.js';
 import type { FailedAnswer, FailedAt } from './attempt-order.js';
 import { parseFields } from '../../domain/outside.js';
-import { sendError, type CallerError } from './openai-error.js';
+import { errorFrame, sendError, type CallerError } from './openai-error.js';
 
 /** Seconds that a caller is asked to wait when nobody can serve: half-open returns begin after one. */
 const RETRY_AFTER_S = 1;
@@ -54,6 +54,29 @@ export const shuttingDown: CallerError = {
   message: 'this gateway is being stopped and had no time left for the answer',
   retryAfterS: RETRY_AFTER_S,
 };
+
+/** What this caller has sent cannot be passed on. */
+export const unfit = (message: string): CallerError => ({
+  status: 400,
+  type: 'invalid_request_error',
+  code: 'bad-input',
+  message,
+});
+
+/** A bug in the gateway, met by this request; the log has it. */
+const ownFault: CallerError = {
+  status: 500,
+  type: 'server_error',
+  code: 'gateway-fault',
+  message: 'a bug in the gateway ended this request, and no other; its log says where',
+};
+
+/** Whatever the caller has of its answer, it must not look whole. `isStream`: of events. */
+export function endFaulted(res: ServerResponse, isStream = false): void {
+  if (!res.headersSent) sendError(res, ownFault);
+  else if (isStream && !res.writableEnded) res.end(`\n\n${errorFrame(ownFault)}`);
+  else if (!res.writableEnded) res.destroy();
+}
 
 /** A stream that nobody could have continued. */
 export const streamCut = (why: string): CallerError => ({

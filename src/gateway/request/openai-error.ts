@@ -3,7 +3,14 @@ import type { ServerResponse } from 'node:http';
 
 export interface CallerError {
   readonly status: number;
-  readonly type: 'invalid_request_error' | 'upstream_error' | 'upstream_cut' | 'unavailable' | 'requests' | 'tokens';
+  readonly type:
+    | 'invalid_request_error'
+    | 'upstream_error'
+    | 'upstream_cut'
+    | 'unavailable'
+    | 'server_error'
+    | 'requests'
+    | 'tokens';
   /** Stable word for programs (docs/gateway.md lists them). */
   readonly code: string;
   readonly message: string;

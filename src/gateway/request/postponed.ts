@@ -2,12 +2,13 @@
 export class Postponed {
   #wait: Promise<void> | null = null;
 
-  /** `then` is called when `wait` is over; it must not reject. */
+  /** `then` is called when `wait` is over, well or not. */
   until(wait: Promise<void>, then: () => void): void {
-    this.#wait = wait.then(() => {
+    const go = (): void => {
       this.#wait = null;
       then();
-    });
+    };
+    this.#wait = wait.then(go, go);
   }
 
   /** True: something is waited for, and `later` is called after it. */

@@ -122,13 +122,28 @@ export class Relay {
     if (this.#scan !== null) this.#gap = gapAfter(bytes);
     const own = this.#keeper === null ? bytes : this.#keeper.rewrite(bytes);
     const spliced = this.#splice === null ? own : this.#splice.rewrite(own);
-    if (spliced.length === 0) return 'went';
+    const went = spliced.length === 0 || this.#write(spliced);
+    if (this.hasLost) return 'broken';
+    return went ? 'went' : 'caller-is-slow';
+  }
+
+  #write(piece: Buffer | string): boolean {
     // The socket itself, not the answer: that would make one chunk of all, which newer versions of Node may write too late.
     const { socket } = this.#res;
     socket?.cork();
-    const went = this.#res.write(spliced);
+    const went = this.#res.write(piece);
     if (socket !== null) atEndOfTurn(() => socket.uncork());
-    return went ? 'went' : 'caller-is-slow';
+    return went;
+  }
+
+  /** A part of the rest could not be passed on, so that whatever follows, it is not whole. */
+  get hasLost(): boolean {
+    return this.#splice !== null && this.#splice.unreadable !== null;
+  }
+
+  /** Why it is `broken`. */
+  get brokenBy(): string {
+    return this.#splice?.unreadable ?? this.#scan?.brokenBy ?? '';
   }
 }
 

@@ -10,7 +10,7 @@
 import { isOpening } from '../../domain/continuation/splice-frame.js';
 import { GatheredBytes } from '../../engines/gathered-bytes.js';
 import { ownerOfStatus, type ErrorOwner } from '../../domain/error-owner.js';
-import { isFields, parseFields } from '../../domain/outside.js';
+import { isFields, numberOf, parseFields, type Fields } from '../../domain/outside.js';
 import type { Said } from '../continuation/said.js';
 import { DONE_FRAME } from '../continuation/splice.js';
 
@@ -26,7 +26,7 @@ const OWN_REASONS: ReadonlySet<string> = new Set([
   'content_filter',
   'repetition',
 ]);
-const RESPONSES_ENDS: ReadonlySet<string> = new Set(['response.completed', 'response.incomplete']);
+const RESPONSES_ENDS: ReadonlySet<unknown> = new Set(['response.completed', 'response.incomplete']);
 
 /** Answers of one request that are told apart, many times what any engine gives; with so many of them all have ended. */
 const CHOICES_MAX = 4_096;
@@ -174,7 +174,7 @@ export class StreamScan {
     }
     const frame = parseFields(inUtf8(payload));
     if (frame === null) {
-      this.spoke = true; // not ours to understand, so not ours to hold back
+      this.#passUnread();
       return;
     }
     const error = errorOf(frame);
@@ -184,10 +184,16 @@ export class StreamScan {
       if (this.brokenAt === null) this.#said?.learn(raw, frame);
     } else {
       this.spoke = true;
-      if (!RESPONSES_ENDS.has(String(frame['type']))) return;
+      if (!RESPONSES_ENDS.has(frame['type'])) return;
       this.#ended = true;
       this.answer = frame['response'];
     }
+  }
+
+  /** Not ours to understand, so not ours to hold back; what of it the caller reads nobody could go on from. */
+  #passUnread(): void {
+    this.spoke = true;
+    if (this.#said !== null) this.#said.refusal ??= 'unreadable';
   }
 
   #readChoices(choices: unknown, at: number): void {
@@ -195,14 +201,19 @@ export class StreamScan {
       this.spoke = true;
       return;
     }
-    for (const choice of choices as readonly unknown[]) {
-      if (!isFields(choice)) continue;
-      const reason = choice['finish_reason'];
-      const index = Number(choice['index'] ?? 0);
-      if (typeof reason === 'string' && OWN_REASONS.has(reason)) this.#finish(index);
-      else if (typeof reason === 'string' && reason !== '') this.#broke(at, `it ended with finish reason "${reason}"`);
-      if (!isOpening(choice)) this.spoke = true;
+    for (const choice of choices as readonly unknown[]) if (isFields(choice)) this.#readChoice(choice, at);
+  }
+
+  #readChoice(choice: Fields, at: number): void {
+    const { finish_reason: reason } = choice;
+    const index = numberOf(choice['index'] ?? 0);
+    if (index === null) {
+      this.#passUnread();
+      return;
     }
+    if (typeof reason === 'string' && OWN_REASONS.has(reason)) this.#finish(index);
+    else if (typeof reason === 'string' && reason !== '') this.#broke(at, `it ended with finish reason "${reason}"`);
+    if (!isOpening(choice)) this.spoke = true;
   }
 
   #finish(index: number): void {
@@ -253,6 +264,12 @@ function errorOf(frame: Readonly<Record<string, unknown>>): StreamError | null {
 
 function streamError(error: Readonly<Record<string, unknown>>): StreamError {
   const message = typeof error['message'] === 'string' ? error['message'] : 'error event';
-  const status = Number(error['code']);
-  return status >= 400 && status < 600 ? { message, status } : { message };
+  const status = statusOf(error['code']);
+  return status === null ? { message } : { message, status };
+}
+
+/** As a number or, as some engines write it, as its digits. */
+function statusOf(code: unknown): number | null {
+  const status = typeof code === 'string' && /^[45]\d\d$/.test(code) ? Number(code) : numberOf(code);
+  return status !== null && status >= 400 && status < 600 ? status : null;
 }

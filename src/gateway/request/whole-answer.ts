@@ -25,7 +25,14 @@ export function sendWhole(order: AttemptOrder, { status, headers, body: came }: 
   if (status === 204 || status === 304) delete head['content-length'];
   else if (request.method !== 'HEAD') head['content-length'] = String(body.length);
   res.writeHead(status, head);
-  atEndOfTurn(() => endAtOnce(res, body));
+  atEndOfTurn(() => {
+    try {
+      endAtOnce(res, body);
+    } catch (error) {
+      res.destroy(); // nobody else ends it now
+      throw error;
+    }
+  });
 }
 
 /** Head and body as one text and in one write, where they are small: together with its own end Node would write pieces. */

@@ -38,6 +38,7 @@ export async function askWhole(
         resolve({ status, body: pieces.all() });
       },
       onError: giveUp,
+      onFault: (error) => giveUp(new Error('the answer could not be read', { cause: error })),
     });
     const tooLate = setTimeout(() => giveUp(new Error('no answer in time')), timeoutMs);
   });

@@ -1,13 +1,16 @@
 /** One request on its way to a cluster, and its answer on its way back to whoever asked. */
 import type { IncomingHttpHeaders } from 'node:http';
+import { faults } from '../boundary.js';
 import { AnswerReader, type AnswerSink } from './answer-reader.js';
 import type { Connection } from './connection.js';
 import type { UpstreamRequest } from './request-head.js';
 
-/** Hears an answer: its head, its body piece by piece, and how it ends, by one of the last two. Never called while it asks. */
+/** Hears an answer: its head, its body piece by piece, and how it ends, by one of the last three. Never called while it asks. */
 export interface AnswerHandler extends AnswerSink {
   onEnd(): void;
   onError(error: Error): void;
+  /** It threw itself while it heard something: the request is over, and nothing more comes. */
+  onFault(error: unknown): void;
 }
 
 /** What whoever asks may do then. After `stop` it hears nothing more. */
@@ -54,22 +57,50 @@ export class Asking implements AnswerSink, Answering {
 
   onHead(status: number, headers: IncomingHttpHeaders): void {
     this.#request = null;
-    this.#handler?.onHead(status, headers);
+    try {
+      this.#handler?.onHead(status, headers);
+    } catch (error) {
+      this.#fault(error);
+    }
   }
 
   onBody(piece: Buffer): void {
-    this.#handler?.onBody(piece);
+    try {
+      this.#handler?.onBody(piece);
+    } catch (error) {
+      this.#fault(error);
+    }
   }
 
   ended(): void {
     this.connection = null;
     if (this.#paused) this.#endWaits = true;
-    else this.#handler?.onEnd();
+    else this.#end();
   }
 
-  failed(error: Error): void {
+  failed(cause: Error): void {
     this.connection = null;
-    this.#handler?.onError(error);
+    try {
+      this.#handler?.onError(cause);
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+
+  #end(): void {
+    try {
+      this.#handler?.onEnd();
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+
+  /** The boundary of what a cluster sends: whatever it leads to, it ends this request and no other. */
+  #fault(error: unknown): void {
+    const handler = this.#handler;
+    this.stop();
+    if (handler === null) faults.caught('request', error);
+    else faults.guard('request', () => handler.onFault(error));
   }
 
   stop(): void {
@@ -89,7 +120,7 @@ export class Asking implements AnswerSink, Answering {
     if (!this.#endWaits) this.connection?.resume();
     else {
       this.#endWaits = false;
-      this.#handler?.onEnd();
+      this.#end();
     }
   }
 }

@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
+import { faults } from '../boundary.js';
 import { atEndOfTurn, ONE_PIECE_BYTES_MAX } from '../end-of-turn.js';
 import { BadAnswer } from './answer-head.js';
 import type { Asking } from './asking.js';
@@ -98,8 +99,9 @@ export class Connection {
     try {
       taken = asking.reader.push(bytes);
     } catch (error) {
-      if (!(error instanceof BadAnswer)) throw error;
-      this.destroy(error);
+      // What the reader cannot take is the cluster's to answer for, whatever it is.
+      if (!(error instanceof BadAnswer)) faults.caught('request', error);
+      this.destroy(error instanceof BadAnswer ? error : new BadAnswer('it could not be read'));
       return;
     }
     if (asking.reader.over && this.#asking === asking) this.#release(asking, taken === bytes.length);

@@ -7,7 +7,8 @@ import { CodedError } from '../../domain/errors.js';
 import type { ShutdownSettings } from '../../domain/fleet.js';
 import type { TrafficState } from '../../domain/traffic.js';
 import type { DataPlane, States } from '../data-plane.js';
-import { serveHere, tellFault } from '../serve-here.js';
+import { faults } from '../boundary.js';
+import { serveHere } from '../serve-here.js';
 import { tableAfter, type Beginning, type Call, type Word } from './messages.js';
 
 /** What a kill can take from the counts: what was counted since the last report. */
@@ -75,7 +76,7 @@ async function begin(beginning: Beginning): Promise<{ readonly url: string }> {
   shutdown = beginning.settings.shutdown;
   plane = serveHere({ ...beginning, clock: Date.now, tell });
   const { url } = await plane;
-  setInterval(() => void report().catch((error: unknown) => tellFault(tell, error)), REPORT_MS).unref();
+  setInterval(() => void report().catch((error: unknown) => faults.caught('timer', error)), REPORT_MS).unref();
   return { url };
 }
 

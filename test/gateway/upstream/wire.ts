@@ -94,6 +94,10 @@ export class Ear {
     this.ends.push(String((error as NodeJS.ErrnoException).code));
   }
 
+  onFault(): void {
+    this.ends.push('fault');
+  }
+
   async end(): Promise<string> {
     await eventually(() => this.ends.length > 0);
     return this.ends.join();
