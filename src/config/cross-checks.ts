@@ -32,7 +32,7 @@ function count(key: 'clusters' | 'services', found: number, most: number): reado
   ];
 }
 
-const problem = (path: ConfigPath, wrong: string, fix: string): Problem => ({ path, at: 'value', wrong, fix });
+const problem = (path: ConfigPath, wrong: string, fix: Problem['fix']): Problem => ({ path, at: 'value', wrong, fix });
 
 function checkService(file: Outline, path: ConfigPath, service: ServiceOutline): readonly Problem[] {
   if (service.members.length === 0) return [];
@@ -52,16 +52,21 @@ function unknownMembers({ clusters }: Outline, names: readonly string[], nameAt:
   const known = Object.keys(clusters);
   return names.flatMap((name, i) => {
     if (Object.hasOwn(clusters, name)) return [];
-    const guess = nearest(name, known);
-    const fix = guess === null ? `one of ${known.slice(0, NAMES_LISTED_MAX).join(', ')}` : `did you mean \`${guess}\`?`;
+    const fix = (): string => {
+      const guess = nearest(name, known);
+      return guess === null ? `one of ${known.slice(0, NAMES_LISTED_MAX).join(', ')}` : `did you mean \`${guess}\`?`;
+    };
     return [problem(nameAt(i), `no cluster \`${name}\` is described under \`clusters\``, fix)];
   });
 }
 
 function twice(names: readonly string[], what: string, pathOf: PathOf): readonly Problem[] {
-  return names.flatMap((name, i) =>
-    names.indexOf(name) === i ? [] : [problem(pathOf(i), `${what} \`${name}\` stands here twice`, 'keep one of them')],
-  );
+  const seen = new Set<string>();
+  return names.flatMap((name, i) => {
+    if (seen.has(name)) return [problem(pathOf(i), `${what} \`${name}\` stands here twice`, 'keep one of them')];
+    seen.add(name);
+    return [];
+  });
 }
 
 function primaryRoles(path: ConfigPath, { members }: ServiceOutline): readonly Problem[] {

@@ -40,14 +40,17 @@ function explainAt(place: Place, issue: Issue): readonly Problem[] {
 const NAME_FIX = 'use 1 to 63 lower-case letters, digits and hyphens, a letter or digit at both ends';
 
 function unknownKey({ root, path }: Place, key: string): Problem {
-  const known = keysAt(root, path);
-  const guess = nearest(key, known);
-  const choice = known.length === 0 ? 'remove it' : `one of ${known.join(', ')}`;
+  const fix = (): string => {
+    const known = keysAt(root, path);
+    const guess = nearest(key, known);
+    if (guess !== null) return `did you mean \`${guess}\`?`;
+    return known.length === 0 ? 'remove it' : `one of ${known.join(', ')}`;
+  };
   return {
     path: [...path, key],
     at: 'key',
     wrong: `unknown key \`${key.slice(0, 64)}\``,
-    fix: guess === null ? choice : `did you mean \`${guess}\`?`,
+    fix,
   };
 }
 

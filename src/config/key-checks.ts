@@ -26,8 +26,10 @@ function unknownServices(named: readonly string[], key: number, services: Outlin
   const known = Object.keys(services);
   return named.flatMap((service, i): readonly Problem[] => {
     if (Object.hasOwn(services, service)) return [];
-    const guess = nearest(service, known);
-    const fix = guess === null ? 'name services of this file' : `did you mean \`${guess}\`?`;
+    const fix = (): string => {
+      const guess = nearest(service, known);
+      return guess === null ? 'name services of this file' : `did you mean \`${guess}\`?`;
+    };
     const wrong = `no service \`${service}\` is described under \`services\``;
     return [{ path: [...KEYS, key, 'services', i], at: 'value', wrong, fix }];
   });

@@ -27,10 +27,7 @@ export function parseFleet(text: string, fileName: string): Fleet {
   const content = source.content ?? {};
   const parsed = fleetFile.safeParse(content);
   const ofShape = parsed.success ? [] : shapeProblems(parsed.error, source);
-  const problems = [
-    ...ofShape,
-    ...crossCheck(outlineOf(content)).filter((p) => !ofShape.some((o) => touch(o.path, p.path))),
-  ];
+  const problems = [...ofShape, ...crossCheck(outlineOf(content)).filter(untouchedBy(ofShape))];
   if (!parsed.success || problems.length > 0) throw refusal(fileName, located(source, problems));
   return assembleFleet(parsed.data);
 }
@@ -40,11 +37,16 @@ function shapeProblems(error: ZodError, source: YamlSource): readonly Problem[] 
   return error.issues.flatMap((issue) => explainIssue(schema, issue, (path) => source.has(path)));
 }
 
-/** Whether one path leads into the other: then both problems are one mistake, and the first sentence is enough. */
-function touch(a: ConfigPath, b: ConfigPath): boolean {
-  const [short, long] = a.length < b.length ? [a, b] : [b, a];
-  return short.every((key, i) => key === long[i]);
+/** Where one path leads into the other, both problems are one mistake, and the first sentence is enough. */
+function untouchedBy(problems: readonly Problem[]): (problem: Problem) => boolean {
+  const ends = new Set(problems.map(({ path }) => JSON.stringify(path)));
+  const ways = new Set(problems.flatMap(({ path }) => waysTo(path)));
+  return ({ path }) => !ways.has(JSON.stringify(path)) && !waysTo(path).some((way) => ends.has(way));
 }
+
+/** The path and all that lead to it. */
+const waysTo = (path: ConfigPath): string[] =>
+  Array.from({ length: path.length + 1 }, (_, i) => JSON.stringify(path.slice(0, i)));
 
 /**
  * Reads a configuration file from disk; see `parseFleet`.
@@ -77,15 +79,20 @@ const TOO_LARGE: SourceError = {
   fix: 'no fleet needs that much; is this the right file?',
 };
 
-function located(source: YamlSource, problems: readonly Problem[]): readonly SourceError[] {
+type Located = Omit<SourceError, 'fix'> & Pick<Problem, 'fix'>;
+
+function located(source: YamlSource, problems: readonly Problem[]): readonly Located[] {
   return problems.map(({ path, at, wrong, fix }) => ({ ...source.positionOf(path, at), wrong, fix }));
 }
 
-function refusal(fileName: string, errors: readonly SourceError[]): CodedError {
+function refusal(fileName: string, errors: readonly Located[]): CodedError {
   const inOrder = [...errors].sort((a, b) => a.line - b.line || a.column - b.column);
   const shown = inOrder
     .slice(0, PROBLEMS_SHOWN_MAX)
-    .map(({ line, column, wrong, fix }) => `${fileName}:${line}:${column}: ${wrong}. Fix: ${fix}`);
+    .map(
+      ({ line, column, wrong, fix }) =>
+        `${fileName}:${line}:${column}: ${wrong}. Fix: ${typeof fix === 'string' ? fix : fix()}`,
+    );
   const more = inOrder.length - shown.length;
   return new CodedError('bad-config', [...shown, ...(more > 0 ? [`and ${more} more`] : [])]);
 }

@@ -17,11 +17,16 @@ function distance(a: string, b: string): number {
 /** Longest word that is compared: a pasted document is nobody's typing error. */
 const LENGTH_MAX = 64;
 
+/** Known words that are looked at: more are no list that somebody mistyped a word of. */
+const KNOWN_MAX = 1_000;
+
 /** The known word within a third of its length, or `null`: a far guess misleads more than none. */
 export function nearest(word: string, known: readonly string[]): string | null {
   if (word.length > LENGTH_MAX) return null;
   const lower = word.toLowerCase();
   const ranked = known
+    .slice(0, KNOWN_MAX)
+    .filter((candidate) => candidate.length <= LENGTH_MAX)
     .map((candidate) => ({ candidate, edits: distance(lower, candidate.toLowerCase()) }))
     .sort((a, b) => a.edits - b.edits);
   const best = ranked[0];

@@ -7,7 +7,8 @@ export interface Problem {
   /** Whether the key itself is wrong, or what stands behind it. */
   readonly at: 'key' | 'value';
   readonly wrong: string;
-  readonly fix: string;
+  /** Made only for the problems that are told: a guess at what was meant takes time. */
+  readonly fix: string | (() => string);
 }
 
 /** `services.chat.clusters[0].role`, as people say it. */

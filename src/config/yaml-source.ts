@@ -10,6 +10,7 @@ import {
   type Pair,
   parseDocument,
   visit,
+  type YAMLMap,
 } from 'yaml';
 import type { ConfigPath } from './problem.js';
 
@@ -40,10 +41,28 @@ export interface YamlSource {
 
 /** Reads `text`. Never throws: what is wrong is in `errors`. */
 export function readYaml(text: string): YamlSource {
+  try {
+    return readDocument(text);
+  } catch (error) {
+    // The reader goes down by recursion: what is nested too deep ends its stack.
+    if (!(error instanceof RangeError)) throw error;
+  }
+  return { content: undefined, errors: [TOO_DEEP], has: () => false, positionOf: () => ({ line: 1, column: 1 }) };
+}
+
+const TOO_DEEP: SourceError = {
+  line: 1,
+  column: 1,
+  wrong: 'tables and lists stand inside each other too deep to be read',
+  fix: 'no setting is that deep; is this the right file?',
+};
+
+function readDocument(text: string): YamlSource {
   const lines = new LineCounter();
   const doc = parseDocument(text, {
     lineCounter: lines,
-    uniqueKeys: true,
+    // The reader's own check compares each key with each other one; ours is below.
+    uniqueKeys: false,
     merge: true,
     prettyErrors: false,
     version: '1.2',
@@ -57,7 +76,8 @@ export function readYaml(text: string): YamlSource {
   let content: unknown;
   try {
     content = errors.length === 0 ? doc.toJS({ maxAliasCount: ALIASES_MAX }) : undefined;
-  } catch {
+  } catch (error) {
+    if (error instanceof RangeError) throw error;
     errors.push({
       line: 1,
       column: 1,
@@ -78,8 +98,9 @@ export function readYaml(text: string): YamlSource {
   };
 }
 
+const TWICE = { wrong: 'this key stands here twice', fix: 'keep one of them' } as const;
+
 function wordsFor(code: string, message: string): { readonly wrong: string; readonly fix: string } {
-  if (code === 'DUPLICATE_KEY') return { wrong: 'this key stands here twice', fix: 'keep one of them' };
   if (code === 'MULTIPLE_DOCS')
     return { wrong: 'a second YAML document begins here', fix: 'keep one document in the file' };
   // The reader's own words may quote the file; the first line does so least.
@@ -89,10 +110,20 @@ function wordsFor(code: string, message: string): { readonly wrong: string; read
   };
 }
 
-/** Keys that JavaScript gives a meaning of its own, and keys that are no text. */
+/** Keys that JavaScript gives a meaning of its own, keys that are no text, and keys that stand twice. */
 function forbiddenKeys(doc: Document, place: (offset: number) => Position): SourceError[] {
   const found: SourceError[] = [];
   visit(doc, {
+    Map: (_, map) => {
+      const seen = new Set<string>();
+      for (const { key } of map.items) {
+        if (!isScalar(key)) continue;
+        const name = String(key.value);
+        // A merge key may stand more than once.
+        if (seen.has(name) && name !== '<<') found.push({ ...place(key.range?.[0] ?? 0), ...TWICE });
+        seen.add(name);
+      }
+    },
     Pair: (_, pair: Pair) => {
       const key = pair.key as Node | null;
       if (isScalar(key) && key.value !== '__proto__') return;
@@ -110,6 +141,19 @@ interface Found {
   readonly depth: number;
 }
 
+const pairs = new WeakMap<YAMLMap, ReadonlyMap<string, Pair>>();
+
+/** By key, made once a table: each problem looks its place up. */
+function pairsOf(map: YAMLMap): ReadonlyMap<string, Pair> {
+  const known = pairs.get(map);
+  if (known !== undefined) return known;
+  const made = new Map(
+    map.items.flatMap((pair) => (isScalar(pair.key) ? [[String(pair.key.value), pair] as const] : [])),
+  );
+  pairs.set(map, made);
+  return made;
+}
+
 function find(doc: Document, path: ConfigPath): Found {
   let found: Found = { key: null, value: doc.contents as Node | null, depth: 0 };
   for (const step of path) {
@@ -123,7 +167,7 @@ function find(doc: Document, path: ConfigPath): Found {
 function stepInto(doc: Document, from: Found, step: string | number): Found | null {
   const holder = isAlias(from.value) ? from.value.resolve(doc) : from.value;
   if (isMap(holder)) {
-    const pair = holder.items.find((p) => isScalar(p.key) && String(p.key.value) === String(step));
+    const pair = pairsOf(holder).get(String(step));
     return pair === undefined
       ? null
       : { key: pair.key as Node, value: pair.value as Node | null, depth: from.depth + 1 };

@@ -1,25 +1,32 @@
-/** Fetches the official release of the Temporal CLI. Where there is no network it gives up within seconds. */
+/**
+ * Fetches the official release of the Temporal CLI. Where there is no network it gives up within seconds. Nothing of an
+ * archive is unpacked or run unless its checksum stands in the release's list: without that list Go builds the CLI.
+ */
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { chmod, mkdir, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { Readable, Transform } from 'node:stream';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { TEMPORAL_CLI_VERSION, askBinary } from './cli-version.js';
+import { atMost, fetchBounded } from './fetch-bounded.js';
 import type { Release, ReleaseUrls } from './releases.js';
-import { runCommand } from './run-command.js';
 
 const ANSWER_TIMEOUT_MS = 5_000;
 const DOWNLOAD_TIMEOUT_MS = 5 * 60_000;
-/** The archive of 1.8.2 is about 60 MB. */
+/** The archive of 1.8.2 is about 60 MB, and holds about 150. */
 const ARCHIVE_BYTES_MAX = 400 * 1024 * 1024;
-const CHECKSUMS_CHARS_MAX = 64 * 1024;
+const BINARY_BYTES_MAX = 800 * 1024 * 1024;
+const CHECKSUMS_BYTES_MAX = 64 * 1024;
+const UNPACK_TIMEOUT_MS = 60_000;
+/** The one member of the archive that is wanted. */
+const MEMBER = 'temporal';
 
 const ARCH_NAMES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 
 /**
- * Leaves the binary at `target`, checked against the release's checksum where that can be had, and tried once.
- * @throws Error in one line: no release for this machine, no network, wrong checksum, a binary that does not run.
+ * Leaves the binary at `target`, checked against the release's checksum, and tried once.
+ * @throws Error in one line: no release for this machine, no network, no checksum or a wrong one, a binary that does not run.
  */
 export async function downloadBinary(order: {
   readonly target: string;
@@ -32,12 +39,18 @@ export async function downloadBinary(order: {
   await mkdir(folder, { recursive: true });
   try {
     const archive = join(folder, `temporal_cli_${release.version}_${release.platform}_${release.arch}.tar.gz`);
-    await fetchTo(archive, releases.archive(release), () => onLine(`downloading Temporal CLI ${release.version}`));
-    await verifyChecksum(archive, releases.checksums(release), onLine);
-    const unpacked = await runCommand({ command: 'tar', args: ['-xzf', archive, '-C', folder], timeoutMs: 60_000 });
-    if (!unpacked.ok) throw new Error(`the archive cannot be unpacked: ${unpacked.why}`);
-    const binary = join(folder, 'temporal');
-    await chmod(binary, 0o755);
+    const expected = await checksumOf(basename(archive), release, releases);
+    await fetchBounded(releases.archive(release), createWriteStream(archive), {
+      bytesMax: ARCHIVE_BYTES_MAX,
+      answerTimeoutMs: ANSWER_TIMEOUT_MS,
+      timeoutMs: DOWNLOAD_TIMEOUT_MS,
+      // Whoever sends the archive, its bytes are held against the checksum.
+      hosts: 'any',
+      onAnswer: () => onLine(`downloading Temporal CLI ${release.version}`),
+    });
+    await verifyChecksum(archive, expected);
+    const binary = join(folder, MEMBER);
+    await unpack(archive, binary);
     const answer = await askBinary(binary);
     if (!answer.usable) throw new Error(`what was downloaded cannot be used: ${answer.why}`);
     await rename(binary, target);
@@ -55,69 +68,58 @@ function releaseForThisMachine(): Release {
   return { version: TEMPORAL_CLI_VERSION, platform: process.platform, arch };
 }
 
-async function fetchTo(file: string, url: string, onAnswer: () => void): Promise<void> {
-  const abort = new AbortController();
-  const answerTimer = setTimeout(
-    () => abort.abort(new Error(`no answer in ${ANSWER_TIMEOUT_MS / 1000} s`)),
-    ANSWER_TIMEOUT_MS,
-  );
-  const totalTimer = setTimeout(() => abort.abort(new Error('it took too long')), DOWNLOAD_TIMEOUT_MS);
+/** What the release's own list says of a file; it comes from nobody but the release's hosts. */
+async function checksumOf(name: string, release: Release, { checksums, hosts }: ReleaseUrls): Promise<string> {
+  const url = checksums(release);
+  const chunks: Buffer[] = [];
+  const keep = async (source: AsyncIterable<Buffer>): Promise<void> => {
+    for await (const chunk of source) chunks.push(chunk);
+  };
   try {
-    const response = await fetch(url, { signal: abort.signal });
-    clearTimeout(answerTimer);
-    if (!response.ok || response.body === null) throw new Error(`HTTP ${response.status}`);
-    onAnswer();
-    await pipeline(Readable.fromWeb(response.body), atMost(ARCHIVE_BYTES_MAX), createWriteStream(file), {
-      signal: abort.signal,
+    const limits = { bytesMax: CHECKSUMS_BYTES_MAX, answerTimeoutMs: ANSWER_TIMEOUT_MS, timeoutMs: ANSWER_TIMEOUT_MS };
+    await fetchBounded(url, keep, { ...limits, hosts });
+  } catch (error) {
+    throw new Error(`nothing was downloaded, for its checksum cannot be had: ${(error as Error).message}`, {
+      cause: error,
     });
-  } catch (error) {
-    throw new Error(`${new URL(url).origin}: ${reason(error)}`, { cause: error });
-  } finally {
-    clearTimeout(answerTimer);
-    clearTimeout(totalTimer);
   }
-}
-
-function atMost(bytesMax: number): Transform {
-  let bytes = 0;
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      bytes += chunk.length;
-      if (bytes > bytesMax) done(new Error(`larger than ${bytesMax} bytes`));
-      else done(null, chunk);
-    },
-  });
-}
-
-/** `fetch` says only "fetch failed"; the reason is one level down. */
-function reason(error: unknown): string {
-  const { cause, message } = error as Error;
-  return cause instanceof Error ? cause.message : message;
-}
-
-/** A list that cannot be had is said and passed over (TLS has named the sender); a sum that differs is the end. */
-async function verifyChecksum(archive: string, url: string, onLine: (line: string) => void): Promise<void> {
-  let list: string;
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
-    if (!response.ok) throw new Error(`HTTP ${response.status}`);
-    list = (await response.text()).slice(0, CHECKSUMS_CHARS_MAX);
-  } catch (error) {
-    onLine(`the checksum could not be had from ${new URL(url).origin} (${reason(error)})`);
-    return;
-  }
-  const name = archive.slice(dirname(archive).length + 1);
-  const expected = list
+  const sums = Buffer.concat(chunks)
+    .toString('utf8')
     .split('\n')
-    .find((line) => line.trim().endsWith(name))
-    ?.trim()
-    .split(/\s+/)[0];
-  if (expected === undefined) {
-    onLine(`the list of checksums does not name ${name}`);
-    return;
-  }
+    .map((line) => line.trim().split(/\s+\*?/u))
+    .filter((cells) => cells.length === 2 && cells[1] === name)
+    .map(([sum = '']) => sum.toLowerCase());
+  const [sum = ''] = sums;
+  if (new Set(sums).size === 1 && /^[0-9a-f]{64}$/u.test(sum)) return sum;
+  throw new Error(`nothing was downloaded, for ${new URL(url).origin} names no checksum of ${name}`);
+}
+
+async function verifyChecksum(archive: string, expected: string): Promise<void> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(archive), hash);
   const found = hash.digest('hex');
-  if (found !== expected) throw new Error(`wrong checksum of ${name}: expected ${expected}, found ${found}`);
+  if (found === expected) return;
+  throw new Error(`wrong checksum of ${basename(archive)}: expected ${expected}, found ${found}`);
+}
+
+/** Only the content of the one member is taken: what else an archive names (paths, links, modes) touches no file. */
+async function unpack(archive: string, binary: string): Promise<void> {
+  const tar = spawn('tar', ['-xzOf', archive, MEMBER], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    timeout: UNPACK_TIMEOUT_MS,
+    killSignal: 'SIGKILL',
+  });
+  const ended = new Promise<number | null>((resolve, reject) => {
+    tar.once('error', reject);
+    tar.once('close', resolve);
+  });
+  ended.catch(() => undefined); // it is awaited below, after the pipe
+  try {
+    await pipeline(tar.stdout, atMost(BINARY_BYTES_MAX), createWriteStream(binary, { mode: 0o755 }));
+    const code = await ended;
+    if (code !== 0) throw new Error(`tar ended with ${code ?? 'a signal'}`);
+  } catch (error) {
+    tar.kill('SIGKILL');
+    throw new Error(`the archive cannot be unpacked: ${(error as Error).message}`, { cause: error });
+  }
 }

@@ -60,20 +60,15 @@ const envOf = (more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv => ({
 
 async function nowhere(): Promise<ReleaseUrls> {
   const [port = 0] = await freePorts(1);
-  return { archive: () => `http://127.0.0.1:${port}/archive`, checksums: () => `http://127.0.0.1:${port}/sums` };
+  return {
+    archive: () => `http://127.0.0.1:${port}/archive`,
+    checksums: () => `http://127.0.0.1:${port}/sums`,
+    hosts: [],
+  };
 }
 
 async function serveRelease(sumOf: (archive: Buffer) => string): Promise<ReleaseUrls> {
-  fakeCli(join(folder, 'release', 'temporal'), '1.31.9');
-  execFileSync('tar', ['-czf', join(folder, 'release.tgz'), '-C', join(folder, 'release'), 'temporal']);
-  const archive = readFileSync(join(folder, 'release.tgz'));
-  const arch = process.arch === 'x64' ? 'amd64' : process.arch;
-  const name = `temporal_cli_${TEMPORAL_CLI_VERSION}_${process.platform}_${arch}.tar.gz`;
-  const server = createServer((req, res) => res.end(req.url === '/archive' ? archive : `${sumOf(archive)}  ${name}\n`));
-  await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
-  release = server;
-  const { port } = server.address() as { port: number };
-  return { archive: () => `http://127.0.0.1:${port}/archive`, checksums: () => `http://127.0.0.1:${port}/sums` };
+  return await serve({ list: (archive, name) => `${sumOf(archive)}  ${name}\n` });
 }
 
 const sha256 = (archive: Buffer): string => createHash('sha256').update(archive).digest('hex');
@@ -140,6 +135,90 @@ describe('the download', () => {
     expect(found.map(({ source }) => source).sort()).toEqual(['cache', 'download']);
     expect(lines.filter((line) => line.startsWith('downloading'))).toHaveLength(1);
   });
+});
+
+/** A release whose archive and list are what a test says; each may be sent on to somewhere else first. */
+interface Served {
+  readonly archive?: Buffer;
+  readonly list?: (archive: Buffer, name: string) => string | null;
+  readonly sendOn?: (path: string) => string | null;
+}
+
+async function serve({ archive = packed(['temporal']), list, sendOn }: Served): Promise<ReleaseUrls> {
+  const arch = process.arch === 'x64' ? 'amd64' : process.arch;
+  const name = `temporal_cli_${TEMPORAL_CLI_VERSION}_${process.platform}_${arch}.tar.gz`;
+  const server = createServer((req, res) => {
+    const elsewhere = sendOn?.(req.url ?? '') ?? null;
+    if (elsewhere !== null) return void res.writeHead(302, { location: elsewhere }).end();
+    if (req.url === '/archive') return void res.end(archive);
+    const text = list === undefined ? `${sha256(archive)}  ${name}\n` : list(archive, name);
+    return void (text === null ? res.writeHead(404).end() : res.end(text));
+  });
+  await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
+  release = server;
+  const { port } = server.address() as { port: number };
+  const origin = `http://127.0.0.1:${port}`;
+  return { archive: () => `${origin}/archive`, checksums: () => `${origin}/sums`, hosts: [] };
+}
+
+/** A tar of files and links as they are, odd paths included. */
+function packed(members: readonly string[], ...options: readonly string[]): Buffer {
+  fakeCli(join(folder, 'release', 'temporal'), '1.31.9');
+  execFileSync('tar', ['-czPf', join(folder, 'odd.tgz'), ...options, '-C', join(folder, 'release'), ...members]);
+  return readFileSync(join(folder, 'odd.tgz'));
+}
+
+const kept = (): boolean => existsSync(join(folder, 'cache', `temporal-${TEMPORAL_CLI_VERSION}`));
+
+describe('a download is thrown away, and Go is next,', () => {
+  const hex = 'a'.repeat(64);
+  test.each<[string, Served, RegExp]>([
+    ['when its list cannot be had', { list: () => null }, /checksum cannot be had: .*HTTP 404/],
+    ['when the list does not name it', { list: (a) => `${sha256(a)}  other.tar.gz\n` }, /names no checksum of/],
+    ['when the list is empty', { list: () => '' }, /names no checksum of/],
+    ['when the list is a page', { list: (_a, name) => `<html>${name}</html>` }, /names no checksum of/],
+    ['when only a longer name ends like it', { list: (a, name) => `${sha256(a)}  x${name}\n` }, /names no checksum/],
+    ['when the list says two things', { list: (a, n) => `${sha256(a)}  ${n}\n${hex}  ${n}\n` }, /names no checksum/],
+    ['when what stands there is no checksum', { list: (_a, name) => `abc  ${name}\n` }, /names no checksum/],
+    ['when the checksum is another one', { list: (_a, name) => `${hex}  ${name}\n` }, /wrong checksum/],
+    ['when the list is endless', { list: () => 'x'.repeat(200_000) }, /larger than/],
+    [
+      'when the list is sent on to a stranger',
+      { sendOn: (p) => (p === '/sums' ? 'http://127.0.0.1:1/' : null) },
+      /sent on to 127.0.0.1:1/,
+    ],
+    [
+      'when the archive is sent on without TLS',
+      { sendOn: (p) => (p === '/archive' ? 'ftp://127.0.0.1/' : null) },
+      /without TLS/,
+    ],
+    ['when it is sent in a circle', { sendOn: (p) => p }, /redirects/],
+  ])('%s', async (_name, served, why) => {
+    const failure = findTemporalBinary({ env: envOf(), onLine, releases: await serve(served) });
+    await expect(failure).rejects.toMatchObject({ code: 'temporal-missing', message: expect.stringMatching(why) });
+    await expect(failure).rejects.toMatchObject({ message: expect.stringContaining('build: Go is not there') });
+    expect(kept()).toBe(false);
+    expect(readdirSync(join(folder, 'cache'))).toEqual([]);
+  });
+
+  test('when what it calls the program is a link', async () => {
+    mkdirSync(join(folder, 'release'), { recursive: true });
+    execFileSync('ln', ['-s', '/bin/sh', join(folder, 'release', 'link')]);
+    const archive = packed(['link'], '--transform=s,^link$,temporal,');
+    const failure = findTemporalBinary({ env: envOf(), onLine, releases: await serve({ archive }) });
+    await expect(failure).rejects.toMatchObject({ message: expect.stringContaining('cannot be used') });
+    expect(kept()).toBe(false);
+  });
+});
+
+test('of an archive only the program is taken: other members and their paths touch no file', async () => {
+  mkdirSync(join(folder, 'release'), { recursive: true });
+  writeFileSync(join(folder, 'release', 'evil'), 'evil');
+  const archive = packed(['temporal', 'evil'], `--transform=s,^evil$,${join(folder, 'escaped')},`);
+  const found = await findTemporalBinary({ env: envOf(), onLine, releases: await serve({ archive }) });
+  expect(found).toMatchObject({ source: 'download', serverVersion: '1.31.9' });
+  expect(existsSync(join(folder, 'escaped'))).toBe(false);
+  expect(readdirSync(join(folder, 'cache'))).toEqual([`temporal-${TEMPORAL_CLI_VERSION}`]);
 });
 
 test('without network and without Go the error names every place and every way out, within seconds', async () => {
