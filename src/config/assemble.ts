@@ -49,6 +49,8 @@ function gatewaySettings({ adminUrl, adminUrls, keys, ...limits }: FleetFile['ga
     firstByteTimeoutMs: limits.firstByteTimeout,
     idleTimeoutMs: limits.idleTimeout,
     totalTimeoutMs: limits.totalTimeout,
+    callerTimeoutMs: limits.callerTimeout,
+    ...(limits.maxConnections === undefined ? {} : { maxConnections: limits.maxConnections }),
     bodyBytesMax: limits.bodyBytesMax,
     shutdown: { delayMs: limits.shutdown.delay, graceMs: limits.shutdown.grace },
     conversations: {

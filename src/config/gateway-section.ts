@@ -60,6 +60,15 @@ export const gateway = z
     firstByteTimeout: duration('From request to first byte.').prefault('30s'),
     idleTimeout: duration('Between two bytes of an answer.').prefault('30s'),
     totalTimeout: duration('For one request.').prefault('10m'),
+    callerTimeout: duration('How long a caller may send nothing of a request, or read nothing of an answer.', {
+      minMs: 100,
+    }).prefault('30s'),
+    maxConnections: z
+      .int()
+      .min(16)
+      .max(1_000_000)
+      .optional()
+      .meta({ description: 'Connections of callers to one process; omitted: from its limit of descriptors.' }),
     bodyBytesMax: z
       .int()
       .min(1_024)

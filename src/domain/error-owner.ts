@@ -41,8 +41,19 @@ const NOT_CONNECTED: Readonly<Record<string, AttemptFailure>> = {
   ETIMEDOUT: 'connect-timeout',
 };
 
+/** What this process or its machine has run out of: no cluster is to blame, and another one could not be reached either. */
+const EXHAUSTED: ReadonlySet<string> = new Set([
+  'EMFILE',
+  'ENFILE',
+  'ENOBUFS',
+  'EADDRNOTAVAIL',
+  'ENOMEM',
+  'EAI_MEMORY',
+]);
+
 /** The failure behind a transport error's `code`; everything that is not known broke a connection that stood. */
-export function failureOfTransport(code: string | undefined): AttemptFailure {
+export function failureOfTransport(code: string | undefined): AttemptFailure | 'exhausted' {
+  if (code !== undefined && EXHAUSTED.has(code)) return 'exhausted';
   return (code === undefined ? undefined : NOT_CONNECTED[code]) ?? 'reset';
 }
 

@@ -235,6 +235,10 @@ export interface GatewaySettings {
   readonly idleTimeoutMs: number;
   readonly totalTimeoutMs: number;
   readonly bodyBytesMax: number;
+  /** How long a caller may send nothing of a request, or read nothing of an answer; absent: as in the schema. */
+  readonly callerTimeoutMs?: number;
+  /** Of callers, to one process; absent: from its limit of descriptors. */
+  readonly maxConnections?: number;
   readonly shutdown: ShutdownSettings;
   readonly conversations: ConversationSettings;
   /** `stdout`, or the path of a file; absent: none is written. */

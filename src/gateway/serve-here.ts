@@ -1,4 +1,5 @@
 /** Serves callers in this process: the services at run time, the connections to their clusters, and the public port. */
+import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { GatewaySettings } from '../domain/fleet.js';
 import type { ServiceName } from '../domain/words.js';
@@ -7,6 +8,7 @@ import { openAccounts, type Accounts } from './account/accounts.js';
 import { Conversations } from './conversations/conversations.js';
 import { openConversationStore } from './conversations/open-store.js';
 import type { DataPlane } from './data-plane.js';
+import { ConnectionLimit, connectionsFor, descriptorLimit } from './door/connection-limit.js';
 import { KeyRing, replaceKeys } from './door/key-ring.js';
 import type { Readiness } from './door/readiness.js';
 import { httpServer, listen, stop, urlOf, type Listener } from './http-server.js';
@@ -14,7 +16,7 @@ import { serveCaller, type PublicApi } from './door/public-api.js';
 import { Refusals } from './door/refusals.js';
 import { ProcessGauge } from './process-figures.js';
 import { answersOf } from './questions.js';
-import { endFaulted } from './request/caller-words.js';
+import { endFaulted, gatewayFull } from './request/caller-words.js';
 import type { Endable } from './request/untimely-end.js';
 import { Roll } from './roll.js';
 import type { RouteTable } from './routes/route-table.js';
@@ -68,7 +70,9 @@ export async function serveHere(options: ServeOptions): Promise<DataPlane> {
     conversations,
     startedAtS: Math.floor(options.startedAtMs / 1_000),
   };
-  const server = httpServer(listenerOf(api, accounts));
+  const limit = new ConnectionLimit(settings.maxConnections ?? connectionsFor(descriptorLimit()));
+  const server = httpServer(limited(limit, api, listenerOf(api, accounts)));
+  server.on('connection', (socket: Socket) => limit.came(socket));
   await listen(server, options.host, options.port);
   const announceEnd = (): void => {
     readiness = 'closing';
@@ -122,6 +126,18 @@ function listenerOf(api: PublicApi, accounts: Accounts | null): Listener {
 function faulted(res: WatchedResponse, error: unknown): void {
   faults.caught('request', error);
   faults.guard('request', () => endFaulted(res));
+}
+
+/** Whoever asks for health hears it where there is no room for anybody else. */
+function limited(limit: ConnectionLimit, { refusals, settings }: PublicApi, listener: Listener): Listener {
+  return (req, res) => {
+    res.unreadMs = settings.callerTimeoutMs ?? res.unreadMs;
+    if (limit.begins(req, res) || req.url === '/healthz' || req.url === '/readyz') listener(req, res);
+    else {
+      res.setHeader('connection', 'close');
+      refusals.send(res, gatewayFull);
+    }
+  };
 }
 
 function openConversations({ settings, dataDir, redisUrl, clock, tell }: ServeOptions): Conversations | null {

@@ -2,15 +2,23 @@
  * The answer to a caller, whose pieces somebody may hear. A class of its own: functions put on each answer would be found
  * by the compiled code of the one before, and keep it from the garbage collector.
  */
+import type { Socket } from 'node:net';
 import { ServerResponse, type OutgoingHttpHeader, type OutgoingHttpHeaders } from 'node:http';
 
 type Headers = OutgoingHttpHeaders | OutgoingHttpHeader[];
+
+/** How long a caller may leave unread what it was sent, ms, where nobody says. */
+const UNREAD_MS = 30_000;
+/** So much more is given as much time again: 34 KiB/s with that. */
+const READ_BYTES_MIN = 1024 * 1024;
 
 export class WatchedResponse extends ServerResponse {
   /** Hears every piece of the body; `null`: nobody wants to. */
   onPiece: ((piece: unknown, encoding: unknown) => void) | null = null;
   /** Names and values in turn, of what any answer to this caller says; `null`: nothing. */
   ownHeaders: (() => readonly string[]) | null = null;
+  unreadMs = UNREAD_MS;
+  #unread: NodeJS.Timeout | null = null;
 
   /** Bytes that the head has promised and that have not come; `null`: it promised no number. */
   #owed: number | null = null;
@@ -31,14 +39,19 @@ export class WatchedResponse extends ServerResponse {
   ): boolean {
     if (!this.#pays(piece, encoding)) return false;
     this.onPiece?.(piece, encoding);
-    return super.write(piece, encoding as BufferEncoding, done);
+    const went = super.write(piece, encoding as BufferEncoding, done);
+    if (!went) this.#watchReader(this.socket);
+    return went;
   }
 
   override end(piece?: unknown, encoding?: BufferEncoding | (() => void), done?: () => void): this {
     if (!this.#pays(piece, encoding)) return this;
     if (this.#owed !== null && this.#owed > 0) return this.destroy();
     this.onPiece?.(piece, encoding);
-    return super.end(piece, encoding as BufferEncoding, done);
+    const { socket } = this;
+    super.end(piece, encoding as BufferEncoding, done);
+    if (socket !== null && socket.writableLength > 0) this.#watchReader(socket);
+    return this;
   }
 
   #promised(status: number, headers: Headers | undefined): number | null {
@@ -56,6 +69,22 @@ export class WatchedResponse extends ServerResponse {
     this.#owed -= Buffer.byteLength(piece, encoding as BufferEncoding);
     if (this.#owed < 0) this.destroy();
     return this.#owed >= 0;
+  }
+
+  /** Only of a caller that is slow: all others cost nothing. */
+  #watchReader(socket: Socket | null): void {
+    if (this.#unread !== null || socket === null) return;
+    const waiting = socket.writableLength;
+    const target = socket.bytesWritten;
+    this.#unread = setTimeout(() => this.#lookAtReader(socket, target), this.unreadMs * (1 + waiting / READ_BYTES_MIN));
+    this.once('close', () => clearTimeout(this.#unread ?? undefined));
+  }
+
+  /** `target`: what it should have taken by now. */
+  #lookAtReader(socket: Socket, target: number): void {
+    this.#unread = null;
+    if (socket.bytesWritten - socket.writableLength < target) socket.destroy();
+    else if (socket.writableLength > 0) this.#watchReader(socket);
   }
 }
 

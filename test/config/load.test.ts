@@ -39,6 +39,7 @@ describe('a sound file', () => {
       firstByteTimeoutMs: 30_000,
       idleTimeoutMs: 30_000,
       totalTimeoutMs: 600_000,
+      callerTimeoutMs: 30_000,
       bodyBytesMax: 16_777_216,
       shutdown: { delayMs: 0, graceMs: 8_000 },
       conversations: {

@@ -39,6 +39,8 @@ export interface GatewayProcessOptions {
   readonly args?: readonly string[];
   readonly gateway?: object;
   readonly dataDir?: string;
+  /** Most files and connections that it may have open. */
+  readonly descriptors?: number;
 }
 
 export async function gatewayProcess(options: GatewayProcessOptions): Promise<GatewayProcess> {
@@ -49,7 +51,8 @@ export async function gatewayProcess(options: GatewayProcessOptions): Promise<Ga
   write({});
   const ports = ['--port', '0', '--admin-port', '0'];
   const args = [compiled('bin/understudy.js'), 'gateway', '--config', config, '--data-dir', dataDir, ...ports];
-  const child = spawn(process.execPath, [...args, ...(options.args ?? [])], {
+  const [command = '', ...before] = limitedTo(options.descriptors);
+  const child = spawn(command, [...before, ...args, ...(options.args ?? [])], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | string);
@@ -87,6 +90,11 @@ export async function gatewayProcess(options: GatewayProcessOptions): Promise<Ga
     kill: (signal) => void child.kill(signal),
   };
 }
+
+const limitedTo = (descriptors: number | undefined): readonly string[] =>
+  descriptors === undefined
+    ? [process.execPath]
+    : ['prlimit', `--nofile=${descriptors}:${descriptors}`, process.execPath];
 
 function workersIn(lines: readonly Readonly<Record<string, unknown>>[]): number[] {
   const told = (wanted: string): number[] =>

@@ -152,7 +152,9 @@ test('requests that are refused at the door are counted by reason', async () => 
   expect(refused(await pageOf(lab))).toEqual({
     'bad-input': 2,
     'body-too-large': 1,
+    'body-too-slow': 0,
     'catching-up': 0,
+    'gateway-full': 0,
     invalid_api_key: 1,
     'not-found': 1,
     rate_limit_exceeded: 2,

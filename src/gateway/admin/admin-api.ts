@@ -162,9 +162,11 @@ async function change(
 ): Promise<void> {
   const read = await readBody(req, ADMIN_BODY_MAX);
   if (read.kind === 'gone') return;
-  if (read.kind === 'too-large') {
+  if (read.kind !== 'read') {
     await discardRest(req, res);
-    send(res, 413, { code: 'bad-input', message: `the body is larger than ${ADMIN_BODY_MAX} bytes` });
+    const [status, what] =
+      read.kind === 'too-large' ? [413, `is larger than ${ADMIN_BODY_MAX} bytes`] : [408, 'is slow'];
+    send(res, status, { code: 'bad-input', message: `the body ${what}` });
     return;
   }
   const { service } = asked;

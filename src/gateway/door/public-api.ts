@@ -32,7 +32,7 @@ import { meterTokens } from './meter-tokens.js';
 import type { Refusals } from './refusals.js';
 import type { CallerError } from '../request/openai-error.js';
 import { itsTurn } from './pipelining.js';
-import { discardRest, readBody } from './request-body.js';
+import { discardRest, readBody, tooSlow } from './request-body.js';
 import type { Service } from '../service/service.js';
 import type { WatchedResponse } from '../watched-response.js';
 import { Transcript } from '../continuation/transcript.js';
@@ -133,10 +133,12 @@ function sendOwnHealth(
 
 function forward(visit: Visit): Promise<void> {
   const { api, req } = visit;
-  return readBody(req, api.settings.bodyBytesMax).then((read) => {
+  const { bodyBytesMax, callerTimeoutMs } = api.settings;
+  return readBody(req, bodyBytesMax, callerTimeoutMs).then((read) => {
     if (read.kind === 'read') return understand(visit, read.body);
     if (read.kind === 'gone') return undefined;
-    const message = `the body is larger than ${api.settings.bodyBytesMax} bytes`;
+    if (read.kind === 'too-slow') return turnAway(visit, tooSlow);
+    const message = `the body is larger than ${bodyBytesMax} bytes`;
     return turnAway(visit, { status: 413, type: 'invalid_request_error', code: 'body-too-large', message });
   });
 }

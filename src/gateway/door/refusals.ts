@@ -6,7 +6,9 @@ import { sendError, type CallerError } from '../request/openai-error.js';
 const EXPECTED = [
   'bad-input',
   'body-too-large',
+  'body-too-slow',
   'catching-up',
+  'gateway-full',
   'invalid_api_key',
   'not-found',
   'rate_limit_exceeded',

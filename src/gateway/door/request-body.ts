@@ -1,33 +1,48 @@
 /** Reads a request's body, up to a limit: it is kept whole, so that a failed attempt can be repeated elsewhere. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { CallerError } from '../request/openai-error.js';
 import { GatheredBytes } from '../../engines/gathered-bytes.js';
 
 export type BodyRead =
   | { readonly kind: 'read'; readonly body: Buffer }
   | { readonly kind: 'too-large' }
+  /** Nothing of it came for a while. */
+  | { readonly kind: 'too-slow' }
   /** The caller left before it had sent everything. */
   | { readonly kind: 'gone' };
+
+export const tooSlow: CallerError = {
+  status: 408,
+  type: 'invalid_request_error',
+  code: 'body-too-slow',
+  message: 'nothing of the body came for too long',
+};
 
 const EMPTY = Buffer.alloc(0);
 /** A caller that leaves later is noticed at the response. Here, for a listener made below would keep the body for as long. */
 const ignore = (): void => undefined;
 
+/** How long nothing of a body may come, ms, where nobody says. */
+const SILENT_MS = 30_000;
 /** Before a refusal, how long a caller may go on sending, ms. */
 const LINGER_MS = 1_000;
 
-export async function readBody(req: IncomingMessage, bytesMax: number): Promise<BodyRead> {
+export async function readBody(req: IncomingMessage, bytesMax: number, silentMs = SILENT_MS): Promise<BodyRead> {
   const declared = req.headers['content-length'];
   if (declared === undefined && req.headers['transfer-encoding'] === undefined) return { kind: 'read', body: EMPTY };
   if (Number(declared) > bytesMax) return { kind: 'too-large' };
   if (req.destroyed) return { kind: 'gone' };
   return await new Promise((resolve) => {
     const gathered = new GatheredBytes();
+    const timer = setTimeout(() => settle({ kind: 'too-slow' }), silentMs);
     const settle = (read: BodyRead): void => {
+      clearTimeout(timer);
       req.off('data', take).off('end', end).off('close', gone).off('error', gone);
       req.on('error', ignore);
       resolve(read);
     };
     const take = (chunk: Buffer): void => {
+      timer.refresh();
       gathered.add(chunk);
       if (gathered.size > bytesMax) settle({ kind: 'too-large' });
     };

@@ -76,9 +76,9 @@ export interface FailedAt {
 
 /**
  * `rehomed`: before the first byte. `handed-over`: after it, so that another cluster must go on from there. `recounted`: it
- * was asked for more than is allowed.
+ * was asked for more than is allowed. `exhausted`: this process could not open a connection.
  */
-export type LeaveReason = UntimelyEnd | 'rehomed' | 'handed-over' | 'recounted';
+export type LeaveReason = UntimelyEnd | 'rehomed' | 'handed-over' | 'recounted' | 'exhausted';
 
 /** What the clean end of an answer means, which its caller has heard of; `null`: a stream that was not at its end. */
 export function endOfStream(scan: StreamScan | null): AttemptEnd | null {

@@ -75,8 +75,7 @@ export class Attempt implements AnswerHandler {
 
   start(): void {
     const { member, request, body } = this.#order;
-    const headers = headersFor(request.headers, member.authorization);
-    const path = member.upstream.prefix + request.path;
+    const [headers, path] = [headersFor(request.headers, member.authorization), member.upstream.prefix + request.path];
     try {
       this.#answering = member.upstream.connections.ask({ method: request.method, path, headers, body }, this);
     } catch (error) {
@@ -321,8 +320,8 @@ export class Attempt implements AnswerHandler {
     }
   }
 
-  #fail(failure: AttemptFailure, why: string, answer: FailedAnswer | null = null, abort = false): void {
-    this.#end({ kind: 'failed', failure, why, answer });
+  #fail(failure: AttemptFailure | 'exhausted', why: string, answer: FailedAnswer | null = null, abort = false): void {
+    this.#end(failure === 'exhausted' ? { kind: 'left', why: failure } : { kind: 'failed', failure, why, answer });
     if (abort) this.#answering?.stop();
   }
 
@@ -334,8 +333,8 @@ export class Attempt implements AnswerHandler {
 
   #silent(limitMs: number): void {
     const why = `nothing came for ${limitMs} ms`;
-    if (this.#mode !== 'relay') return this.#fail('idle-timeout', why, null, true);
-    this.#cut(why);
+    if (this.#mode === 'relay') this.#cut(why);
+    else this.#fail('idle-timeout', why);
     this.#answering?.stop();
   }
 

@@ -78,6 +78,27 @@ export function endFaulted(res: ServerResponse, isStream = false): void {
   else if (!res.writableEnded) res.destroy();
 }
 
+/** Idle connections to clusters are closed within this, s, and their descriptors are free. */
+const EXHAUSTED_RETRY_S = 5;
+
+/** No descriptor, port or memory is left here. */
+const gatewayExhausted: CallerError = {
+  status: 503,
+  type: 'unavailable',
+  code: 'gateway-exhausted',
+  message: 'this gateway has nothing left to open a connection to a cluster with; no cluster was asked',
+  retryAfterS: EXHAUSTED_RETRY_S,
+};
+
+/** It has as many connections of callers as it may. */
+export const gatewayFull: CallerError = {
+  status: 503,
+  type: 'unavailable',
+  code: 'gateway-full',
+  message: 'this gateway has as many connections as it may, and each has a request; nothing was asked',
+  retryAfterS: RETRY_AFTER_S,
+};
+
 /** A stream that nobody could have continued. */
 export const streamCut = (why: string): CallerError => ({
   status: 502,
@@ -95,8 +116,12 @@ export const cannotContinue = (because: CannotContinue, why: string): CallerErro
   message: `${why}; it was not continued elsewhere: ${CANNOT_CONTINUE[because]}`,
 });
 
-/** `null`: there was nobody to try. */
-export function sendFailure(res: ServerResponse, service: ServiceName, failure: FailedAt | null): void {
+/** `null`: there was nobody to try. `exhausted`: nothing to try it with. */
+export function sendFailure(res: ServerResponse, service: ServiceName, failure: FailedAt | 'exhausted' | null): void {
+  if (failure === 'exhausted') {
+    sendError(res, gatewayExhausted);
+    return;
+  }
   const answer = failure?.end.answer ?? null;
   if (answer !== null && isOpenAiError(answer.body)) sendAnswer(res, answer);
   else sendError(res, failure === null ? nobody(service) : failed(failure));

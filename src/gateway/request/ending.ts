@@ -54,14 +54,14 @@ export class Ending {
   }
 
   /** No cluster is left to try. */
-  giveUp(): void {
+  giveUp(why: FailedAt | 'exhausted' | null = this.failure): void {
     const { service, res } = this.#order;
     if (this.continuing) {
       this.cut('no-cluster');
       return;
     }
     this.count('lost');
-    sendFailure(res, service.route.definition.service, this.failure);
+    sendFailure(res, service.route.definition.service, why);
   }
 
   /** No cluster is needed or able to say the rest. */

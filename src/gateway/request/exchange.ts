@@ -199,6 +199,7 @@ class Exchange implements Running {
     }
     if (end.kind === 'left') {
       if (end.why === 'handed-over') return this.#goOn(member, 'it was handed over');
+      if (end.why === 'exhausted') this.#ending.giveUp('exhausted');
       if (end.why === 'recounted') this.#tried.delete(member.name);
       return end.why === 'rehomed' || end.why === 'recounted';
     }
