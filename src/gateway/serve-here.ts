@@ -70,9 +70,7 @@ export async function serveHere(options: ServeOptions): Promise<DataPlane> {
     conversations,
     startedAtS: Math.floor(options.startedAtMs / 1_000),
   };
-  const limit = new ConnectionLimit(settings.maxConnections ?? connectionsFor(descriptorLimit()));
-  const server = httpServer(limited(limit, api, listenerOf(api, accounts)));
-  server.on('connection', (socket: Socket) => limit.came(socket));
+  const server = serverOf(api, listenerOf(api, accounts));
   await listen(server, options.host, options.port);
   const announceEnd = (): void => {
     readiness = 'closing';
@@ -126,6 +124,12 @@ function listenerOf(api: PublicApi, accounts: Accounts | null): Listener {
 function faulted(res: WatchedResponse, error: unknown): void {
   faults.caught('request', error);
   faults.guard('request', () => endFaulted(res));
+}
+
+function serverOf(api: PublicApi, listener: Listener): ReturnType<typeof httpServer> {
+  const limit = new ConnectionLimit(api.settings.maxConnections ?? connectionsFor(descriptorLimit()));
+  const server = httpServer(limited(limit, api, listener));
+  return server.on('connection', (socket: Socket) => limit.came(socket));
 }
 
 /** Whoever asks for health hears it where there is no room for anybody else. */
