@@ -15,7 +15,7 @@ ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
-COPY package.json LICENSE* ./
+COPY package.json LICENSE* THIRD_PARTY_NOTICES.md ./
 COPY bin bin
 # The gateway's route table; a volume that is mounted here takes over this owner.
 RUN mkdir -p /var/lib/understudy && chown node:node /var/lib/understudy

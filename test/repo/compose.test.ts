@@ -17,6 +17,12 @@ interface ComposeService {
   readonly ports?: readonly string[];
   readonly volumes?: readonly string[];
   readonly depends_on?: Readonly<Record<string, unknown>>;
+  readonly security_opt?: readonly string[];
+  readonly cap_drop?: readonly string[];
+  readonly cap_add?: readonly string[];
+  readonly privileged?: boolean;
+  readonly user?: string;
+  readonly read_only?: boolean;
 }
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -71,6 +77,28 @@ test('every variable of our own services is read by our code or named by the exa
 test('every image is pinned to a version', () => {
   const images = services.filter(([, { build }]) => build === undefined).map(([, { image }]) => image);
   expect(images.filter((image) => !/:\d+\.\d+(\.\d+)?(-\w+)?$/.test(image))).toEqual([]);
+});
+
+describe('what a container may not do', () => {
+  test.each(services)('%s gains no rights and has none of root’s', (name, service) => {
+    expect(service).toMatchObject({ security_opt: ['no-new-privileges:true'], cap_drop: ['ALL'] });
+    expect(service.privileged).toBeUndefined();
+    // PostgreSQL owns its folder and becomes its own user.
+    if (name !== 'postgres') expect(service.cap_add).toBeUndefined();
+  });
+
+  test.each(ours)('%s writes nowhere but in its volume, and is not root', (_name, service) => {
+    expect(service).toMatchObject({ read_only: true, user: 'node' });
+  });
+});
+
+test('the image runs as a user without rights, from a pinned base, and holds no secret', () => {
+  const file = readFileSync(join(ROOT, 'Dockerfile'), 'utf8');
+  const last = file.slice(file.lastIndexOf('\nFROM '));
+  expect(last).toMatch(/^USER node$/mu);
+  expect(file).toMatch(/^ARG NODE_IMAGE=node:\d+\.\d+\.\d+-/mu);
+  expect(file.match(/^FROM .*$/gmu)).toEqual(['FROM ${NODE_IMAGE} AS build', 'FROM ${NODE_IMAGE}']);
+  expect(file).not.toMatch(/^(?:ARG|ENV) .*(?:TOKEN|PASSWORD|SECRET|KEY)/mu);
 });
 
 test('nothing is published beyond loopback', () => {
