@@ -101,6 +101,16 @@ test('the image runs as a user without rights, from a pinned base, and holds no 
   expect(file).not.toMatch(/^(?:ARG|ENV) .*(?:TOKEN|PASSWORD|SECRET|KEY)/mu);
 });
 
+test('what the image copies is there, and .dockerignore lets it in', () => {
+  const copied = [...readFileSync(join(ROOT, 'Dockerfile'), 'utf8').matchAll(/^COPY (?!--from)(.+) \S+$/gmu)]
+    .flatMap(([, names = '']) => names.split(' '))
+    .map((name) => name.replace('*', ''));
+  const letIn = readFileSync(join(ROOT, '.dockerignore'), 'utf8').split('\n');
+  expect(copied).toContain('THIRD_PARTY_NOTICES.md');
+  expect(copied.filter((name) => !letIn.includes(`!${name}`))).toEqual([]);
+  for (const name of copied) expect(() => statSync(join(ROOT, name))).not.toThrow();
+});
+
 test('nothing is published beyond loopback', () => {
   const ports = services.flatMap(([, service]) => service.ports ?? []);
   expect(ports.length).toBeGreaterThan(0);

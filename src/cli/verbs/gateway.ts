@@ -66,7 +66,7 @@ export function gatewayCommand(): Command {
         clock: Date.now,
         audit: (line) => process.stdout.write(`${line}\n`),
       });
-      process.on('SIGHUP', () => replaceKeys(gateway, () => loadFleet(options.config)));
+      process.on('SIGHUP', keysAgain(gateway, options.config));
       eventLine({ event: 'ready', url: gateway.url, adminUrl: gateway.adminUrl });
       return { stop: async () => await stopGateway(gateway, fleet.gateway.shutdown) };
     });
@@ -86,10 +86,28 @@ async function stopGateway(running: RunningGateway, { delayMs, graceMs }: Shutdo
   await running.close(graceMs);
 }
 
+/** What a SIGHUP does: one reading at a time, the last signal is never lost, and callers are served meanwhile. */
+function keysAgain(running: RunningGateway, file: string): () => void {
+  let [reading, again] = [false, false];
+  const read = async (): Promise<void> => {
+    reading = true;
+    do {
+      again = false;
+      await replaceKeys(running, file);
+    } while (again as boolean);
+    reading = false;
+  };
+  return () => {
+    again = true;
+    if (!reading) void read();
+  };
+}
+
 /** A wrong file changes nothing. */
-function replaceKeys(running: RunningGateway, read: () => Fleet): void {
+async function replaceKeys(running: RunningGateway, file: string): Promise<void> {
   try {
-    running.replaceKeys(read().gateway.keys);
+    const { loadFleetApart } = await import('../load-apart.js');
+    running.replaceKeys((await loadFleetApart(file)).gateway.keys);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     eventLine({ event: 'keys-not-replaced', message });
