@@ -25,9 +25,16 @@ export interface SpokenBefore {
   readonly hidesIds: boolean;
 }
 
+/** Longer ones are no engine's; each frame of the rest would repeat them. */
+const IDENTITY_CHARS_MAX = 512;
+
+const isShort = (value: unknown): boolean =>
+  typeof value === 'number' || (typeof value === 'string' && value.length <= IDENTITY_CHARS_MAX);
+
 /** The fields of a frame that every later one must repeat. */
 export function identityOf(frame: Frame): Frame {
-  return Object.fromEntries(IDENTITY.filter((key) => key in frame).map((key) => [key, frame[key]]));
+  const known = IDENTITY.filter((key) => isShort(frame[key]));
+  return Object.fromEntries(known.map((key) => [key, frame[key]]));
 }
 
 /** The frame as the caller should see it; `null` when it only opens an answer that for the caller is open already. */

@@ -9,6 +9,7 @@ import { ownerOfStatus, type AttemptFailure, type ErrorOwner } from '../../domai
 import type { ClusterName, ServiceName } from '../../domain/words.js';
 import type { AttemptEnd, Forwarded, LeaveReason } from '../request/attempt-order.js';
 import { AnswerSeen, type Tokens } from './answer-seen.js';
+import { ownText } from '../own-text.js';
 import { withoutQuery } from './span-attributes.js';
 import type { RequestTrace } from './tracing.js';
 import type { WatchedResponse } from '../watched-response.js';
@@ -104,7 +105,7 @@ export class Account {
 
   asked(service: ServiceName, { model, stream }: { readonly model: string | null; readonly stream: boolean }): void {
     this.#service = service;
-    this.#model = model?.slice(0, WORDS_MAX) ?? null;
+    this.#model = model === null ? null : ownText(model, WORDS_MAX);
     this.#stream = stream;
   }
 

@@ -9,6 +9,9 @@ import type { Frame } from '../../domain/continuation/splice-frame.js';
 /** Ids that are kept of what one stream says; as many as the text that is kept has at most, or nearly. */
 const IDS_MAX = 64 * 1024;
 
+/** Of a prompt: of a request of 128 KiB, and what its template adds. */
+const PROMPT_IDS_MAX = 192 * 1024;
+
 export interface KnownIds {
   /** Of the prompt that the stream answers, with what other streams had said. */
   readonly prompt: readonly number[];
@@ -30,7 +33,8 @@ export class SaidIds {
   /** `text`: what this choice of the frame says, which may be nothing. */
   take(frame: Frame, choice: Frame, text: string): void {
     const { prompt_token_ids: prompt = choice['prompt_token_ids'] } = frame;
-    if (Array.isArray(prompt) && isIds(prompt)) this.#prompt ??= Uint32Array.from(prompt);
+    if (Array.isArray(prompt) && prompt.length <= PROMPT_IDS_MAX && isIds(prompt))
+      this.#prompt ??= Uint32Array.from(prompt);
     const { token_ids: ids } = choice;
     if (!Array.isArray(ids) || !isIds(ids) || this.#said.length + ids.length > IDS_MAX) {
       this.#isIncomplete ||= text !== '' || Array.isArray(ids);

@@ -19,6 +19,8 @@ const SLICE_MIN = 13;
 const SILENT_TOKENS_MAX = 64;
 /** No context is as long. */
 const TOKENS_MAX = 1_000_000_000;
+/** What stands around the text of a plain frame, in bytes; some 200 of any engine's. */
+const FORM_BYTES_MAX = 4_096;
 const NOTHING = Buffer.alloc(0);
 
 const KEY_OF_TEXT = { content: /"content"\s*:\s*"/g, text: /"text"\s*:\s*"/g } as const;
@@ -137,7 +139,7 @@ export class Said {
   #learnForm(raw: string, said: string, key: 'content' | 'text'): void {
     const places = [...raw.matchAll(KEY_OF_TEXT[key])];
     const [place] = places;
-    if (places.length !== 1 || place === undefined) return;
+    if (places.length !== 1 || place === undefined || raw.length - said.length > FORM_BYTES_MAX) return;
     const from = place.index + place[0].length;
     const to = endOfString(raw, from);
     if (to < 0 || jsonText(raw.slice(from, to)) !== said) return;

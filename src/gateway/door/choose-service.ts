@@ -6,6 +6,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { ChoicesApi } from '../../domain/continuation/continued-request.js';
 import type { ServiceDefinition } from '../../domain/traffic.js';
 import { stringsOf } from '../../domain/json-text.js';
+import { ownText } from '../own-text.js';
 import { climbs } from './safe-path.js';
 import type { StreamKind } from '../request/stream-scan.js';
 
@@ -106,5 +107,5 @@ export function withModel(body: Buffer, model: string): Buffer {
 }
 
 function text(value: unknown): string | null {
-  return typeof value === 'string' && value !== '' ? value.slice(0, KEY_MAX) : null;
+  return typeof value === 'string' && value !== '' ? ownText(value, KEY_MAX) : null;
 }
