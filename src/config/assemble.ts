@@ -60,6 +60,7 @@ function gatewaySettings({ adminUrl, adminUrls, keys, ...limits }: FleetFile['ga
       redisUrlEnv: limits.conversations.redisUrlEnv,
     },
     ...(limits.accessLog === 'off' ? {} : { accessLog: limits.accessLog }),
+    ...(limits.hosts === undefined ? {} : { hosts: limits.hosts }),
     ...(keys === undefined ? {} : { keys: keys.map(keySpec) }),
   };
 }

@@ -12,6 +12,10 @@ const CONVERSATION_TTL_MAX_MS = 30 * 86_400_000;
 /** Whoever stops a gateway waits as long. */
 const SHUTDOWN_MAX_MS = 3_600_000;
 
+/** More names than any gateway has. */
+const HOSTS_MAX = 64;
+const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])$/;
+
 const conversations = z
   .strictObject({
     store: z.enum(CONVERSATION_STORES).default('disk').meta({
@@ -84,6 +88,16 @@ export const gateway = z
       .meta({
         description: 'One JSON line for every request: off, stdout, or the absolute path of a file.',
         fix: 'write off, stdout, or a path that begins with /',
+      }),
+    hosts: z
+      .array(z.string().regex(HOST, 'this is neither a host name nor an IP address, without a port'))
+      .min(1)
+      .max(HOSTS_MAX)
+      .optional()
+      .meta({
+        description:
+          'Names under which callers reach the gateway; requests for another are refused. Without it, on loopback only names of this machine are served, elsewhere every name.',
+        fix: 'write the name alone, such as llm.example.com or 10.0.0.2; IPv6 in brackets',
       }),
     keys: apiKeys.optional(),
   })

@@ -22,6 +22,10 @@ export interface GatewayState {
   readonly services: ReadonlyMap<ServiceName, TrafficState>;
   /** Of gateways with worker processes: how many serve, and should. */
   readonly workers: readonly { readonly gateway: string; readonly serving: number; readonly wanted: number }[];
+  /** Gateways that every name leads to, so that a web page may use them; none where keys are needed. */
+  readonly open: readonly string[];
+  /** Gateways whose admin API asks nobody who he is. */
+  readonly unguarded: readonly string[];
   /** Gateways that did not answer, in one sentence each. */
   readonly away: readonly string[];
 }
@@ -29,7 +33,14 @@ export interface GatewayState {
 type Answer =
   { readonly name: string; readonly body: AdminState } | { readonly name: string; readonly error: CodedError };
 
+interface DoorsTold {
+  readonly names?: string;
+  readonly keys?: boolean;
+  readonly admin?: string;
+}
+
 interface AdminState {
+  readonly doors: DoorsTold;
   readonly services: readonly TrafficState[];
   readonly workers: { readonly wanted: number; readonly serving: readonly unknown[] } | null;
 }
@@ -58,6 +69,8 @@ export async function readGatewayState(admin: GatewayAdmin): Promise<GatewayStat
     workers: told.flatMap(({ name, body: { workers } }) =>
       workers === null ? [] : [{ gateway: name, serving: workers.serving.length, wanted: workers.wanted }],
     ),
+    open: told.flatMap(({ name, body: { doors } }) => (doors.names === 'any' && doors.keys !== true ? [name] : [])),
+    unguarded: told.flatMap(({ name, body: { doors } }) => (doors.admin === 'nothing' ? [name] : [])),
     away: failed.map(({ message }) => message),
   };
 }
@@ -90,7 +103,11 @@ async function askGateway(base: string, { token, tls }: GatewayAdmin): Promise<A
     if (answer.status !== 200)
       throw new Error(answer.status === 401 ? 'it refuses the admin token' : `status ${answer.status}`);
     const body: unknown = JSON.parse(await boundedText(answer));
-    return { services: statesIn(body), workers: (body as Partial<AdminState>).workers ?? null };
+    return {
+      services: statesIn(body),
+      workers: (body as Partial<AdminState>).workers ?? null,
+      doors: (body as Partial<AdminState>).doors ?? {},
+    };
   } catch (error) {
     throw new CodedError('layer-unreachable', `the gateway at ${url.origin} does not answer: ${sentence(error)}`, {
       cause: error,

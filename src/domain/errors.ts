@@ -130,6 +130,11 @@ export const ERRORS = {
     meaning: 'a newer move owns this service',
     fix: 'nothing: the newer move goes on',
   },
+  'epoch-too-far': {
+    family: 'refused',
+    meaning: 'the epoch is far above the one that the layer holds',
+    fix: 'read the epoch of the service from the layer, and write with the next one',
+  },
   'write-outcome-unknown': {
     family: 'uncertain',
     meaning: 'a change was sent, its answer was lost',

@@ -243,6 +243,8 @@ export interface GatewaySettings {
   readonly conversations: ConversationSettings;
   /** `stdout`, or the path of a file; absent: none is written. */
   readonly accessLog?: string;
+  /** Names, without ports, under which callers reach it, besides those of this machine; absent: see docs/gateway.md. */
+  readonly hosts?: readonly string[];
   /** Absent: callers need no key. */
   readonly keys?: readonly KeySpec[];
 }

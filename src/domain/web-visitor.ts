@@ -20,9 +20,12 @@ export interface WebRequest {
 export type ForeignReason = 'host' | 'origin' | 'site' | null;
 
 /** For ports of this machine alone: every name but its own is refused, whatever port an SSH forwarding put behind it. */
-export function foreignToLoopback(request: WebRequest): ForeignReason {
+export const foreignToLoopback = (request: WebRequest): ForeignReason => foreignTo(isLoopbackHost, request);
+
+/** `isOurs`: whether a name, without its port, is one of this server's. */
+export function foreignTo(isOurs: (name: string) => boolean, request: WebRequest): ForeignReason {
   const host = (request.host ?? '').toLowerCase();
-  if (!isLoopbackHost(host.replace(/:\d{1,5}$/u, ''))) return 'host';
+  if (!isOurs(host.replace(/:\d{1,5}$/u, ''))) return 'host';
   if (request.origin !== undefined && !isOriginOf(request.origin, host)) return 'origin';
   return isOwnSite(request) ? null : 'site';
 }

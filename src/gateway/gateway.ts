@@ -19,6 +19,8 @@ import { serveAdmin } from './admin/admin-api.js';
 import { mustBeGuarded } from './admin/admin-door.js';
 import { parseOrder, serviceDefinitionSchema } from './admin/admin-schema.js';
 import type { DataPlane } from './data-plane.js';
+import { whoIsForeign } from './door/foreign.js';
+import { doorsOf } from './doors.js';
 import type { Readiness } from './door/readiness.js';
 import { catchUp } from './routes/catch-up.js';
 import { ProcessGauge } from './process-figures.js';
@@ -98,7 +100,13 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   });
   const gauge = new ProcessGauge();
   const metrics = metricsOf(options.version ?? 'unknown', plane, gauge);
-  const admin = { token: options.adminToken, store, plane, clock, metrics: async () => await pageOf(metrics), tell };
+  const admin = {
+    token: options.adminToken,
+    foreign: whoIsForeign({ host: options.adminHost }),
+    doors: doorsOf(options),
+    ...{ store, plane, clock, tell },
+    metrics: async () => await pageOf(metrics),
+  };
   const adminServer = httpServer((req, res) => void serveAdmin(admin, req, res), options.adminTls);
   await listenOrClose(adminServer, options, plane);
   tell({ event: 'gateway-started', process, services: Object.keys(table) });

@@ -9,6 +9,7 @@ import { Conversations } from './conversations/conversations.js';
 import { openConversationStore } from './conversations/open-store.js';
 import type { DataPlane } from './data-plane.js';
 import { ConnectionLimit, connectionsFor, descriptorLimit } from './door/connection-limit.js';
+import { whoIsForeign } from './door/foreign.js';
 import { KeyRing, replaceKeys } from './door/key-ring.js';
 import type { Readiness } from './door/readiness.js';
 import { httpServer, listen, stop, urlOf, type Listener } from './http-server.js';
@@ -65,6 +66,7 @@ export async function serveHere(options: ServeOptions): Promise<DataPlane> {
     keys,
     services: () => running,
     readiness: () => readiness,
+    foreign: whoIsForeign({ host: options.host, hosts: settings.hosts }),
     running: exchanges,
     refusals,
     conversations,

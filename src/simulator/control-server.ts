@@ -6,8 +6,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { CodedError } from '../domain/errors.js';
 import type { ActiveFault, Fault, FaultKind } from './faults.js';
 import { knownKind, parseFaultOrder } from './fault-order.js';
+import { isForeign } from './foreign.js';
 import { ApiError, answerJson, readJson } from './http-answers.js';
-import { isLoopbackHost } from '../domain/loopback.js';
+import { mediaTypeOf } from '../domain/media-type.js';
 
 const BODY_BYTES_MAX = 64 * 1024;
 
@@ -34,7 +35,7 @@ export function createControlServer(cluster: Controlled): Server {
 
 async function answer(cluster: Controlled, req: IncomingMessage, res: ServerResponse): Promise<void> {
   try {
-    if (!isLoopbackHost(hostOf(req))) throw new ApiError(403, 'bad-input', 'only loopback may order faults');
+    if (isForeign(req)) throw new ApiError(403, 'bad-input', 'only programs of this machine may order faults');
     const url = new URL(req.url ?? '/', 'http://localhost');
     await route(cluster, req, res, url);
   } catch (error) {
@@ -53,7 +54,7 @@ async function route(cluster: Controlled, req: IncomingMessage, res: ServerRespo
       return;
     case 'POST /fault': {
       // A web page may send plain text anywhere, but not JSON without asking first.
-      if (req.headers['content-type']?.startsWith('application/json') !== true)
+      if (mediaTypeOf(req.headers['content-type']) !== 'application/json')
         throw new ApiError(415, 'bad-input', 'send application/json');
       const { fault, durationMs } = parseFaultOrder(await readJson(req, BODY_BYTES_MAX));
       answerJson(res, 200, { fault: await cluster.putFault(fault, durationMs) });
@@ -71,9 +72,4 @@ function kindOf(url: URL): FaultKind | null {
   const name = url.searchParams.get('kind');
   if (name === null) return null;
   return knownKind(name);
-}
-
-/** The name by which the caller reached us: a foreign one means a page that rebound its DNS name to loopback. */
-function hostOf(req: IncomingMessage): string {
-  return (req.headers.host ?? '').replace(/:\d+$/u, '');
 }

@@ -5,6 +5,7 @@ import { openAnswer, streamError, ENGINE_FAILURE, type Cut } from './completion-
 import { readCompletionRequest, type RequestShape } from './completion-request.js';
 import { answerEmbeddings } from './embeddings.js';
 import { Engine } from './engine.js';
+import { isForeign } from './foreign.js';
 import { FAULT_KINDS, paramsOf, type Fault } from './faults.js';
 import { ApiError, answerJson, answerText, readJson } from './http-answers.js';
 import { openResponse } from './responses-answer.js';
@@ -113,6 +114,14 @@ class App {
 
   async answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
     res.setHeader(SIMULATED_CLUSTER_HEADER, this.#settings.name);
+    if (isForeign(req)) {
+      answerJson(
+        res,
+        403,
+        new ApiError(403, 'PermissionDeniedError', 'no web page may use a simulated cluster').body(),
+      );
+      return;
+    }
     if (this.#isCutOff(req)) return; // silent until whoever asked gives up
     try {
       const addedMs = paramsOf(this.#faults, 'slow')?.addedMs ?? 0;

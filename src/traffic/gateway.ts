@@ -115,9 +115,12 @@ function noAnswer({ adminUrl, timeoutMs }: GatewayLayerOptions, call: Call, erro
 const CODE_BY_STATUS = {
   400: 'bad-input',
   401: 'bad-config',
+  403: 'bad-config',
   404: 'unknown-service',
   409: 'stale-epoch',
   413: 'bad-input',
+  415: 'bad-input',
+  422: 'epoch-too-far',
   503: 'layer-unreachable',
 } as const;
 

@@ -87,7 +87,8 @@ export async function gateway(
   stops.push(async () => await close(0));
   const admin: Lab['admin'] = async (method, path, body, headers = {}) => {
     const sent = body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) };
-    const answer = await fetch(running.adminUrl + path, { method, headers: { ...headers }, ...sent });
+    const type = body === undefined ? {} : { 'content-type': 'application/json' };
+    const answer = await fetch(running.adminUrl + path, { method, headers: { ...type, ...headers }, ...sent });
     return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
   };
   return {

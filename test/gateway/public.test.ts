@@ -160,7 +160,7 @@ describe('what cannot be served is refused before any cluster sees it', () => {
     expect(
       await raw(
         lab.url,
-        `POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n7d0\r\n${' '.repeat(2_000)}\r\n`,
+        `POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n7d0\r\n${' '.repeat(2_000)}\r\n`,
       ),
     ).toContain('413');
     expect(await raw(lab.url, 'nonsense\r\n\r\n')).toMatch(/^HTTP\/1.1 400[\s\S]*"error"/);

@@ -18,7 +18,7 @@ async function scene(prefix = ''): Promise<{ lab: Lab; cluster: RawCluster }> {
 const BODY = '{"model":"chat","messages":[]}';
 const HIDDEN = 'POST /v1/smuggled HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}';
 const post = (headers: string, body: string, target = '/v1/chat/completions'): string =>
-  `POST ${target} HTTP/1.1\r\nHost: gateway\r\n${headers}${CLOSE}\r\n${body}`;
+  `POST ${target} HTTP/1.1\r\nHost: localhost\r\n${headers}${CLOSE}\r\n${body}`;
 const CLOSE = 'Connection: close\r\n';
 const length = (n: number): string => `Content-Length: ${n}\r\n`;
 const chunked = (body: string, extension = ''): string =>
@@ -150,7 +150,7 @@ describe('headers of one connection end there', () => {
 
   test('on the way to the cluster, those that `Connection` names too', async () => {
     const { lab, cluster } = await scene();
-    const own = 'Connection: close, X-Secret\r\nX-Secret: 1\r\nX-Kept: 2\r\nHost: other\r\nAuthorization: Bearer k\r\n';
+    const own = 'Connection: close, X-Secret\r\nX-Secret: 1\r\nX-Kept: 2\r\nHost: localhost\r\nAuthorization: Bearer k\r\n';
     await sendRaw(lab.url, [`POST /v1/embeddings HTTP/1.1\r\n${own}${HOP}${length(BODY.length)}\r\n${BODY}`]);
     const head = cluster.arrived[0]?.head ?? '';
     expect(head).not.toMatch(/^(?:x-secret|keep-alive|proxy-|te:|x-understudy)/im);

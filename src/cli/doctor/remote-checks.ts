@@ -125,12 +125,24 @@ async function checkFailing(control: Control): Promise<Check | null> {
 export async function checkGateway(admin: GatewayAdmin | null, instance: Instance | null): Promise<Check> {
   if (admin === null) return skipped('gateway', 'none is named: --gateway-admin, or UNDERSTUDY_GATEWAY_ADMIN');
   try {
-    const { services, workers, away } = await readGatewayState(admin);
+    const { services, workers, away, open, unguarded } = await readGatewayState(admin);
     if (away.length > 0)
       return problem(
         'gateway',
         away.join('; '),
         'start it, or take it out of `gateway.adminUrls` if it is gone for good',
+      );
+    if (unguarded.length > 0)
+      return problem(
+        'gateway',
+        `the admin API of ${unguarded.join(', ')} asks nobody who he is: every program of that machine may move traffic`,
+        'start it with UNDERSTUDY_ADMIN_TOKEN, or with --admin-client-ca',
+      );
+    if (open.length > 0)
+      return problem(
+        'gateway',
+        `${open.join(', ')} serves under every name, without keys: a web page in anybody's browser may use it`,
+        'set gateway.hosts, or gateway.keys',
       );
     const short = workers.find(({ serving, wanted }) => serving < wanted);
     if (short !== undefined)

@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { messageOf } from '../../domain/describe-error.js';
 import { CodedError, type ErrorCode } from '../../domain/errors.js';
+import { mediaTypeOf } from '../../domain/media-type.js';
 import type { ServiceName } from '../../domain/words.js';
 import {
   drainOrderSchema,
@@ -17,6 +18,8 @@ import {
   weightsOrderSchema,
 } from './admin-schema.js';
 import { faults } from '../boundary.js';
+import type { Doors } from '../doors.js';
+import { FOREIGN, type WhoIsForeign } from '../door/foreign.js';
 import { hasToken, nameOfVisitor } from './admin-visitor.js';
 import { METRICS_TYPE } from '../metrics-page.js';
 import { tableFile } from '../routes/table-file.js';
@@ -40,6 +43,10 @@ import { mergeWarmed } from '../service/warm.js';
 
 export interface AdminApi {
   readonly token: string | null;
+  /** Which requests may be a web page's. */
+  readonly foreign: WhoIsForeign;
+  /** Who may come, for `doctor`. */
+  readonly doors: Doors;
   readonly store: RouteStore;
   readonly plane: DataPlane;
   readonly clock: () => number;
@@ -121,6 +128,12 @@ const PAGES: Readonly<Record<string, (api: AdminApi, res: ServerResponse) => voi
 /** Serves one request of the admin side; never rejects. */
 export async function serveAdmin(api: AdminApi, req: IncomingMessage, res: ServerResponse): Promise<void> {
   try {
+    const foreign = api.foreign(req);
+    if (foreign !== null) {
+      await discardRest(req, res);
+      send(res, 403, FOREIGN[foreign]);
+      return;
+    }
     if (!hasToken(api.token, req.headers.authorization)) {
       await discardRest(req, res);
       send(res, 401, { code: 'unauthorized', message: 'the admin API needs its bearer token' });
@@ -160,6 +173,12 @@ async function change(
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
+  // A page may send plain text and forms anywhere, but not JSON without asking first.
+  if (req.method !== 'DELETE' && mediaTypeOf(req.headers['content-type']) !== 'application/json') {
+    await discardRest(req, res);
+    send(res, 415, { code: 'bad-input', message: 'a change must be sent as application/json; nothing was changed' });
+    return;
+  }
   const read = await readBody(req, ADMIN_BODY_MAX);
   if (read.kind === 'gone') return;
   if (read.kind !== 'read') {
@@ -207,7 +226,7 @@ const LOOKS: Readonly<Record<string, ((api: AdminApi, service: ServiceName) => P
 
 async function everything(api: AdminApi): Promise<object> {
   const { workers } = api.plane;
-  return { services: await api.plane.states(null), ...(workers === null ? {} : { workers }) };
+  return { services: await api.plane.states(null), doors: api.doors, ...(workers === null ? {} : { workers }) };
 }
 
 async function stateOf(api: AdminApi, service: ServiceName): Promise<object> {
@@ -228,6 +247,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   'unknown-cluster': 400,
   'unknown-service': 404,
   'stale-epoch': 409,
+  'epoch-too-far': 422,
   'layer-unreachable': 503,
 };
 
@@ -250,7 +270,9 @@ function sendFailure(
 function send(res: ServerResponse, status: number, value: object): void {
   if (res.headersSent || res.destroyed) return;
   const body = JSON.stringify(value);
-  res.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
+  // No page can have it read as a script, whatever browser it runs in.
+  const headers = { 'content-type': 'application/json', 'x-content-type-options': 'nosniff' };
+  res.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
   res.end(body);
 }
 

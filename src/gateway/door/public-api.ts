@@ -23,6 +23,7 @@ import type { Conversations } from '../conversations/conversations.js';
 import { enterResponses, isResponsesApi, type TurnToSend } from '../conversations/responses-api.js';
 import { exchange } from '../request/exchange.js';
 import { PRIORITY_HEADER, requestHeaders } from '../request/headers.js';
+import { FOREIGN, type WhoIsForeign } from './foreign.js';
 import type { KeyRing } from './key-ring.js';
 import type { Endable } from '../request/untimely-end.js';
 import type { Roll } from '../roll.js';
@@ -43,6 +44,8 @@ export interface PublicApi {
   /** `null`: callers need no key. */
   readonly keys: KeyRing | null;
   readonly readiness: () => Readiness;
+  /** Which requests may be a web page's. */
+  readonly foreign: WhoIsForeign;
   /** The exchanges that run, for when the grace of a closing gateway is over. */
   readonly running: Roll<Endable>;
   readonly refusals: Refusals;
@@ -79,6 +82,8 @@ export function serveCaller(
 
 function serveNow(api: PublicApi, req: IncomingMessage, res: WatchedResponse, account: Account | null): Promise<void> {
   const url = req.url ?? '/';
+  const foreign = api.foreign(req);
+  if (foreign !== null) return turnAway({ api, req, res }, refusedPage(foreign));
   const readiness = api.readiness();
   if (readiness === 'closing') res.setHeader('connection', 'close');
   if (url === '/healthz' || url === '/readyz') {
@@ -96,6 +101,12 @@ function serveNow(api: PublicApi, req: IncomingMessage, res: WatchedResponse, ac
   const { caller } = found;
   return serveVisit({ api, account, caller, services: openTo(api, caller), target, req, res });
 }
+
+const refusedPage = (why: keyof typeof FOREIGN): CallerError => ({
+  status: 403,
+  type: 'invalid_request_error',
+  ...FOREIGN[why],
+});
 
 /** Who comes where no keys are needed. */
 const EVERYBODY = { kind: 'caller', caller: null } as const;

@@ -9,6 +9,8 @@ const EXPECTED = [
   'body-too-slow',
   'catching-up',
   'gateway-full',
+  'foreign-host',
+  'foreign-origin',
   'invalid_api_key',
   'not-found',
   'rate_limit_exceeded',

@@ -26,6 +26,14 @@ const SUM_TOLERANCE = 0.01 + 1e-9;
 /** Bounds of a table, far above any fleet: a runaway writer must not fill disk and memory. */
 const SERVICES_MAX = 1_000;
 
+/**
+ * A controller adds 1 for each move. Who jumps further is none, or wrong: with the largest number there is, one write
+ * would keep every controller out for ever. After a jump within the bound they read the epoch, and go on from there.
+ */
+const EPOCH_JUMP_MAX = 1_000_000;
+/** A table that was lost begins anew, before a controller that has moved for years. */
+const FIRST_EPOCH_MAX = 1e12;
+
 /** Adds a service, or brings the members of a known one up to date, keeping its weights and its epoch. */
 export function defineService(table: RouteTable, definition: ServiceDefinition, nowMs: number): RouteTable {
   const { service } = definition;
@@ -131,6 +139,12 @@ function fenced(table: RouteTable, service: ServiceName, epoch: number): Service
   const route = routeOf(table, service);
   if (epoch < route.epoch) {
     throw new CodedError('stale-epoch', `${service}: epoch ${epoch} is older than ${route.epoch}`);
+  }
+  const jumpMax = route.epoch === 0 ? FIRST_EPOCH_MAX : EPOCH_JUMP_MAX;
+  if (epoch - route.epoch > jumpMax) {
+    const text = `${service}: epoch ${epoch} is more than ${jumpMax} above ${route.epoch}; nothing was changed. `;
+    const next = 'Next: read the epoch with GET /state, and write with the one that follows it';
+    throw new CodedError('epoch-too-far', text + next);
   }
   return route;
 }
