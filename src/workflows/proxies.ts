@@ -19,7 +19,15 @@ type Titled<Port> = {
 };
 
 /** Codes that no repetition can heal (docs/errors.md: families refused, fenced, rejected, invariant). */
-const FINAL = ['bad-input', 'unknown-service', 'unknown-cluster', 'stale-epoch', 'epoch-too-far', 'invariant', 'preflight-blocked'];
+const FINAL = [
+  'bad-input',
+  'unknown-service',
+  'unknown-cluster',
+  'stale-epoch',
+  'epoch-too-far',
+  'invariant',
+  'preflight-blocked',
+];
 
 type Proxied<Options> = Record<
   string,

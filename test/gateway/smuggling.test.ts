@@ -150,7 +150,8 @@ describe('headers of one connection end there', () => {
 
   test('on the way to the cluster, those that `Connection` names too', async () => {
     const { lab, cluster } = await scene();
-    const own = 'Connection: close, X-Secret\r\nX-Secret: 1\r\nX-Kept: 2\r\nHost: localhost\r\nAuthorization: Bearer k\r\n';
+    const own =
+      'Connection: close, X-Secret\r\nX-Secret: 1\r\nX-Kept: 2\r\nHost: localhost\r\nAuthorization: Bearer k\r\n';
     await sendRaw(lab.url, [`POST /v1/embeddings HTTP/1.1\r\n${own}${HOP}${length(BODY.length)}\r\n${BODY}`]);
     const head = cluster.arrived[0]?.head ?? '';
     expect(head).not.toMatch(/^(?:x-secret|keep-alive|proxy-|te:|x-understudy)/im);
