@@ -24,6 +24,8 @@ export const CONVERSATION_BYTES_MAX = 4 * 1024 * 1024;
 const STORE_MS_MAX = 1_000;
 /** Answers that may be on their way into the store at once; beyond that it is too slow for what comes. */
 const KEEPING_MAX = 256;
+/** Their texts, UTF-16 units: a store that takes nothing must not fill the process. */
+const KEEPING_CHARS_MAX = 64 * 1024 * 1024;
 
 /** Whose conversation: nobody else can read it. */
 export interface Owner {
@@ -46,6 +48,7 @@ export class Conversations {
   readonly #store: ConversationStore;
   readonly #tell: ServiceDeps['tell'];
   #keeping = 0;
+  #keepingChars = 0;
   #failing = false;
 
   constructor(store: ConversationStore, tell: ServiceDeps['tell']) {
@@ -83,8 +86,8 @@ export class Conversations {
   keep(turn: Turn, response: KeptTurn['response']): Promise<void> | null {
     const id = keepableId(response);
     if (id === null || !turn.asked.keeps) return null;
-    if (this.#keeping >= KEEPING_MAX) {
-      this.#failed(new Error(`${KEEPING_MAX} answers wait for the store`));
+    if (this.#keeping >= KEEPING_MAX || this.#keepingChars >= KEEPING_CHARS_MAX) {
+      this.#failed(new Error(`${this.#keeping} answers wait for the store`));
       return null;
     }
     const { owner, affinity, earlier, asked } = turn;
@@ -106,14 +109,20 @@ export class Conversations {
 
   async #put(key: string, text: string): Promise<void> {
     this.#keeping++;
+    this.#keepingChars += text.length;
+    const put = this.#store.put(key, text);
+    // Longer than anybody waits for it: until then the text is there.
+    const through = (): void => {
+      this.#keeping--;
+      this.#keepingChars -= text.length;
+    };
+    put.then(through, through);
     try {
-      await inTime(this.#store.put(key, text));
+      await inTime(put);
       if (this.#failing) this.#tell({ event: 'conversations-kept-again' });
       this.#failing = false;
     } catch (error) {
       this.#failed(error);
-    } finally {
-      this.#keeping--;
     }
   }
 
