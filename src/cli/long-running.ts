@@ -1,4 +1,6 @@
 /** Verbs that serve until they are stopped: JSON lines on stdout, an orderly end on SIGTERM, SIGINT or a lost parent. */
+import { describeError } from '../domain/describe-error.js';
+import { EXIT_BY_FAMILY } from '../domain/errors.js';
 import { EXIT } from './exit.js';
 import { printJson } from './output.js';
 
@@ -21,6 +23,7 @@ const LINGER_MS = 1_000;
  * @returns the exit code
  */
 export async function serveUntilStopped(start: () => Promise<Serving>): Promise<number> {
+  endOnFault();
   const stopped = stopRequest();
   const serving = await start();
   // A signal during the start is not lost: `stopped` has heard it.
@@ -34,6 +37,22 @@ export async function serveUntilStopped(start: () => Promise<Serving>): Promise<
   // A connection that somebody keeps open must not keep the process.
   setTimeout(() => process.exit(), LINGER_MS).unref();
   return why === 'ended' ? EXIT.notDone : EXIT.done;
+}
+
+/**
+ * What nobody caught is logged whole, and ends the process with the code of a bug: nobody knows what it left undone, and
+ * whoever supervises it starts it again.
+ */
+export function endOnFault(write: (event: { readonly event: string }) => void = eventLine): void {
+  for (const kind of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(kind, (error: unknown) => {
+      try {
+        write({ event: 'process-fault', ...{ kind }, ...describeError(error) });
+      } finally {
+        process.exit(EXIT_BY_FAMILY.invariant);
+      }
+    });
+  }
 }
 
 interface Worker {

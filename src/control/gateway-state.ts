@@ -1,4 +1,6 @@
 /** What the gateway really does now, read from its admin API: the `effective` side of `status`. */
+import { messageOf } from '../domain/describe-error.js';
+import { parsedOf } from '../domain/outside.js';
 import { Agent, fetch, type Response } from 'undici';
 import type { ClientTls } from '../domain/admin-tls.js';
 import { CodedError } from '../domain/errors.js';
@@ -102,7 +104,7 @@ async function askGateway(base: string, { token, tls }: GatewayAdmin): Promise<A
     });
     if (answer.status !== 200)
       throw new Error(answer.status === 401 ? 'it refuses the admin token' : `status ${answer.status}`);
-    const body: unknown = JSON.parse(await boundedText(answer));
+    const body = parsedOf(await boundedText(answer));
     return {
       services: statesIn(body),
       workers: (body as Partial<AdminState>).workers ?? null,
@@ -140,7 +142,7 @@ function statesIn(body: unknown): readonly TrafficState[] {
 }
 
 function sentence(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+  if (!(error instanceof Error) || error instanceof CodedError) return messageOf(error);
   if (error.name === 'TimeoutError') return `no answer within ${TIMEOUT_MS} ms`;
   // `fetch` says "fetch failed" and keeps what happened in the cause.
   const { code, message } = (error.cause ?? error) as { code?: string; message?: string };

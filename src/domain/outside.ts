@@ -4,6 +4,8 @@
  * made runs what that value says (`{"toString":0}` throws), so nothing here and no reader of such values does that.
  */
 
+import { CodedError } from './errors.js';
+
 /** A JSON object whose fields are looked at one by one. */
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -45,6 +47,13 @@ export function parseJson(text: string, limits: JsonLimits = {}): Parsed {
   } catch (error) {
     return { kind: 'refused', reason: 'not-json', why: placeOf(error) };
   }
+}
+
+/** The value that a text says in JSON, where there are errors to be told. @throws CodedError `bad-input` */
+export function parsedOf(text: string, limits: JsonLimits = {}): unknown {
+  const parsed = parseJson(text, limits);
+  if (parsed.kind === 'parsed') return parsed.value;
+  throw new CodedError('bad-input', parsed.why);
 }
 
 /** The object that a text says in JSON; `null` when it says something else, is no JSON or exceeds a limit. */

@@ -33,13 +33,18 @@ class Faults {
 
   /** Counts and logs it. Never throws. */
   caught(place: FaultPlace, error: unknown): void {
-    this.#counts.set(place, (this.#counts.get(place) ?? 0) + 1);
+    this.count(place);
     if (!this.#mayWrite()) return;
     try {
       this.#tell?.({ event: 'gateway-fault', place, ...describeError(error) });
     } catch {
       // Whoever writes the log is gone: the count stays.
     }
+  }
+
+  /** One that another process has logged. */
+  count(place: FaultPlace): void {
+    this.#counts.set(place, (this.#counts.get(place) ?? 0) + 1);
   }
 
   /** Runs what outside input reaches and nobody waits for. */

@@ -1,5 +1,6 @@
 /** Small things that both HTTP servers of a simulated cluster need: bounded bodies, JSON answers, API errors. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { parseJson } from '../domain/outside.js';
 
 /** A request that is answered with an error of the API, in the words of vLLM. */
 export class ApiError extends Error {
@@ -65,9 +66,7 @@ export async function readJson(req: IncomingMessage, bytesMax: number): Promise<
       });
     parts.push(part);
   }
-  try {
-    return JSON.parse(Buffer.concat(parts).toString('utf8')) as unknown;
-  } catch {
-    throw new ApiError(400, 'BadRequestError', 'the body is not valid JSON');
-  }
+  const parsed = parseJson(Buffer.concat(parts).toString('utf8'));
+  if (parsed.kind === 'parsed') return parsed.value;
+  throw new ApiError(400, 'BadRequestError', `the body is not valid JSON: ${parsed.why}`);
 }

@@ -3,6 +3,7 @@
  * It cannot compare-and-set weights: the epoch is its only fence. What it measures of itself it knows exactly.
  * A reset connection on a write leaves its outcome open; the caller reads back before it writes again.
  */
+import { parseFields } from '../domain/outside.js';
 import { Agent, request } from 'undici';
 import type { ClientTls } from '../domain/admin-tls.js';
 import { CodedError } from '../domain/errors.js';
@@ -98,7 +99,7 @@ async function callGateway(options: Reach, call: Call): Promise<unknown> {
   } catch (error) {
     throw noAnswer(options, call, error);
   }
-  const value = parse(text);
+  const value = parseFields(text);
   if (status === 200 && value !== null) return value;
   throw refusal(options, call, { status, value });
 }
@@ -136,13 +137,4 @@ function refusal(
   const code = CODE_BY_STATUS[status as keyof typeof CODE_BY_STATUS] as
     (typeof CODE_BY_STATUS)[keyof typeof CODE_BY_STATUS] | undefined;
   return new CodedError(code ?? (call.method === 'GET' ? 'layer-unreachable' : 'write-outcome-unknown'), text);
-}
-
-function parse(text: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
-  } catch {
-    return null;
-  }
 }

@@ -149,7 +149,7 @@ async function answer(api: AdminApi, req: IncomingMessage, res: ServerResponse):
   const { path, noun, service } = target(req);
   const method = req.method ?? '';
   const verb = VERBS[`${method} ${noun}`];
-  const look = LOOKS[noun];
+  const look = Object.hasOwn(LOOKS, noun) ? LOOKS[noun] : undefined;
   if (service !== null && verb !== undefined) await change(api, { verb, service }, req, res);
   else if (method === 'GET' && Object.hasOwn(PAGES, path)) await PAGES[path]?.(api, res);
   else if (method === 'GET' && look !== undefined && service !== null) send(res, 200, await look(api, service));

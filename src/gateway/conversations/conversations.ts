@@ -14,6 +14,7 @@ import {
   type TurnTooLarge,
 } from '../../domain/conversation/turn.js';
 import { CodedError } from '../../domain/errors.js';
+import { DEPTH_MAX, isFields, parseFields } from '../../domain/outside.js';
 import type { CallerError } from '../request/openai-error.js';
 import type { ServiceDeps } from '../service/service.js';
 import type { ConversationStore } from './store.js';
@@ -104,7 +105,7 @@ export class Conversations {
   async #read({ service, caller }: Owner, id: string): Promise<KeptTurn | TurnTooLarge | null> {
     if (!isTurnId(id)) return null;
     const text = await inTime(this.#store.get(keyOf({ service, caller }, id)));
-    return text === null ? null : (JSON.parse(text) as KeptTurn | TurnTooLarge);
+    return text === null ? null : readKept(text);
   }
 
   async #put(key: string, text: string): Promise<void> {
@@ -133,6 +134,19 @@ export class Conversations {
     this.#tell({ event: 'conversations-not-kept', message, why: wordsOf(error) });
   }
 }
+
+/** @throws CodedError `conversations-unreachable` for what was not written here */
+function readKept(text: unknown): KeptTurn | TurnTooLarge {
+  // What was kept is a request and an answer, each within its own limit, a few levels further in.
+  const kept = typeof text === 'string' ? parseFields(text, { depthMax: DEPTH_MAX + KEPT_LEVELS }) : null;
+  const { kind, input, response, affinity } = kept ?? {};
+  if (kind === 'too-large') return { kind };
+  const isWhole = kind === 'kept' && Array.isArray(input) && isFields(response) && Array.isArray(response['output']);
+  if (isWhole && (affinity === null || typeof affinity === 'string')) return { kind, input, response, affinity };
+  throw new CodedError('conversations-unreachable', 'the store holds something else in its place');
+}
+
+const KEPT_LEVELS = 4;
 
 /** Names of services and ids have no slash, so no key can be two. */
 const keyOf = ({ service, caller }: Owner, id: string): string => `${service}/${caller}/${id}`;

@@ -62,6 +62,9 @@ class RedisStore implements ConversationStore {
     this.#client = createClient({
       url,
       disableOfflineQueue: true,
+      // Messages that nobody asked for: one that names no address (`MOVING`) is thrown beside every promise of the client.
+      RESP: 2,
+      maintNotifications: 'disabled',
       commandsQueueMaxLength: WAITING_MAX,
       socket: {
         connectTimeout: CONNECT_MS_MAX,

@@ -3,6 +3,8 @@
  * those that were there. When no peer answers in time it serves by its own table all the same, and says so: callers that are
  * served by an old table are better off than callers that are not served.
  */
+import { CodedError } from '../../domain/errors.js';
+import { parsedOf } from '../../domain/outside.js';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, fetch } from 'undici';
 import type { ClientTls } from '../../domain/admin-tls.js';
@@ -79,8 +81,9 @@ async function lookAt(url: string, { token, tls }: Peers): Promise<Look> {
     if (answer.status !== 200) return { kind: 'silent', why: `${url}: status ${answer.status}` };
     if (Number(answer.headers.get('content-length') ?? Infinity) > TABLE_BYTES_MAX)
       return { kind: 'silent', why: `${url}: its table is larger than ${TABLE_BYTES_MAX} bytes` };
-    return { kind: 'table', url, table: tableSchema.parse(await answer.json()).services };
+    return { kind: 'table', url, table: tableSchema.parse(parsedOf(await answer.text())).services };
   } catch (error) {
+    if (error instanceof CodedError) return { kind: 'silent', why: `${url}: ${error.message}` };
     const { code, message } = ((error as Error).cause ?? error) as { code?: string; message: string };
     return { kind: 'silent', why: `${url}: ${code ?? message}` };
   } finally {

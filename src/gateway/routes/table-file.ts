@@ -1,4 +1,5 @@
 /** The route table on disk: replaced as a whole, so that a crash leaves the old one or the new one. */
+import { parsedOf } from '../../domain/outside.js';
 import { renameSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -56,7 +57,7 @@ export function readTable(dataDir: string, nowMs: number): TableRead {
     throw error;
   }
   try {
-    return { kind: 'read', table: tableSchema.parse(JSON.parse(text)).services };
+    return { kind: 'read', table: tableSchema.parse(parsedOf(text)).services };
   } catch (error) {
     const movedTo = `${path}.corrupt-${nowMs}`;
     renameSync(path, movedTo);

@@ -14,6 +14,10 @@ import { tableAfter, type Beginning, type Call, type Word } from './messages.js'
 /** What a kill can take from the counts: what was counted since the last report. */
 const REPORT_MS = 200;
 
+/** As the command line's exit code of a bug in Understudy. */
+const FAULT_EXIT = 70;
+const LAST_WORDS_MS = 500;
+
 const say = (word: Word, sent?: () => void): void => {
   // A parent that is gone hears nothing, and `disconnect` has begun the end of this process.
   if (process.connected) process.send?.(word, undefined, undefined, () => sent?.());
@@ -40,6 +44,14 @@ process.on('message', (call: Call) => {
     },
   );
 });
+// The parent replaces this process at once. What it runs breaks off: nobody knows what a throw from nowhere has left undone.
+for (const kind of ['uncaughtException', 'unhandledRejection'] as const) {
+  process.on(kind, (error: unknown) => {
+    faults.caught('process', error);
+    setTimeout(() => process.exit(FAULT_EXIT), LAST_WORDS_MS);
+    say({ kind: 'report', states: {} }, () => process.exit(FAULT_EXIT));
+  });
+}
 // A Ctrl-C goes to the whole group, and the parent is the one that ends it in order.
 process.on('SIGINT', () => undefined);
 // A service manager may signal every process: then the port must stay open as long as the parent keeps the others'.

@@ -12,10 +12,11 @@ import cluster from 'node:cluster';
 import { createServer, type AddressInfo } from 'node:net';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { nextWait } from '../../domain/back-off.js';
+import { replacementWait } from '../../domain/back-off.js';
 import type { ServiceName } from '../../domain/words.js';
 import type { GatewaySettings } from '../../domain/fleet.js';
 import type { DataPlane, States, WorkersNow } from '../data-plane.js';
+import { faults } from '../boundary.js';
 import { mustStayAsItIs } from '../door/key-ring.js';
 import type { Readiness } from '../door/readiness.js';
 import type { Questions } from '../questions.js';
@@ -174,6 +175,8 @@ class WorkerPool implements DataPlane {
     for (const timer of this.#restarts) clearTimeout(timer);
     await Promise.all(
       [...this.#all].map(async (worker) => {
+        // One that was just started has nothing to finish.
+        if (!worker.begun) return await worker.kill('had not begun');
         try {
           await worker.call('close', { graceMs }, graceMs + CLOSE_MS_MAX);
         } catch {
@@ -204,6 +207,7 @@ class WorkerPool implements DataPlane {
       const { url } = await worker.call('begin', beginning, BEGIN_MS_MAX);
       this.#url = url;
       worker.serving = true;
+      worker.served = true;
       this.#options.tell({ event: 'worker-serves', worker: worker.pid });
       this.#firstBegin?.served();
     } catch (error) {
@@ -217,7 +221,9 @@ class WorkerPool implements DataPlane {
     const brokenOff = this.#counts.bury(worker.states);
     if (this.#closing) return;
     this.#lost++;
-    const { waitMs, row } = nextWait(this.#waits, performance.now() - worker.startedAtMs);
+    const ranMs = performance.now() - worker.startedAtMs;
+    const isLast = this.#all.size === 0;
+    const { waitMs, row } = replacementWait(this.#waits, { ranMs, served: worker.served, isLast });
     this.#waits = row;
     this.#options.tell({ event: 'worker-lost', worker: worker.pid, how, brokenOff, nextInMs: waitMs });
     const timer = setTimeout(() => {
@@ -230,11 +236,13 @@ class WorkerPool implements DataPlane {
   /** What one worker has seen fail, or come back, the others need not find out with requests of their own. */
   #heard(worker: WorkerProcess, event: Readonly<Record<string, unknown>>): void {
     this.#options.tell({ ...event, worker: worker.pid });
-    const name = SHARED_NEWS[String(event['event'])];
-    if (name === undefined) return;
-    const news = { service: String(event['service']), cluster: String(event['cluster']) };
+    const { event: what, service, cluster: name, place } = event;
+    if (what === 'gateway-fault' && place === 'process') faults.count('process');
+    const question = what === 'cluster-ejected' ? 'ejectedElsewhere' : 'returnedElsewhere';
+    if (question === 'returnedElsewhere' && what !== 'cluster-returned') return;
+    if (typeof service !== 'string' || typeof name !== 'string') return;
     const others = this.#serving().filter((other) => other !== worker);
-    void this.#askEach(others, { name, argument: news, msMax: ASK_MS_MAX });
+    void this.#askEach(others, { name: question, argument: { service, cluster: name }, msMax: ASK_MS_MAX });
   }
 
   async #askEach<Name extends keyof Questions>(
@@ -249,11 +257,6 @@ class WorkerPool implements DataPlane {
     for (const worker of this.#serving()) if (worker.fellSilent()) void worker.kill('was killed, for it fell silent');
   }
 }
-
-const SHARED_NEWS: Readonly<Record<string, 'ejectedElsewhere' | 'returnedElsewhere' | undefined>> = {
-  'cluster-ejected': 'ejectedElsewhere',
-  'cluster-returned': 'returnedElsewhere',
-};
 
 /** Asks for its states now; false leaves those that it told last. */
 async function refresh(worker: WorkerProcess, only: ServiceName | null): Promise<boolean> {

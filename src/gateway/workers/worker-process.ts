@@ -3,6 +3,7 @@ import cluster, { type Worker } from 'node:cluster';
 import { CodedError, type ErrorCode } from '../../domain/errors.js';
 import type { TrafficState } from '../../domain/traffic.js';
 import type { ServiceName } from '../../domain/words.js';
+import { faults } from '../boundary.js';
 import type { Call, Calls, Word } from './messages.js';
 
 /** A worker that said nothing in this many looks in a row, though it reports several times a second, is stuck. */
@@ -31,6 +32,8 @@ export class WorkerProcess {
   /** It was told to begin: from then on it must hear every change. */
   begun = false;
   serving = false;
+  /** It has served at some time. */
+  served = false;
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
   #lastId = 0;
@@ -39,7 +42,7 @@ export class WorkerProcess {
 
   constructor(events: WorkerEvents) {
     this.#worker = cluster.fork();
-    this.#worker.on('message', (word: Word) => this.#hear(word, events));
+    this.#worker.on('message', (word: Word) => faults.guard('worker', () => this.#hear(word, events)));
     this.ended = this.#watchEnd().then(() => {
       this.serving = false;
       for (const id of [...this.#waiting.keys()]) this.#fail(id, 'it has ended');
