@@ -3,7 +3,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PRIORITIES, priorityOf, type Priority } from '../../domain/admission/priority.js';
 import { prefixKey } from '../../domain/conversation/prefix-key.js';
 import type { GatewaySettings } from '../../domain/fleet.js';
-import { parseJson } from '../../domain/outside.js';
 import type { Forwarded } from '../request/attempt-order.js';
 import {
   apiPath,
@@ -32,6 +31,7 @@ import { letIn } from './let-in.js';
 import { meterTokens } from './meter-tokens.js';
 import type { Refusals } from './refusals.js';
 import type { CallerError } from '../request/openai-error.js';
+import { parseBody } from './parse-body.js';
 import { itsTurn } from './pipelining.js';
 import { discardRest, readBody, tooSlow } from './request-body.js';
 import type { Service } from '../service/service.js';
@@ -95,6 +95,11 @@ function serveNow(api: PublicApi, req: IncomingMessage, res: WatchedResponse, ac
     const message = `${req.method ?? ''} ${url.slice(0, 200)} is not served here; the API begins with /v1/`;
     return turnAway({ api, req, res }, { status: 404, type: 'invalid_request_error', code: 'not-found', message });
   }
+  if (!METHODS.includes(req.method ?? '')) {
+    res.setHeader('allow', METHODS.join(', '));
+    const message = `${req.method ?? ''} is not served here; nothing was done. Next: use one of ${METHODS.join(', ')}`;
+    return turnAway({ api, req, res }, { status: 405, type: 'invalid_request_error', code: 'bad-method', message });
+  }
   if (readiness === 'catching-up') return turnAway({ api, req, res }, catchingUp);
   const found = api.keys === null ? EVERYBODY : letIn(api.keys, req, res);
   if (found.kind === 'refused') return turnAway({ api, req, res }, found.error);
@@ -107,6 +112,9 @@ const refusedPage = (why: keyof typeof FOREIGN): CallerError => ({
   type: 'invalid_request_error',
   ...FOREIGN[why],
 });
+
+/** TRACE, say, would bring back the key that the cluster was sent. */
+const METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 /** Who comes where no keys are needed. */
 const EVERYBODY = { kind: 'caller', caller: null } as const;
@@ -157,7 +165,7 @@ function forward(visit: Visit): Promise<void> {
 /** Finds out what is asked and of which service, and has it answered; or refuses it. */
 function understand(visit: Visit, body: Buffer): Promise<void> {
   const { api, req, res } = visit;
-  const parsed = parseBody(req, body);
+  const parsed = parseBody(req, visit.target.path, body);
   if (parsed.kind === 'refused') return refuse(visit, parsed.status, parsed.message);
   const asked = askedOf(parsed.value, req.headers);
   const claimed = priorityOf(req.headers[PRIORITY_HEADER]);
@@ -282,25 +290,6 @@ function forwarded({ target, req, caller, asked }: Understood): Forwarded {
     streamKind: streamKindOf(target.path),
     choices: asked.choices,
   };
-}
-
-type Parsed =
-  | { readonly kind: 'parsed'; readonly value: unknown }
-  | { readonly kind: 'refused'; readonly status: number; readonly message: string };
-
-/** Only JSON is looked into; an upload of audio, say, passes as it is. Clients forget the header, so none means JSON. */
-function parseBody(req: IncomingMessage, body: Buffer): Parsed {
-  const type = req.headers['content-type'];
-  if (body.length === 0 || (type !== undefined && !type.includes('json') && !type.startsWith('text/plain'))) {
-    return { kind: 'parsed', value: null };
-  }
-  const encoding = req.headers['content-encoding'];
-  if (encoding !== undefined && encoding !== 'identity') {
-    return { kind: 'refused', status: 415, message: `a body in ${encoding} is not understood; send it as it is` };
-  }
-  const parsed = parseJson(body.toString('utf8'));
-  if (parsed.kind === 'parsed') return parsed;
-  return { kind: 'refused', status: 400, message: `the body cannot be read: ${parsed.why}` };
 }
 
 function serviceFor({ services, target, req }: Visit, asked: Asked): Service | null {

@@ -165,9 +165,10 @@ export class Attempt implements AnswerHandler {
 
   onError(error: Error): void {
     if (this.#mode === 'over' || this.#postponed.also(() => this.onError(error))) return;
-    const why = error.message === '' ? error.name : error.message;
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === undefined || code === 'BAD_ANSWER' ? error.message : code; // Node's messages hold addresses
     if (this.#mode === 'relay') this.#cut(why);
-    else this.#fail(failureOfTransport((error as NodeJS.ErrnoException).code), why);
+    else this.#fail(failureOfTransport(code), why);
   }
 
   #collect(chunk: Buffer): void {

@@ -27,8 +27,10 @@ const NOT_FORWARDED: ReadonlySet<string> = new Set([
   'content-length',
   'expect',
   'accept-encoding',
-  'x-understudy-service',
-  PRIORITY_HEADER,
+  'origin',
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
 ]);
 
 const OF_A_CONNECTION: ReadonlySet<string> = new Set(HOP_BY_HOP);
@@ -52,7 +54,14 @@ export function requestHeaders(raw: readonly string[], connection: string | unde
   const headers: string[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = (raw[i] ?? '').toLowerCase();
-    if (NOT_FORWARDED.has(name) || named?.has(name) === true || (keyIsOurs && name === 'authorization')) continue;
+    if (
+      NOT_FORWARDED.has(name) ||
+      name.startsWith('x-understudy-') ||
+      name.includes('_') ||
+      named?.has(name) === true ||
+      (keyIsOurs && name === 'authorization')
+    )
+      continue;
     headers.push(name, raw[i + 1] ?? '');
   }
   return headers;
