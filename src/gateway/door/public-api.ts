@@ -90,6 +90,13 @@ function serveNow(api: PublicApi, req: IncomingMessage, res: WatchedResponse, ac
     sendOwnHealth(api, { url, readiness }, res);
     return DONE;
   }
+  return serveApi(api, req, res, account);
+}
+
+/** What is neither a page's nor asked for our own health. */
+function serveApi(api: PublicApi, req: IncomingMessage, res: WatchedResponse, account: Account | null): Promise<void> {
+  const url = req.url ?? '/';
+  const readiness = api.readiness();
   const target = apiPath(url);
   if (target === null) {
     const message = `${req.method ?? ''} ${url.slice(0, 200)} is not served here; the API begins with /v1/`;
