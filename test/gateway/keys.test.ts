@@ -80,6 +80,22 @@ describe('where keys are needed', () => {
     expect((await lab.chat({}, { ...as('ada'), path: '/other/v1/chat/completions' })).status).toBe(404);
   });
 
+  test.each<[string, string, string]>([
+    ['its path', '/chat/v1/chat/completions', 'mistral'],
+    ['a header', '/v1/chat/completions', 'mistral'],
+    ['a header, by the name of the other service', '/v1/chat/completions', 'other'],
+  ])('a service that a key opens, named by %s, leads to no model of another one', async (_name, path, model) => {
+    const { lab, a } = await scene([keyOf('ada', { services: ['chat'] }), keyOf('bob')]);
+    const named = (who: string): { path: string; headers: Record<string, string> } => ({
+      path,
+      headers: { ...as(who).headers, ...(path.startsWith('/v1') ? { 'x-understudy-service': 'chat' } : {}) },
+    });
+    expect((await lab.chat({ model }, named('ada'))).status).toBe(404);
+    expect(a.requests).toEqual([]);
+    expect((await lab.chat({ model: 'an-adapter' }, named('ada'))).status).toBe(200);
+    expect((await lab.chat({ model }, named('bob'))).status).toBe(200);
+  });
+
   test('new keys hold at once, and what a caller has used stays used', async () => {
     const once = { limits: { ...NO_LIMITS, requestsPerMinute: 1 } };
     const { lab } = await scene([keyOf('ada', once), keyOf('bob')]);

@@ -8,7 +8,6 @@ import {
   apiPath,
   askedOf,
   choicesApiOf,
-  chooseService,
   standsForService,
   streamKindOf,
   withModel,
@@ -32,6 +31,7 @@ import { meterTokens } from './meter-tokens.js';
 import type { Refusals } from './refusals.js';
 import type { CallerError } from '../request/openai-error.js';
 import { parseBody } from './parse-body.js';
+import { nothingServes, serviceFor } from './service-for.js';
 import { itsTurn } from './pipelining.js';
 import { discardRest, readBody, tooSlow } from './request-body.js';
 import type { Service } from '../service/service.js';
@@ -177,13 +177,19 @@ function understand(visit: Visit, body: Buffer): Promise<void> {
   const asked = askedOf(parsed.value, req.headers);
   const claimed = priorityOf(req.headers[PRIORITY_HEADER]);
   if (claimed === null) return refuse(visit, 400, `${PRIORITY_HEADER} is one of ${PRIORITIES.join(', ')}`);
-  const service = serviceFor(visit, asked);
+  const service = serviceFor({
+    all: api.services(),
+    open: visit.services,
+    headers: req.headers,
+    path: visit.target.service,
+    model: asked.model,
+  });
   if (service === null) {
     api.refusals.send(res, {
       status: 404,
       type: 'invalid_request_error',
       code: 'unknown-service',
-      message: nothingServes(visit, asked),
+      message: nothingServes(visit.services, asked.model),
     });
     return DONE;
   }
@@ -297,24 +303,6 @@ function forwarded({ target, req, caller, asked }: Understood): Forwarded {
     streamKind: streamKindOf(target.path),
     choices: asked.choices,
   };
-}
-
-function serviceFor({ services, target, req }: Visit, asked: Asked): Service | null {
-  const header = req.headers['x-understudy-service'];
-  const name = chooseService(
-    services.map((s) => s.route.definition),
-    { header: typeof header === 'string' ? header : null, path: target.service, model: asked.model },
-  );
-  return services.find((s) => s.route.definition.service === name) ?? null;
-}
-
-function nothingServes({ services }: Visit, asked: Asked): string {
-  const names = services.map((s) => s.route.definition.service);
-  const what =
-    asked.model === null
-      ? 'the request names no model or service'
-      : `nothing serves the model "${asked.model.slice(0, 200)}"`;
-  return `${what}; services: ${names.join(', ') || 'none'}`;
 }
 
 /** Services and the models that they serve; answered here, so that it works when every cluster is down. */
