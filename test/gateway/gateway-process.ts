@@ -73,7 +73,8 @@ export async function gatewayProcess(options: GatewayProcessOptions): Promise<Ga
   }, READY_MS_MAX);
   const { url, adminUrl } = ready() as { readonly url: string; readonly adminUrl: string };
   const admin: GatewayProcess['admin'] = async <T>(method: string, path: string, body?: object) => {
-    const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+    const headers = { 'content-type': 'application/json' };
+    const sent = body === undefined ? {} : { headers, body: JSON.stringify(body) };
     const answer = await fetch(adminUrl + path, { method, ...sent });
     return { status: answer.status, body: (await answer.json()) as T };
   };

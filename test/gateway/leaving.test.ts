@@ -96,7 +96,7 @@ function sendBehind(lab: Lab, count: number): Socket {
   socket.on('error', () => undefined).resume();
   sockets.push(socket);
   const body = '{"model":"chat"}';
-  const one = `POST /v1/chat/completions HTTP/1.1\r\nHost: g\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  const one = `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
   socket.write(one.repeat(count));
   return socket;
 }

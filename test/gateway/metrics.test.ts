@@ -151,9 +151,12 @@ test('requests that are refused at the door are counted by reason', async () => 
   for (const status of [200, 200, 200, 429, 429]) expect((await lab.chat({}, { headers })).status).toBe(status);
   expect(refused(await pageOf(lab))).toEqual({
     'bad-input': 2,
+    'bad-method': 0,
     'body-too-large': 1,
     'body-too-slow': 0,
     'catching-up': 0,
+    'foreign-host': 0,
+    'foreign-origin': 0,
     'gateway-full': 0,
     invalid_api_key: 1,
     'not-found': 1,

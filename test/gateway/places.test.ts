@@ -40,7 +40,7 @@ const limited = (url: string) => {
 
 const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
 const post = (body: string, path = '/v1/chat/completions'): string =>
-  `POST ${path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+  `POST ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 
 describe('hostile bodies, as many as there are places', () => {
   test.each<[string, string]>([

@@ -15,7 +15,7 @@ afterEach(stopAll);
 
 const BODY = '{"model":"chat","stream":true,"messages":[]}';
 const head = (length: number): string =>
-  `POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`;
+  `POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`;
 
 /** A caller that has a connection, and reads only what somebody asks for. */
 async function visitor(url: string): Promise<Socket> {
@@ -145,7 +145,9 @@ describe('a process with few descriptors', () => {
     const a = await upstream(answerAs('a'));
     const running = await gatewayProcess({ members: { a: a.url }, descriptors: 160 });
     for (let i = 0; i < 300; i += 1) await visitor(running.url);
-    const answer = await sendRaw(running.url, [good.replace('host: a', 'host: a\r\nconnection: close')]);
+    const answer = await sendRaw(running.url, [
+      good.replace('host: localhost', 'host: localhost\r\nconnection: close'),
+    ]);
     expect(statusesOf(answer)).toEqual([200]);
     expect((await fetch(`${running.url}/healthz`)).status).toBe(200);
     expect((await running.state()).clusters['a']?.counters).toMatchObject({ ok: 1, cluster: 0, ejections: 0 });

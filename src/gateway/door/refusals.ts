@@ -5,6 +5,7 @@ import { sendError, type CallerError } from '../request/openai-error.js';
 /** Told from the start, with zero: of a counter that is not there nobody sees the first step. */
 const EXPECTED = [
   'bad-input',
+  'bad-method',
   'body-too-large',
   'body-too-slow',
   'catching-up',

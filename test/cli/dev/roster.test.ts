@@ -22,7 +22,7 @@ const order: RosterOrder = {
 describe('the simulated fleet', () => {
   test('is a configuration that our own loader accepts', () => {
     expect(Object.keys(fleet.clusters)).toEqual(['eu-a', 'us-b']);
-    expect(fleet.services['chat']?.failback).toEqual({ policy: 'approve', soakMs: 60_000 });
+    expect(fleet.services['chat']?.failback).toEqual({ policy: 'approve', soakMs: 60_000, flapHalfLifeMs: 900_000 });
   });
 
   test('points at the ports on which its clusters are started', () => {
