@@ -144,3 +144,17 @@ test('a huge body and an unknown verb are answered, not obeyed', async () => {
   expect((await lab.admin('PATCH', '/routes/chat')).status).toBe(404);
   expect((await lab.admin('GET', '/state/none')).body).toMatchObject({ code: 'unknown-service' });
 });
+
+test.each(['constructor', 'toString', 'valueOf', '__proto__', 'hasOwnProperty'])(
+  'what every object has is no verb and no service: %s',
+  async (word) => {
+    const lab = await gateway([chat()], { adminToken: 'secret-of-the-admin' });
+    const headers = { authorization: 'Bearer secret-of-the-admin' };
+    const looked = await lab.admin('GET', `/${word}/chat`, undefined, headers);
+    expect(looked).toMatchObject({ status: 404, body: { code: 'not-found' } });
+    for (const noun of ['state', 'hot'])
+      expect(await lab.admin('GET', `/${noun}/${word}`, undefined, headers)).toMatchObject({ status: 404 });
+    const wrote = await lab.admin('PUT', `/fence/${word}`, { epoch: 1 }, headers);
+    expect(wrote).toMatchObject({ status: 404, body: { code: 'unknown-service' } });
+  },
+);
