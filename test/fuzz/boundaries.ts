@@ -1,5 +1,6 @@
 /** All boundaries, by the names that `--only` takes. */
 import { adminOrders } from './admin-orders.js';
+import { answersInside } from './answers-inside.js';
 import type { Boundary } from './boundary.js';
 import { callerRequests } from './caller-requests.js';
 import { clusterAnswers } from './cluster-answers.js';
@@ -14,5 +15,6 @@ export const BOUNDARIES: readonly Boundary[] = [
   adminOrders(1),
   adminOrders(2),
   redisAnswers,
+  ...answersInside,
   workflowMessages,
 ];

@@ -70,7 +70,7 @@ interface Framed {
   readonly selfDelimiting: boolean;
 }
 
-function frameBody(random: Random, { body, type }: { body: string; type: string }): Framed {
+export function frameBody(random: Random, { body, type }: { body: string; type: string }): Framed {
   const early = random.chance(0.05) ? earlyHeads(random) : '';
   const head = `${early}${statusLine(random)}\r\n${headers(random, type)}`;
   const encoded = random.chance(0.05) ? compressed(random, body) : { header: '', body };
