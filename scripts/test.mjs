@@ -1,7 +1,7 @@
 /**
  * What `npm test` runs: types, lint, then every kind of test, in stages; the parts of a stage run beside each other, and
  * the first failure ends everything. Each part's output is printed in one piece, in the order below.
- * `--only NAME` runs one part (types, lint, unit, sim, replay, clients, browser, workflows, system).
+ * `--only NAME` runs one part (types, lint, unit, sim, replay, clients, browser, fuzz, workflows, system).
  */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -28,11 +28,12 @@ const PARTS = {
   replay: tests('replay'),
   clients: tests('clients'),
   browser: tests('browser'),
+  fuzz: tests('fuzz'),
   workflows: tests('workflows'),
   system: tests('system'),
 };
 /** Cheapest first. Workflows and system tests start servers and many processes: each has the machine to itself. */
-const STAGES = [['types', 'lint', 'unit'], ['sim', 'replay', 'clients', 'browser'], ['workflows'], ['system']];
+const STAGES = [['types', 'lint', 'unit'], ['sim', 'replay', 'clients', 'browser', 'fuzz'], ['workflows'], ['system']];
 
 async function main() {
   const only = wantedPart();

@@ -58,11 +58,24 @@ export function openSlackClient(options: { readonly token: string; readonly apiU
   });
   return async (method, args) => {
     try {
-      return await client.apiCall(method, { ...args });
+      return await endsInTime(client.apiCall(method, { ...args }));
     } catch (error) {
       throw translate(method, error, options.token);
     }
   };
+}
+
+/** The client's own limit ends with the head of an answer: a compressed body that is damaged would be read for ever. */
+async function endsInTime<T>(call: Promise<T>): Promise<T> {
+  let late: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_resolve, reject) => {
+    late = setTimeout(() => reject(new Error(`timeout after ${CALL_TIMEOUT_MS / 1_000} s`)), CALL_TIMEOUT_MS);
+  });
+  try {
+    return await Promise.race([call, limit]);
+  } finally {
+    clearTimeout(late);
+  }
 }
 
 function translate(method: string, error: unknown, token: string): CodedError {

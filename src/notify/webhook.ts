@@ -65,8 +65,8 @@ async function send(url: string, init: RequestInit): Promise<Response> {
     const signal = AbortSignal.timeout(POST_TIMEOUT_MS);
     // A redirect would carry the signed body to a place that nobody configured.
     const response = await fetch(url, { ...init, redirect: 'manual', signal });
-    // The answer's body is of no interest, and reading it could take for ever.
-    await response.body?.cancel();
+    // The answer's body is of no interest. Nobody waits for its end: of a compressed one that is damaged it never comes.
+    response.body?.cancel().catch(() => undefined);
     return response;
   } catch (error) {
     // No `cause`: fetch's own errors quote the URL.

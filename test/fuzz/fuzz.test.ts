@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { BOUNDARIES } from './boundaries.js';
 import { describeFind, run } from './run.js';
 
-const CASES = 60;
+const CASES = 30;
 const SEED = 1;
 
 test.each(BOUNDARIES.map((boundary) => [boundary.name, boundary] as const))('%s', async (_name, boundary) => {

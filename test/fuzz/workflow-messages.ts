@@ -174,9 +174,15 @@ const HEAD = {
   next: [],
 };
 
+/** `temporal.api.enums.v1.WorkflowTaskFailedCause`: the numbers are part of the API. */
+const UNHANDLED_COMMAND = 1;
+
 async function failuresOf(handle: WorkflowHandle): Promise<string> {
   const { events } = await handle.fetchHistory();
-  const failed = (events ?? []).flatMap((event) => event.workflowTaskFailedEventAttributes ?? []);
+  // Of a task in which something new came the server takes no end: it is given out again, as always.
+  const failed = (events ?? [])
+    .flatMap((event) => event.workflowTaskFailedEventAttributes ?? [])
+    .filter(({ cause }) => cause !== UNHANDLED_COMMAND);
   const ended = (events ?? []).flatMap((event) => event.workflowExecutionFailedEventAttributes?.failure ?? []);
   const told = [...failed.flatMap(({ failure }) => failure ?? []), ...ended];
   return told

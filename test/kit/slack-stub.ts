@@ -4,6 +4,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
 
 export type SlackFault =
   | { readonly kind: 'rate-limited'; readonly retryAfterS: number }
@@ -11,6 +12,8 @@ export type SlackFault =
   | { readonly kind: 'refused'; readonly error: string }
   /** The call takes effect, then the socket is dropped. */
   | { readonly kind: 'answer-lost' }
+  /** The call takes no effect, and its answer is compressed and damaged: whoever reads it waits for ever. */
+  | { readonly kind: 'garbled' }
   /** The call takes no effect and no answer comes. */
   | { readonly kind: 'silence' };
 
@@ -94,6 +97,8 @@ export class SlackStub {
         return void response.writeHead(fault.status).end('<html>not Slack</html>');
       case 'refused':
         return answer(response, { ok: false, error: fault.error });
+      case 'garbled':
+        return answerGarbled(response);
       case 'answer-lost':
         this.carryOut(method, args);
         return void request.socket.destroy();
@@ -163,6 +168,12 @@ export class SlackStub {
       .filter((message) => args['oldest'] === undefined || Number(message.ts) >= Number(args['oldest']))
       .map(({ metadata, ...rest }) => (args['include_all_metadata'] === 'true' ? { ...rest, metadata } : rest));
   }
+}
+
+/** Compressed twice by its head and once in truth, of no length: `fetch` waits for the end of its text for ever. */
+export function answerGarbled({ socket }: ServerResponse): void {
+  socket?.write('HTTP/1.1 499 Odd\r\ncontent-encoding: gzip, gzip\r\n\r\n');
+  socket?.end(gzipSync(Buffer.from('{"ok":true}')));
 }
 
 function answer(response: ServerResponse, body: Record<string, unknown>): void {

@@ -199,8 +199,8 @@ describe('what Slack refuses', () => {
     expect(stub.calls).toHaveLength(1);
   });
 
-  test('silence ends after five seconds', async () => {
-    stub.breakNext('chat.postMessage', { kind: 'silence' });
+  test.each(['silence', 'garbled'] as const)('%s ends after five seconds', async (kind) => {
+    stub.breakNext('chat.postMessage', { kind });
     const begin = Date.now();
     const { error } = await attempt(sampleView());
     expect(error?.code).toBe('notifier-unreachable');

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { CodedError } from '../../src/domain/errors.js';
 import { NOTHING_DELIVERED, type Delivered } from '../../src/domain/story.js';
 import { openWebhook } from '../../src/notify/webhook.js';
+import { answerGarbled } from '../kit/slack-stub.js';
 import { sampleLine, sampleView } from '../kit/story-samples.js';
 
 const SECRET = 'a-signing-secret';
@@ -139,4 +140,11 @@ test('a receiver whose answer never ends costs nothing', async () => {
   const begin = Date.now();
   await openWebhook({ url, secret: SECRET }).publish(view, NOTHING_DELIVERED, options);
   expect(Date.now() - begin).toBeLessThan(4_000);
+});
+
+test('a receiver whose answer is compressed and damaged costs no more than its limit', async () => {
+  reply = answerGarbled;
+  const begin = Date.now();
+  expect((await failure()).message).toContain('answered HTTP 499');
+  expect(Date.now() - begin).toBeLessThan(8_000);
 });
