@@ -81,6 +81,14 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'mtls',
+          include: ['test/mtls/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 900_000,
+        },
+      },
+      {
+        test: {
           name: 'system',
           include: ['test/system/**/*.test.ts'],
           testTimeout: 600_000,

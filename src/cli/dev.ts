@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { resolve } from 'node:path';
 import { dataDir } from '../config/instance.js';
+import type { DevOptions } from './dev/options.js';
 import { onTerminal } from './output.js';
 
 /** Ports above the base that are used: the last simulated cluster's control port (config/instance.ts). */
@@ -14,6 +15,8 @@ export function devCommand(): Command {
     .option('-c, --config <file>', 'configuration file; without it a simulated fleet is made')
     .option('--port-base <n>', 'first port; all others follow from it', portBase, 4400)
     .option('--data-dir <dir>', 'where all state lives (default: $UNDERSTUDY_DATA_DIR or .understudy)')
+    .option('--temporal <host:port>', 'a Temporal service instead of an embedded one (default: as configured)')
+    .option('--namespace <name>', 'its namespace (default: $TEMPORAL_NAMESPACE or default)')
     .option('--no-load', 'no simulated callers')
     .option('--rate <n>', 'simulated requests per second', rate, 4)
     .option('--plain', 'plain lines, one event each, even on a terminal')
@@ -23,6 +26,7 @@ export function devCommand(): Command {
         configFile: options.config === undefined ? null : resolve(options.config),
         portBase: options.portBase,
         dataDir: resolve(dataDir(options.dataDir)),
+        temporal: temporalOf(options),
         load: options.load,
         rate: options.rate,
         live: onTerminal() && options.plain !== true,
@@ -33,12 +37,19 @@ export function devCommand(): Command {
 }
 
 interface RawOptions {
+  readonly temporal?: string;
+  readonly namespace?: string;
   readonly config?: string;
   readonly portBase: number;
   readonly dataDir?: string;
   readonly load: boolean;
   readonly rate: number;
   readonly plain?: boolean;
+}
+
+function temporalOf({ temporal: address, namespace }: RawOptions): DevOptions['temporal'] {
+  if (address === undefined) return null;
+  return { address, namespace: namespace ?? (process.env['TEMPORAL_NAMESPACE'] || 'default') };
 }
 
 function portBase(text: string): number {

@@ -8,6 +8,8 @@ export interface DevOptions {
   readonly load: boolean;
   /** Simulated requests per second. */
   readonly rate: number;
+  /** Temporal of somebody else, by --temporal; `null`: as configured, else an embedded one. */
+  readonly temporal: { readonly address: string; readonly namespace: string } | null;
   /** Draw a live picture instead of writing lines. */
   readonly live: boolean;
 }

@@ -23,7 +23,7 @@ export function planInstance(options: DevOptions, env: NodeJS.ProcessEnv = proce
   const simulated = options.configFile === null;
   const configFile = options.configFile ?? writeSimulatedConfig(options);
   const fleet = loadFleet(configFile);
-  const temporal = fleet.temporal ?? temporalOf(env);
+  const temporal = options.temporal ?? fleet.temporal ?? temporalOf(env);
   const rate = options.load ? options.rate : null;
   const roster = rosterOf({ fleet, configFile, dataDir, portBase, simulated, rate, temporal });
   return { fleet, configFile, roster, external: temporal !== null };
