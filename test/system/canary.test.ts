@@ -11,7 +11,7 @@ import { effectiveWeights, rampReaches, statusOf, verdictsAre } from './fleet-st
 
 const NAMES = ['eu-a', 'us-b'];
 /** Time to break the target in the middle of the ramp, on a busy machine too. */
-const SLOW_STEPS = ['move: { bake: 5s }'];
+const SLOW_STEPS = ['move: { planned: [5, 25, 50, 100], bake: 5s }'];
 
 let instance: TestInstance;
 let fleet: TestFleet;

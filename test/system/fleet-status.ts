@@ -61,5 +61,5 @@ export function rampOf({ dataDir }: TestInstance): readonly RouteChange[] {
 
 /** Waits until the gateway gives the cluster this share. A verb that asks for the step may take longer than the step. */
 export async function rampReaches(instance: TestInstance, cluster: string, pct: number): Promise<void> {
-  await eventually(() => (rampOf(instance).at(-1)?.weights?.[cluster] ?? 0) >= pct, 60_000);
+  await eventually(() => (rampOf(instance).at(-1)?.weights?.[cluster] ?? 0) >= pct, 120_000);
 }
