@@ -68,6 +68,10 @@ export function tooWide(dir: string): readonly string[] {
   ].filter(wide);
 }
 
+/** False for one that is not there. */
+export const writtenByAnybody = (path: string): boolean =>
+  ((statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & WRITTEN_BY_ANYBODY) !== 0;
+
 // Where there are no users, as on Windows, everything is the user's own.
 const isMine = ({ uid }: Stats): boolean => process.getuid === undefined || uid === process.getuid();
 

@@ -1,6 +1,7 @@
 /** What `doctor` can tell without asking anybody: this program, this machine, this file. */
 import type { Fleet } from '../../domain/fleet.js';
 import type { Instance } from '../../config/instance.js';
+import { tooWide, writtenByAnybody } from '../../config/own-files.js';
 import { lives } from '../target.js';
 import { type Check, ok, problem, skipped } from './check.js';
 
@@ -35,6 +36,31 @@ export function checkInstance(instance: Instance | null, dir: string): Check {
     'instance',
     `process ${instance.pid} since ${instance.startedAt}, with ${instance.processes.length} children`,
   );
+}
+
+/** An embedded Temporal cannot know who asks: said by every `doctor`, for nothing else would remind of it. */
+export function checkAccess(instance: Instance | null): Check {
+  const embedded = instance?.processes.some(({ name }) => name === 'temporal') ?? false;
+  if (instance === null || !embedded)
+    return skipped('temporal access', 'this Temporal is run by somebody else, who decides who reaches it');
+  return ok(
+    'temporal access',
+    `${instance.temporal.address} is embedded: whoever reaches it is an operator, every user of this machine too\n` +
+      'where that is too many, use one with client certificates: docs/temporal.md',
+  );
+}
+
+/** The data directory and the configuration: what others could read or write. */
+export function checkFiles(dir: string, configFile: string | undefined): Check {
+  const wide = tooWide(dir);
+  if (wide.length > 0) return problem('files', `others can reach ${wide.join(', ')}`, `\`chmod -R go-rwx ${dir}\``);
+  if (configFile !== undefined && writtenByAnybody(configFile))
+    return problem(
+      'files',
+      `everybody can write ${configFile}, which says where prompts go`,
+      `\`chmod o-w ${configFile}\``,
+    );
+  return ok('files', `${dir} is for its user alone`);
 }
 
 /** Secrets are looked for in this process's environment: the one of a worker elsewhere may differ. */

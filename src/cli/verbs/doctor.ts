@@ -28,7 +28,7 @@ export function doctorCommand(): Command {
 }
 
 async function examine(options: DoctorOptions): Promise<readonly Check[]> {
-  const { checkInstance, checkNode, checkSecrets } = await import('../doctor/local-checks.js');
+  const { checkAccess, checkFiles, checkInstance, checkNode, checkSecrets } = await import('../doctor/local-checks.js');
   const node = checkNode();
   let target: Target;
   try {
@@ -36,12 +36,15 @@ async function examine(options: DoctorOptions): Promise<readonly Check[]> {
   } catch (error) {
     return [node, failed('instance', error)];
   }
-  const { fleet, check } = await fleetOf(options.file ?? target.instance?.configFile);
+  const configFile = options.file ?? target.instance?.configFile;
+  const { fleet, check } = await fleetOf(configFile);
   const { checkClusters, checkGateway } = await import('../doctor/remote-checks.js');
   return [
     node,
     checkInstance(target.instance, dataDir(options.dataDir)),
+    ...(target.instance === null ? [] : [checkFiles(dataDir(options.dataDir), configFile)]),
     check,
+    checkAccess(target.instance),
     ...(await checkTemporal(target, fleet)),
     await checkGateway(target.gatewayAdmin, target.instance),
     ...(fleet === null ? [] : [...(await checkClusters(fleet)), ...checkSecrets(fleet)]),
