@@ -1,14 +1,14 @@
 /**
  * Ports that browsers never connect to, whatever a page asks for: the "bad ports" of the Fetch standard (section "port
- * blocking"), which Chromium, Firefox and Safari keep. An HTTP listener without any check of its own is safe there from
- * pages that try every port, also from those whose name was made to resolve to this machine.
+ * blocking"), which Chromium, Firefox and Safari keep; without 4190, which Chromium lets pass. An HTTP listener without
+ * any check of its own is safe there from pages that try every port, also from those whose name was rebound.
  */
 import { CodedError } from '../domain/errors.js';
 import { isFree } from './ports.js';
 
 /** Of the standard's list, without those that machines still use: those that anybody may listen on, then the others. */
 const BROWSER_PROOF = [
-  ...[6665, 6666, 6667, 6668, 6669, 6679, 6697, 4190, 4045, 3659, 1719, 1720, 1723, 5060, 5061, 6566, 10_080],
+  ...[6665, 6666, 6667, 6668, 6669, 6679, 6697, 4045, 3659, 1719, 1720, 1723, 5060, 5061, 6566, 10_080],
   ...[1, 7, 9, 11, 13, 15, 17, 19, 37, 42, 43, 77, 79, 87, 95, 101, 102, 103, 104, 109, 115, 117, 119, 526, 530, 531],
 ];
 

@@ -13,6 +13,7 @@ import { freePorts } from '../../src/temporal/ports.js';
 import { startTemporalServer, type TemporalServer } from '../../src/temporal/start-server.js';
 import { CONTROL_TASK_QUEUE, moveId, serviceGuardId } from '../../src/workflows/ids.js';
 import { bundleTo } from '../kit/bundle-setup.js';
+import { failedTasksIn } from '../kit/failed-tasks.js';
 import { clusterSpec } from '../kit/fleet.js';
 import { openScene, type Scene, type TestService } from '../kit/move-scene.js';
 import type { Random } from '../sim/random.js';
@@ -174,15 +175,9 @@ const HEAD = {
   next: [],
 };
 
-/** `temporal.api.enums.v1.WorkflowTaskFailedCause`: the numbers are part of the API. */
-const UNHANDLED_COMMAND = 1;
-
 async function failuresOf(handle: WorkflowHandle): Promise<string> {
   const { events } = await handle.fetchHistory();
-  // Of a task in which something new came the server takes no end: it is given out again, as always.
-  const failed = (events ?? [])
-    .flatMap((event) => event.workflowTaskFailedEventAttributes ?? [])
-    .filter(({ cause }) => cause !== UNHANDLED_COMMAND);
+  const failed = failedTasksIn(events ?? []);
   const ended = (events ?? []).flatMap((event) => event.workflowExecutionFailedEventAttributes?.failure ?? []);
   const told = [...failed.flatMap(({ failure }) => failure ?? []), ...ended];
   return told

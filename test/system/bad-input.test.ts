@@ -202,7 +202,8 @@ describe('a signal by hand, with Temporal’s own command line', () => {
     await rampReaches(instance, to, 1);
     const { move } = await statusOf(instance);
     for (const name of ['abort', 'pause', 'member-verdict', 'supersede'])
-      for (const input of ['17', '{"by":{}}', '[]']) await temporal.signal(move?.id ?? '', name, input);
+      for (const input of [17, { by: {} }, []])
+        await temporal.client.workflow.getHandle(move?.id ?? '').signal(name, input);
     for (const input of [undefined, '7', '{"lines":9}']) await temporal.signal(`story/${move?.id}`, 'tell', input);
 
     expect(await instance.moves(ended + 1)).toMatchObject({

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import { findTemporalBinary } from '../../src/temporal/find-binary.js';
+import { failedTasksIn } from '../kit/failed-tasks.js';
 import type { TestInstance } from '../kit/instance.js';
 
 export interface TemporalTools {
@@ -29,8 +30,7 @@ export async function openTemporalTools(instance: TestInstance): Promise<Tempora
       const what = ['--workflow-id', workflowId, '--name', name, ...(input === undefined ? [] : ['--input', input])];
       await promisify(execFile)(path, ['workflow', 'signal', '--address', address, '--namespace', namespace, ...what]);
     },
-    failedTasks: async (workflowId) =>
-      (await eventsOf(workflowId)).filter((e) => (e.workflowTaskFailedEventAttributes ?? null) !== null).length,
+    failedTasks: async (workflowId) => failedTasksIn(await eventsOf(workflowId)).length,
     signalsOf: async (workflowId) =>
       (await eventsOf(workflowId)).flatMap((e) => e.workflowExecutionSignaledEventAttributes?.signalName ?? []),
     close: async () => await connection.close(),
