@@ -32,8 +32,14 @@ const PARTS = {
   workflows: tests('workflows'),
   system: tests('system'),
 };
-/** Cheapest first. Workflows and system tests start servers and many processes: each has the machine to itself. */
-const STAGES = [['types', 'lint', 'unit'], ['sim', 'replay', 'clients', 'browser', 'fuzz'], ['workflows'], ['system']];
+/** Cheapest first. What starts servers and many processes has the machine to itself. */
+const STAGES = [
+  ['types', 'lint', 'unit'],
+  ['sim', 'replay', 'clients', 'browser'],
+  ['fuzz'],
+  ['workflows'],
+  ['system'],
+];
 
 async function main() {
   const only = wantedPart();
