@@ -5,6 +5,7 @@
  */
 
 import { CodedError } from './errors.js';
+import { endOfString } from './json-text.js';
 
 /** A JSON object whose fields are looked at one by one. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -93,7 +94,6 @@ const SHOWN_CHARS_MAX = 72;
 /** In V8 several times faster than a loop over characters. */
 const STRUCTURE = /["[\]{}]/g;
 const QUOTE = 34;
-const BACKSLASH = 92;
 const OPEN_LIST = 91;
 const OPEN_OBJECT = 123;
 
@@ -105,8 +105,11 @@ function measure(text: string, depthMax: number, containersMax: number): { depth
   STRUCTURE.lastIndex = 0;
   while (STRUCTURE.test(text)) {
     const code = text.charCodeAt(STRUCTURE.lastIndex - 1);
-    if (code === QUOTE) STRUCTURE.lastIndex = endOfString(text, STRUCTURE.lastIndex) + 1;
-    else if (code === OPEN_LIST || code === OPEN_OBJECT) {
+    if (code === QUOTE) {
+      const end = endOfString(text, STRUCTURE.lastIndex);
+      if (end < 0) break;
+      STRUCTURE.lastIndex = end + 1;
+    } else if (code === OPEN_LIST || code === OPEN_OBJECT) {
       depth++;
       containers++;
       if (depth > depthMax || containers > containersMax) break;
@@ -121,18 +124,6 @@ function opensAtMost(text: string, max: number): boolean {
   for (const opening of ['[', '{'])
     for (let at = text.indexOf(opening); at >= 0; at = text.indexOf(opening, at + 1)) if (--left < 0) return false;
   return true;
-}
-
-/** Where the string that begins at `from` has its closing quote; the end of the text when it has none. */
-function endOfString(text: string, from: number): number {
-  let at = text.indexOf('"', from);
-  while (at >= 0) {
-    let slashes = at;
-    while (slashes > from && text.charCodeAt(slashes - 1) === BACKSLASH) slashes--;
-    if ((at - slashes) % 2 === 0) return at;
-    at = text.indexOf('"', at + 1);
-  }
-  return text.length;
 }
 
 /** V8's message repeats a part of the text, which may be a prompt; only the place is told. */
