@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import { ServerResponse, type OutgoingHttpHeader, type OutgoingHttpHeaders } from 'node:http';
+import { Deadline } from './deadline.js';
 
 type Headers = OutgoingHttpHeaders | OutgoingHttpHeader[];
 
@@ -18,7 +19,8 @@ export class WatchedResponse extends ServerResponse {
   /** Names and values in turn, of what any answer to this caller says; `null`: nothing. */
   ownHeaders: (() => readonly string[]) | null = null;
   unreadMs = UNREAD_MS;
-  #unread: NodeJS.Timeout | null = null;
+  #unread: Deadline | null = null;
+  #isWatched = false;
 
   /** Bytes that the head has promised and that have not come; `null`: it promised no number. */
   #owed: number | null = null;
@@ -76,8 +78,10 @@ export class WatchedResponse extends ServerResponse {
     if (this.#unread !== null || socket === null) return;
     const waiting = socket.writableLength;
     const target = socket.bytesWritten;
-    this.#unread = setTimeout(() => this.#lookAtReader(socket, target), this.unreadMs * (1 + waiting / READ_BYTES_MIN));
-    this.once('close', () => clearTimeout(this.#unread ?? undefined));
+    const readMs = this.unreadMs * (1 + waiting / READ_BYTES_MIN);
+    this.#unread = new Deadline(readMs, () => this.#lookAtReader(socket, target));
+    if (!this.#isWatched) this.once('close', () => this.#unread?.stop());
+    this.#isWatched = true;
   }
 
   /** `target`: what it should have taken by now. */

@@ -145,7 +145,7 @@ export function play(
       splice,
       firstByteMs: 10_000,
       idleMs: 10_000,
-      replaceable: true,
+      replaceable: () => true,
       continuable: () => true,
       onSpeaking: () => undefined,
     },

@@ -1,5 +1,6 @@
 /** Reads a request's body, up to a limit: it is kept whole, so that a failed attempt can be repeated elsewhere. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Deadline } from '../deadline.js';
 import type { CallerError } from '../request/openai-error.js';
 import { GatheredBytes } from '../../engines/gathered-bytes.js';
 
@@ -34,15 +35,15 @@ export async function readBody(req: IncomingMessage, bytesMax: number, silentMs 
   if (req.destroyed) return { kind: 'gone' };
   return await new Promise((resolve) => {
     const gathered = new GatheredBytes();
-    const timer = setTimeout(() => settle({ kind: 'too-slow' }), silentMs);
+    const silence = new Deadline(silentMs, () => settle({ kind: 'too-slow' }));
     const settle = (read: BodyRead): void => {
-      clearTimeout(timer);
+      silence.stop();
       req.off('data', take).off('end', end).off('close', gone).off('error', gone);
       req.on('error', ignore);
       resolve(read);
     };
     const take = (chunk: Buffer): void => {
-      timer.refresh();
+      silence.refresh();
       gathered.add(chunk);
       if (gathered.size > bytesMax) settle({ kind: 'too-large' });
     };

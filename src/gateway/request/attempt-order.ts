@@ -39,8 +39,8 @@ export interface AttemptOrder {
   readonly hides: Pick<AnswerKeeper, 'rewrite'> | null;
   readonly firstByteMs: number;
   readonly idleMs: number;
-  /** Another cluster could take over; if none could, waiting longer is better than giving up. */
-  readonly replaceable: boolean;
+  /** Whether another cluster could take over; if none could, waiting longer is better than giving up. */
+  readonly replaceable: () => boolean;
   /** Whether another cluster could go on from what was said by now. */
   readonly continuable: () => boolean;
   /** The caller's first byte is on its way; `stream`: it is a token. */

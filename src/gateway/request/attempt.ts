@@ -205,9 +205,8 @@ export class Attempt implements AnswerHandler {
     }
     if (owner === 'none') this.#order.onSpeaking({ latencyMs: performance.now() - this.#startedAtMs, stream: false });
     const keeping = owner === 'none' ? (keeper?.keepWhole(body) ?? null) : null;
-    const send = (): void => this.#sendWhole(body, owner);
-    if (keeping === null) send();
-    else this.#whenKept(keeping, send);
+    if (keeping === null) this.#sendWhole(body, owner);
+    else this.#whenKept(keeping, () => this.#sendWhole(body, owner));
   }
 
   #sendWhole(body: Buffer, owner: 'none' | 'client' | 'quota'): void {
@@ -243,6 +242,7 @@ export class Attempt implements AnswerHandler {
     };
     if (notBefore === null) open();
     else {
+      this.#firstByte.stop(); // it has come
       this.#answering?.pause();
       this.#whenKept(notBefore, () => {
         if (open()) this.#answering?.resume();

@@ -163,7 +163,7 @@ class Exchange implements Running {
           hides: splice === null && transcript?.hidesIds === true ? HIDES_IDS : null,
           firstByteMs: onTrial ? Math.min(firstByteTimeoutMs, TRIAL_FIRST_BYTE_MS) : firstByteTimeoutMs,
           idleMs: limits.idleTimeoutMs,
-          replaceable: service.hasOther(this.#tried),
+          replaceable: () => service.hasOther(this.#tried),
           continuable: () => this.#couldContinue(member),
           onSpeaking: (seen) => service.spoke(member, { ...seen, onTrial }),
         },
@@ -264,6 +264,7 @@ class Exchange implements Running {
 
   #leaveUnlessBegun(attempt: Attempt): void {
     if (attempt.waiting) attempt.leave('rehomed');
+    else attempt.hasten(); // it has begun meanwhile
   }
 
   handOver(): void {

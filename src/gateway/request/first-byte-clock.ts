@@ -1,5 +1,6 @@
 /** How long a cluster may take to its first byte. */
 import { performance } from 'node:perf_hooks';
+import { Deadline } from '../deadline.js';
 import type { AttemptOrder } from './attempt-order.js';
 
 type Limits = Pick<AttemptOrder, 'member' | 'request' | 'firstByteMs' | 'replaceable'>;
@@ -12,29 +13,30 @@ export interface FirstByteEvents {
 }
 
 /**
- * An answer in one piece takes as long as all its tokens. As long as the cluster shows any life it is waited for; so it
- * is when nobody else could do better.
+ * An answer in one piece takes as long as all its tokens: as long as the cluster shows any life, or nobody else could do
+ * better, it is waited for. A stream's first token is waited for when both is so.
  */
 export class FirstByteClock {
   readonly #order: Limits;
   readonly #events: FirstByteEvents;
-  readonly #timer: NodeJS.Timeout;
+  readonly #deadline: Deadline;
 
   constructor(order: Limits, events: FirstByteEvents) {
     this.#order = order;
     this.#events = events;
-    this.#timer = setTimeout(() => this.#goneOff(), order.firstByteMs);
+    this.#deadline = new Deadline(order.firstByteMs, () => this.#goneOff());
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
+    this.#deadline.stop();
   }
 
   #goneOff(): void {
     const { member, request, firstByteMs, replaceable } = this.#order;
     const quietMs = performance.now() - member.lastSignMs;
-    const isAlive = quietMs < firstByteMs || !replaceable;
-    if (this.#events.mayWait() && !request.stream && isAlive) this.#timer.refresh();
+    const [isAlive, isLast] = [quietMs < firstByteMs, !replaceable()];
+    const mayTakeLonger = request.stream ? isAlive && isLast : isAlive || isLast;
+    if (this.#events.mayWait() && mayTakeLonger) this.#deadline.refresh();
     else this.#events.late();
   }
 }

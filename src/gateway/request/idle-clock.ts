@@ -3,6 +3,7 @@
  * A byte costs it nothing but a note of the time: it looks at that when it goes off, and sets itself anew.
  */
 import { performance } from 'node:perf_hooks';
+import { Deadline } from '../deadline.js';
 
 /** At a cluster that is thought lost, a stream that others could continue is left after this much silence. */
 export const STALL_MS = 1_000;
@@ -20,7 +21,7 @@ export interface IdleLimits {
 
 export class IdleClock {
   readonly #limits: IdleLimits;
-  #timer: NodeJS.Timeout | null = null;
+  #deadline: Deadline | null = null;
   #lastByteMs = 0;
   #hastened = false;
 
@@ -39,14 +40,14 @@ export class IdleClock {
   }
 
   stop(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
+    this.#deadline?.stop();
+    this.#deadline = null;
   }
 
   /** From now on silence is taken for what it most likely is, also the silence so far. */
   hasten(): void {
     this.#hastened = true;
-    if (this.#timer !== null) this.#look();
+    if (this.#deadline !== null) this.#arm(0); // what has come is read first
   }
 
   #limitMs(): number {
@@ -66,6 +67,6 @@ export class IdleClock {
 
   #arm(ms: number): void {
     this.stop();
-    this.#timer = setTimeout(() => this.#look(), ms);
+    this.#deadline = new Deadline(ms, () => this.#look());
   }
 }

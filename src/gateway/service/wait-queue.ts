@@ -4,6 +4,7 @@
  */
 import { compareWaiting, type Place } from '../../domain/admission/waiting-order.js';
 import type { ClusterName } from '../../domain/words.js';
+import { Deadline } from '../deadline.js';
 import type { Choice } from './member.js';
 
 /** What must be known of a request to find it a cluster. */
@@ -72,14 +73,14 @@ export class WaitQueue {
       granted,
       leave: () => entry.settle(null),
       settle: (choice) => {
-        clearTimeout(timer);
+        deadline.stop();
         const at = this.#entries.indexOf(entry);
         if (at < 0) return;
         this.#entries.splice(at, 1);
         grant(choice);
       },
     };
-    const timer = setTimeout(() => entry.leave(), waitMs);
+    const deadline = new Deadline(waitMs, () => entry.leave());
     return entry;
   }
 }

@@ -1,5 +1,6 @@
 /** Asks a cluster on the gateway's own account, and waits for all of its answer, for a bounded time and size. */
 import { GatheredBytes } from '../../engines/gathered-bytes.js';
+import { Deadline } from '../deadline.js';
 import type { Connections } from './connections.js';
 import type { UpstreamRequest } from './request-head.js';
 
@@ -24,7 +25,7 @@ export async function askWhole(
     let status = 0;
     const giveUp = (error: Error): void => {
       answering.stop();
-      clearTimeout(tooLate);
+      tooLate.stop();
       reject(error);
     };
     const answering = connections.ask(request, {
@@ -34,12 +35,12 @@ export async function askWhole(
         if (pieces.size > bytesMax) giveUp(new Error(`the answer is larger than ${bytesMax} bytes`));
       },
       onEnd: () => {
-        clearTimeout(tooLate);
+        tooLate.stop();
         resolve({ status, body: pieces.all() });
       },
       onError: giveUp,
       onFault: (error) => giveUp(new Error('the answer could not be read', { cause: error })),
     });
-    const tooLate = setTimeout(() => giveUp(new Error('no answer in time')), timeoutMs);
+    const tooLate = new Deadline(timeoutMs, () => giveUp(new Error('no answer in time')));
   });
 }

@@ -5,6 +5,7 @@
 import { connect as connectPlain, isIP, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { connect as connectTls } from 'node:tls';
+import { Deadline } from '../deadline.js';
 import { Asking, type AnswerHandler, type Answering } from './asking.js';
 import { Connection, ConnectionError, type ConnectionOwner } from './connection.js';
 import { writtenHead, type UpstreamRequest } from './request-head.js';
@@ -140,11 +141,11 @@ export class Connections implements ConnectionOwner {
     const socket = this.#connect();
     const connection = new Connection(socket, this);
     this.#all.add(connection);
-    const timer = setTimeout(() => {
+    const deadline = new Deadline(this.#connectTimeoutMs, () => {
       const message = `no connection within ${this.#connectTimeoutMs} ms`;
       connection.destroy(new ConnectionError('CONNECT_TIMEOUT', message));
-    }, this.#connectTimeoutMs);
-    const settled = (): void => clearTimeout(timer);
+    });
+    const settled = (): void => deadline.stop();
     socket.once(this.#isTls ? 'secureConnect' : 'connect', settled).once('close', settled);
     return connection;
   }
