@@ -25,11 +25,9 @@ const conversations = z
       minMs: 1_000,
       maxMs: CONVERSATION_TTL_MAX_MS,
     }).prefault('24h'),
-    maxBytes: z
-      .int()
-      .min(16_777_216)
-      .default(1_073_741_824)
-      .meta({ description: 'Bytes that all of them may take; the oldest go first.' }),
+    maxBytes: z.int().min(16_777_216).default(1_073_741_824).meta({
+      description: 'Bytes that all of them may take; beyond that the oldest go, of the caller who takes most.',
+    }),
     redisUrlEnv: envName('URL of the Redis server.').default('UNDERSTUDY_REDIS_URL'),
   })
   .meta({ description: 'Where conversations of the Responses API are kept.' });

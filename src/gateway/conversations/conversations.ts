@@ -17,6 +17,7 @@ import { CodedError } from '../../domain/errors.js';
 import { DEPTH_MAX, isFields, parseFields } from '../../domain/outside.js';
 import type { CallerError } from '../request/openai-error.js';
 import type { ServiceDeps } from '../service/service.js';
+import { SharedRoom } from '../shared-room.js';
 import type { ConversationStore } from './store.js';
 
 /** A conversation that takes more is not kept: each of its turns would be read, sent and written as a whole. */
@@ -48,8 +49,8 @@ export interface Turn {
 export class Conversations {
   readonly #store: ConversationStore;
   readonly #tell: ServiceDeps['tell'];
-  #keeping = 0;
-  #keepingChars = 0;
+  readonly #keeping = new SharedRoom(KEEPING_MAX);
+  readonly #keepingChars = new SharedRoom(KEEPING_CHARS_MAX);
   #failing = false;
 
   constructor(store: ConversationStore, tell: ServiceDeps['tell']) {
@@ -87,14 +88,15 @@ export class Conversations {
   keep(turn: Turn, response: KeptTurn['response']): Promise<void> | null {
     const id = keepableId(response);
     if (id === null || !turn.asked.keeps) return null;
-    if (this.#keeping >= KEEPING_MAX || this.#keepingChars >= KEEPING_CHARS_MAX) {
-      this.#failed(new Error(`${this.#keeping} answers wait for the store`));
+    const { caller } = turn.owner;
+    if (!this.#keeping.has(caller, 1) || !this.#keepingChars.has(caller, 1)) {
+      this.#failed(new Error(`${this.#keeping.total} answers wait for the store`));
       return null;
     }
     const { owner, affinity, earlier, asked } = turn;
     const text = JSON.stringify({ kind: 'kept', input: [...earlier, ...asked.input], response, affinity });
     const fits = Buffer.byteLength(text) <= CONVERSATION_BYTES_MAX;
-    const kept = this.#put(keyOf(owner, id), fits ? text : JSON.stringify({ kind: 'too-large' }));
+    const kept = this.#put(owner, id, fits ? text : JSON.stringify({ kind: 'too-large' }));
     return this.#failing ? null : kept; // a store that is away has been waited for once
   }
 
@@ -108,14 +110,15 @@ export class Conversations {
     return text === null ? null : readKept(text);
   }
 
-  async #put(key: string, text: string): Promise<void> {
-    this.#keeping++;
-    this.#keepingChars += text.length;
-    const put = this.#store.put(key, text);
+  async #put(owner: Owner, id: string, text: string): Promise<void> {
+    const { caller } = owner;
+    this.#keeping.take(caller, 1);
+    this.#keepingChars.take(caller, text.length);
+    const put = this.#store.put(keyOf(owner, id), text);
     // Longer than anybody waits for it: until then the text is there.
     const through = (): void => {
-      this.#keeping--;
-      this.#keepingChars -= text.length;
+      this.#keeping.giveBack(caller, 1);
+      this.#keepingChars.giveBack(caller, text.length);
     };
     put.then(through, through);
     try {

@@ -4,7 +4,7 @@
  */
 import { open, type Database, type RootDatabase } from 'lmdb';
 import { CodedError } from '../../domain/errors.js';
-import type { ConversationStore, StoreBounds } from './store.js';
+import { shareOf, type ConversationStore, type StoreBounds } from './store.js';
 
 interface Kept {
   readonly expiresAtMs: number;
@@ -12,7 +12,9 @@ interface Kept {
 }
 
 /** When a text expires, and its key: in this order. */
-type Expiry = [number, string];
+type Expiry = [expiresAtMs: number, key: string];
+/** The same within one share. */
+type Owned = [share: number, expiresAtMs: number, key: string];
 
 /** Pause between two sweeps, ms: what has expired is not read any more, so its place is not urgent. */
 const SWEEP_EVERY_MS = 10_000;
@@ -32,6 +34,10 @@ class DiskStore implements ConversationStore {
   readonly #root: RootDatabase;
   readonly #texts: Database<Kept, string>;
   readonly #expiries: Database<true, Expiry>;
+  /** Its length. */
+  readonly #owned: Database<number, Owned>;
+  /** Lengths of all texts of a share. */
+  readonly #shares: Database<number, number>;
   readonly #bounds: StoreBounds;
   readonly #clock: () => number;
   readonly #timer: NodeJS.Timeout;
@@ -40,10 +46,12 @@ class DiskStore implements ConversationStore {
   constructor(path: string, bounds: StoreBounds, clock: () => number) {
     this.#bounds = bounds;
     this.#clock = clock;
-    const options = { path, maxDbs: 2, permissionsMode: 0o600 }; // the last is not in the library's types
+    const options = { path, maxDbs: 4, permissionsMode: 0o600 }; // the last is not in the library's types
     this.#root = open(options);
     this.#texts = this.#root.openDB({ name: 'texts', compression: true });
     this.#expiries = this.#root.openDB({ name: 'expiries' });
+    this.#owned = this.#root.openDB({ name: 'owned' });
+    this.#shares = this.#root.openDB({ name: 'shares' });
     this.#timer = setInterval(() => this.#sweep(), SWEEP_EVERY_MS).unref();
   }
 
@@ -57,11 +65,12 @@ class DiskStore implements ConversationStore {
   async put(key: string, text: string): Promise<void> {
     const expiresAtMs = this.#clock() + this.#bounds.ttlMs;
     try {
-      const before = this.#texts.get(key);
-      await this.#root.batch(() => {
-        if (before !== undefined) void this.#expiries.remove([before.expiresAtMs, key]);
+      await this.#root.transaction(() => {
+        this.#forget(key);
         void this.#texts.put(key, { expiresAtMs, text });
         void this.#expiries.put([expiresAtMs, key], true);
+        void this.#owned.put([shareOf(key), expiresAtMs, key], text.length);
+        this.#weigh(shareOf(key), text.length);
       });
     } catch (error) {
       throw unreachable(error);
@@ -72,13 +81,8 @@ class DiskStore implements ConversationStore {
 
   async delete(key: string): Promise<boolean> {
     try {
-      const kept = this.#texts.get(key);
-      if (kept === undefined) return false;
-      await this.#root.batch(() => {
-        void this.#texts.remove(key);
-        void this.#expiries.remove([kept.expiresAtMs, key]);
-      });
-      return kept.expiresAtMs > this.#clock();
+      const kept = await this.#root.transaction(() => this.#forget(key));
+      return kept !== undefined && kept.expiresAtMs > this.#clock();
     } catch (error) {
       throw unreachable(error);
     }
@@ -89,7 +93,31 @@ class DiskStore implements ConversationStore {
     await this.#root.close();
   }
 
-  /** Takes out what has expired, then the oldest until the rest is within its bounds. */
+  /** Within a transaction. */
+  #forget(key: string): Kept | undefined {
+    const kept = this.#texts.get(key);
+    if (kept === undefined) return undefined;
+    this.#takeOut([kept.expiresAtMs, key]);
+    return kept;
+  }
+
+  #takeOut([expiresAtMs, key]: Expiry): number {
+    const share = shareOf(key);
+    const length = this.#owned.get([share, expiresAtMs, key]) ?? 0;
+    void this.#texts.remove(key);
+    void this.#expiries.remove([expiresAtMs, key]);
+    void this.#owned.remove([share, expiresAtMs, key]);
+    this.#weigh(share, -length);
+    return length;
+  }
+
+  #weigh(share: number, change: number): void {
+    const length = (this.#shares.get(share) ?? 0) + change;
+    if (length > 0) void this.#shares.put(share, length);
+    else void this.#shares.remove(share);
+  }
+
+  /** Takes out what has expired, then the oldest of whoever takes most until the rest is within its bounds. */
   #sweep(): void {
     this.#writtenBytes = 0;
     try {
@@ -101,19 +129,36 @@ class DiskStore implements ConversationStore {
 
   /** True when there may be more to take out. */
   #sweepStep(): boolean {
-    const tooMany = this.#bytes() > this.#bounds.bytesMax;
-    const end: Expiry = tooMany ? [Infinity, ''] : [this.#clock(), ''];
     return this.#root.transactionSync(() => {
-      const oldest = [...this.#expiries.getKeys({ end, limit: SWEPT_AT_ONCE })];
-      const { length } = oldest;
-      // The last few are large ones: half of them may be enough.
-      const going = tooMany && length < SWEPT_AT_ONCE ? oldest.slice(0, Math.ceil(length / 2)) : oldest;
-      for (const expiry of going) {
-        void this.#expiries.remove(expiry);
-        void this.#texts.remove(expiry[1]);
-      }
-      return length === SWEPT_AT_ONCE || (tooMany && length > 1);
+      const expired = [...this.#expiries.getKeys({ end: [this.#clock(), ''], limit: SWEPT_AT_ONCE })];
+      for (const expiry of expired) this.#takeOut(expiry);
+      const excess = this.#bytes() - this.#bounds.bytesMax;
+      return excess > 0 ? this.#shrinkBy(excess) : expired.length === SWEPT_AT_ONCE;
     });
+  }
+
+  /** Of lengths as they are told, though texts are compressed: it may take some steps. False: nothing older is left. */
+  #shrinkBy(excess: number): boolean {
+    const shares = new Map(Array.from(this.#shares.getRange(), ({ key, value }) => [key, value]));
+    let left = excess;
+    for (let swept = 0; left > 0 && swept < SWEPT_AT_ONCE; swept++) {
+      const expiry = this.#oldestOf(largestOf(shares));
+      if (expiry === null) return false;
+      const length = this.#takeOut(expiry);
+      const share = shareOf(expiry[1]);
+      shares.set(share, (shares.get(share) ?? 0) - length);
+      left -= Math.max(1, length);
+    }
+    return true;
+  }
+
+  /** Of this share, or of all where there is none: an earlier version wrote none. `null`: it is the only text. */
+  #oldestOf(share: number | null): Expiry | null {
+    const [first, second] = this.#expiries.getKeys({ limit: 2 });
+    if (second === undefined || first === undefined) return null;
+    if (share === null) return first;
+    const [owned] = this.#owned.getKeys({ start: [share, 0, ''], end: [share + 1, 0, ''], limit: 1 });
+    return owned === undefined ? first : [owned[1], owned[2]];
   }
 
   #bytes(): number {
@@ -121,6 +166,12 @@ class DiskStore implements ConversationStore {
     const pages = ['treeBranchPageCount', 'treeLeafPageCount', 'overflowPages'].map((name) => stats[name] ?? 0);
     return pages.reduce((sum, count) => sum + count, 0) * (stats['pageSize'] ?? 0);
   }
+}
+
+function largestOf(shares: ReadonlyMap<number, number>): number | null {
+  let [largest, most]: [number | null, number] = [null, 0];
+  for (const [share, length] of shares) if (length > most) [largest, most] = [share, length];
+  return largest;
 }
 
 function unreachableOnError<T>(read: () => T): T {

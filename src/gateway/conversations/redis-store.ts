@@ -5,12 +5,16 @@
  */
 import { createClient } from '@redis/client';
 import { CodedError } from '../../domain/errors.js';
-import type { ConversationStore, StoreBounds } from './store.js';
+import { shareOf, type ConversationStore, type StoreBounds } from './store.js';
 
 const PREFIX = 'understudy:conversation:';
 const EXPIRIES = 'understudy:conversations:expiries';
 const SIZES = 'understudy:conversations:sizes';
 const TOTAL = 'understudy:conversations:bytes';
+/** The share of each text; bytes of each share; and before its number, the texts of one in order of expiry. */
+const SHARE_OF = 'understudy:conversations:share-of';
+const SHARES = 'understudy:conversations:shares';
+const OWNED = 'understudy:conversations:owned:';
 
 const CONNECT_MS_MAX = 1_000;
 const RECONNECT_MS_MAX = 1_000;
@@ -22,26 +26,43 @@ const SWEPT_AT_ONCE = 1_000;
 /** Forgets `KEYS[4]`; answers 1 when it was there. */
 const FORGET = `
 local function forget(key)
-  redis.call('DECRBY', KEYS[3], redis.call('HGET', KEYS[2], key) or 0)
+  local bytes = redis.call('HGET', KEYS[2], key) or 0
+  redis.call('DECRBY', KEYS[3], bytes)
   redis.call('HDEL', KEYS[2], key)
   redis.call('ZREM', KEYS[1], key)
+  local share = redis.call('HGET', '${SHARE_OF}', key)
+  if share then
+    redis.call('HDEL', '${SHARE_OF}', key)
+    redis.call('ZREM', '${OWNED}' .. share, key)
+    redis.call('ZINCRBY', '${SHARES}', -bytes, share)
+  end
   return redis.call('DEL', key)
 end
 `;
 const DELETE = `${FORGET} return forget(KEYS[4])`;
-/** ARGV: text, bytes, now, time to live, most bytes, most to sweep. */
+/** ARGV: text, bytes, now, time to live, most bytes, most to sweep, share. Texts of an earlier version have no share. */
 const PUT = `${FORGET}
+local function oldest()
+  local share = redis.call('ZREVRANGE', '${SHARES}', 0, 0)[1]
+  if not share then return redis.call('ZRANGE', KEYS[1], 0, 0)[1] end
+  local key = redis.call('ZRANGE', '${OWNED}' .. share, 0, 0)[1]
+  if not key then redis.call('ZREM', '${SHARES}', share) end
+  return key or oldest()
+end
 forget(KEYS[4])
 for _, key in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[3], 'LIMIT', 0, ARGV[6])) do forget(key) end
 redis.call('SET', KEYS[4], ARGV[1], 'PX', ARGV[4])
 redis.call('ZADD', KEYS[1], ARGV[3] + ARGV[4], KEYS[4])
 redis.call('HSET', KEYS[2], KEYS[4], ARGV[2])
+redis.call('HSET', '${SHARE_OF}', KEYS[4], ARGV[7])
+redis.call('ZADD', '${OWNED}' .. ARGV[7], ARGV[3] + ARGV[4], KEYS[4])
+redis.call('ZINCRBY', '${SHARES}', ARGV[2], ARGV[7])
 local total = redis.call('INCRBY', KEYS[3], ARGV[2])
 for _ = 1, tonumber(ARGV[6]) do
   if total <= tonumber(ARGV[5]) then break end
-  local oldest = redis.call('ZRANGE', KEYS[1], 0, 0)[1]
-  if not oldest then break end
-  forget(oldest)
+  local key = oldest()
+  if not key then break end
+  forget(key)
   total = tonumber(redis.call('GET', KEYS[3]))
 end
 `;
@@ -81,7 +102,7 @@ class RedisStore implements ConversationStore {
 
   async put(key: string, text: string): Promise<void> {
     const { ttlMs, bytesMax } = this.#bounds;
-    const numbers = [Buffer.byteLength(text), this.#clock(), ttlMs, bytesMax, SWEPT_AT_ONCE].map(String);
+    const numbers = [Buffer.byteLength(text), this.#clock(), ttlMs, bytesMax, SWEPT_AT_ONCE, shareOf(key)].map(String);
     await reaching(this.#client.eval(PUT, { keys: this.#keys(key), arguments: [text, ...numbers] }));
   }
 

@@ -2,6 +2,8 @@
  * Where conversations are kept. A store holds texts under keys, each for a time; it never looks into them. What it cannot
  * do it says by an error: who asks decides what that means for a caller.
  */
+import { hash } from 'node:crypto';
+
 export interface ConversationStore {
   /** `null`: not there, or not any more. @throws CodedError `conversations-unreachable` */
   get(key: string): Promise<string | null>;
@@ -15,6 +17,15 @@ export interface ConversationStore {
 export interface StoreBounds {
   /** How long a text is kept after it was put, ms. */
   readonly ttlMs: number;
-  /** Bytes that all texts may take; beyond that the oldest go. */
+  /** Bytes that all texts may take; beyond that the oldest of the owner who takes most go. */
   readonly bytesMax: number;
+}
+
+/** Owners are put together in so many shares: who they are fills nothing, however many there are. */
+const SHARES = 1_024;
+
+/** The share to which a key's owner belongs. Keys say whose they are, up to their last slash. */
+export function shareOf(key: string): number {
+  const owner = key.slice(0, Math.max(0, key.lastIndexOf('/')));
+  return hash('sha256', owner, 'buffer').readUInt32BE(0) % SHARES;
 }

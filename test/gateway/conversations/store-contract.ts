@@ -84,5 +84,34 @@ export function storeContract(name: string, start: () => Promise<StoreBench>): v
       expect((await store.get('text-39'))?.length).toBe(50_000);
       expect((await store.get('text-34'))?.length).toBe(50_000);
     });
+
+    test('beyond its bytes those go who take most: what others keep stays', async () => {
+      const { open } = await bench();
+      const [here, there] = [
+        await open({ ...BOUNDS, bytesMax: 1_000_000 }),
+        await open({ ...BOUNDS, bytesMax: 1_000_000 }),
+      ];
+      const others = Array.from({ length: 6 }, (_, i) => `chat/other-${i % 3}/resp_${i}`);
+      for (const key of others) await here.put(key, noise(40_000));
+      for (let i = 0; i < 60; i++) await (i % 2 === 0 ? here : there).put(`chat/flood/resp_${i}`, noise(50_000));
+      await eventually(async () => (await there.get('chat/flood/resp_29')) === null, 5_000);
+      for (const key of others) expect((await there.get(key))?.length).toBe(40_000);
+      expect((await here.get('chat/flood/resp_59'))?.length).toBe(50_000);
+    });
+
+    test('what was put anew, deleted or is over counts against nobody', async () => {
+      const { open } = await bench();
+      const store = await open({ ...BOUNDS, bytesMax: 1_000_000 });
+      const short = await open({ ...BOUNDS, ttlMs: 1, bytesMax: 1_000_000 });
+      for (let i = 0; i < 20; i++) {
+        await store.put('chat/thrifty/resp_again', noise(40_000));
+        await store.put(`chat/thrifty/resp_${i}`, noise(40_000));
+        await store.delete(`chat/thrifty/resp_${i}`);
+        await short.put(`chat/thrifty/resp_short_${i}`, noise(10_000));
+      }
+      for (let i = 0; i < 40; i++) await store.put(`chat/other/resp_${i}`, noise(40_000));
+      await eventually(async () => (await store.get('chat/other/resp_9')) === null, 5_000);
+      expect((await store.get('chat/thrifty/resp_again'))?.length).toBe(40_000);
+    });
   });
 }
