@@ -30,8 +30,7 @@ export class WatchedResponse extends ServerResponse {
     this.#owed = this.#promised(status, given);
     if (this.ownHeaders === null) return super.writeHead(status, given);
     // A list is written as it is; set one by one, each header would be looked at twice.
-    const own = this.ownHeaders();
-    return super.writeHead(status, [...without(listOf(given), own), ...own]);
+    return super.writeHead(status, withOwn(given, this.ownHeaders()));
   }
 
   override write(
@@ -92,19 +91,14 @@ export class WatchedResponse extends ServerResponse {
   }
 }
 
-function listOf(headers: Headers | undefined): OutgoingHttpHeader[] {
-  if (headers === undefined || Array.isArray(headers)) return headers ?? [];
+/** What a cluster says of its own limits must not stand beside what we say of ours. */
+function withOwn(given: Headers | undefined, own: readonly string[]): OutgoingHttpHeader[] {
+  if (given === undefined || Array.isArray(given)) return [...(given ?? []), ...own];
   const list: OutgoingHttpHeader[] = [];
-  for (const name in headers) {
-    const value = headers[name];
-    if (value !== undefined) list.push(name, value);
+  for (const name in given) {
+    const value = given[name];
+    if (value !== undefined && (own.length === 0 || !name.startsWith('x-ratelimit-'))) list.push(name, value);
   }
+  for (const each of own) list.push(each);
   return list;
-}
-
-/** Names and values in turn. What a cluster says of its own limits must not stand beside what we say of ours. */
-function without(list: OutgoingHttpHeader[], own: readonly string[]): OutgoingHttpHeader[] {
-  const isOwn = (name: OutgoingHttpHeader | undefined): boolean =>
-    own.some((other, i) => i % 2 === 0 && typeof name === 'string' && other === name.toLowerCase());
-  return own.length === 0 ? list : list.filter((_, i) => !isOwn(list[i - (i % 2)]));
 }
