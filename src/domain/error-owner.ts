@@ -43,9 +43,11 @@ const NOT_CONNECTED: Readonly<Record<string, AttemptFailure>> = {
 
 /** What this process or its machine has run out of: no cluster is to blame, and another one could not be reached either. */
 const EXHAUSTED: ReadonlySet<string> = new Set([
+  'EAGAIN',
   'EMFILE',
   'ENFILE',
   'ENOBUFS',
+  'EADDRINUSE',
   'EADDRNOTAVAIL',
   'ENOMEM',
   'EAI_MEMORY',

@@ -129,6 +129,8 @@ test.each([
   ['ENFILE', 'exhausted'],
   ['ENOBUFS', 'exhausted'],
   ['EADDRNOTAVAIL', 'exhausted'],
+  ['EADDRINUSE', 'exhausted'],
+  ['EAGAIN', 'exhausted'],
   ['ENOMEM', 'exhausted'],
   ['ECONNREFUSED', 'refused'],
   ['ECONNRESET', 'reset'],

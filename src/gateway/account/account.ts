@@ -9,8 +9,8 @@ import { ownerOfStatus, type AttemptFailure, type ErrorOwner } from '../../domai
 import type { ClusterName, ServiceName } from '../../domain/words.js';
 import type { AttemptEnd, Forwarded, LeaveReason } from '../request/attempt-order.js';
 import { AnswerSeen, type Tokens } from './answer-seen.js';
-import { ownText } from '../own-text.js';
-import { withoutQuery } from './span-attributes.js';
+import { ownCopy, ownText } from '../own-text.js';
+import { notedPath, WORDS_MAX } from './span-attributes.js';
 import type { RequestTrace } from './tracing.js';
 import type { WatchedResponse } from '../watched-response.js';
 
@@ -45,9 +45,6 @@ export interface RequestRecord {
   readonly bytesOut: number;
   readonly traceId: string | null;
 }
-
-/** Longest words of a caller (its path, the model that it asked for) that are noted, so that a line stays a line. */
-const WORDS_MAX = 200;
 
 const OWNERS: Readonly<Record<Outcome, ErrorOwner>> = {
   ok: 'none',
@@ -145,7 +142,7 @@ export class Account {
       service: this.#service,
       model: this.#model,
       method: this.#req.method ?? '',
-      path: withoutQuery(this.#req.url ?? '').slice(0, WORDS_MAX),
+      path: notedPath(this.#req.url ?? ''),
       stream: this.#stream,
       status: this.#res.headersSent ? this.#res.statusCode : null,
       outcome,
@@ -179,7 +176,8 @@ function outcomeOf(end: AttemptEnd): AttemptRecord['outcome'] {
 
 /** W3C Trace Context: version, trace, parent, flags. */
 function traceIdIn(traceparent: string | string[] | undefined): string | null {
-  return /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(String(traceparent))?.[1] ?? null;
+  const [, id] = /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(String(traceparent)) ?? [];
+  return id === undefined ? null : ownCopy(id);
 }
 
 const rounded = (ms: number): number => Math.round(ms * 10) / 10;

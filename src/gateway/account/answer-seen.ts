@@ -4,6 +4,7 @@
  */
 import { performance } from 'node:perf_hooks';
 import { GatheredBytes } from '../../engines/gathered-bytes.js';
+import { ownCopy } from '../own-text.js';
 import type { WatchedResponse } from '../watched-response.js';
 
 /** Of a frame or an answer that is not whole yet only the end is kept. */
@@ -84,7 +85,7 @@ export class AnswerSeen {
     if (usage !== '') this.#usage = usage;
     if (this.#reasons === null || !piece.includes(REASON_KEY)) return;
     for (const [, reason = ''] of piece.toString('latin1').matchAll(FINISH_REASON))
-      if (this.#reasons.size < REASONS_MAX) this.#reasons.add(reason);
+      if (this.#reasons.size < REASONS_MAX) this.#reasons.add(ownCopy(reason));
   }
 }
 

@@ -1,4 +1,5 @@
 /** What the spans of a trace say: words of OpenTelemetry where it has them. Never text of a prompt or an answer. */
+import { ownCopy } from '../own-text.js';
 import type { AttemptRecord, RequestRecord } from './account.js';
 
 /** What is not known has no attribute. */
@@ -41,5 +42,11 @@ export function attemptEndAttributes(outcome: AttemptRecord['outcome'], status: 
 
 /** A stream that was handed over did not fail. */
 const isError = (outcome: AttemptRecord['outcome']): boolean => outcome !== 'ok' && outcome !== 'handed-over';
+
+/** Longest words of a caller (its path, the model that it asked for) that are noted, so that a line stays a line. */
+export const WORDS_MAX = 200;
+
+/** Without its query, which may hold anything. */
+export const notedPath = (url: string): string => ownCopy(withoutQuery(url).slice(0, WORDS_MAX));
 
 export const withoutQuery = (url: string): string => url.replace(/\?.*/s, '');

@@ -10,15 +10,19 @@ import type { BasicTracerProvider, SpanExporter } from '@opentelemetry/sdk-trace
 import type { ServiceName } from '../../domain/words.js';
 import type { Forwarded } from '../request/attempt-order.js';
 import { withHeader } from '../request/headers.js';
+import { ownText } from '../own-text.js';
 import type { ServiceDeps } from '../service/service.js';
 import type { AttemptRecord, RequestRecord } from './account.js';
 import {
   attemptEndAttributes,
+  notedPath,
   operationOf,
   requestAttributes,
-  withoutQuery,
   type SpanAttributes,
 } from './span-attributes.js';
+
+/** Of this version it has 55; what a later one adds is not read. Its parts are kept until the span is sent. */
+const TRACEPARENT_CHARS_MAX = 256;
 
 /** The end of the gateway waits this long for the collector. */
 const FLUSH_MS_MAX = 2_000;
@@ -98,7 +102,8 @@ class OtlpTracing implements Tracing {
   begin({ method = '', headers: { traceparent } }: IncomingMessage): RequestTrace {
     const { ROOT_CONTEXT, SpanKind, defaultTextMapGetter, trace } = this.#api;
     // Not the caller's `tracestate`: it passes to the cluster among the other headers, and could say anything.
-    const parent = this.#propagator.extract(ROOT_CONTEXT, { traceparent }, defaultTextMapGetter);
+    const carrier = { traceparent: ownText(String(traceparent ?? ''), TRACEPARENT_CHARS_MAX) };
+    const parent = this.#propagator.extract(ROOT_CONTEXT, carrier, defaultTextMapGetter);
     const span = this.#tracer.startSpan(method, { kind: SpanKind.SERVER }, parent);
     const context = trace.setSpan(parent, span);
     return {
@@ -119,7 +124,7 @@ class OtlpTracing implements Tracing {
     const { SpanKind, defaultTextMapSetter, trace } = this.#api;
     const attributes = {
       'http.request.method': request.method,
-      'url.path': withoutQuery(request.path),
+      'url.path': notedPath(request.path),
       'gen_ai.operation.name': operationOf(request.path),
       'understudy.service': service ?? undefined,
       'understudy.cluster': cluster,

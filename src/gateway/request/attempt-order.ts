@@ -1,13 +1,13 @@
 /** What an attempt is asked to do, and how it can end. */
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
-import type { AttemptFailure } from '../../domain/error-owner.js';
+import { failureOfTransport, type AttemptFailure } from '../../domain/error-owner.js';
 import type { ClusterName } from '../../domain/words.js';
 import type { AnswerKeeper } from '../conversations/answer-keeper.js';
 import type { Said } from '../continuation/said.js';
 import type { AttemptOutcome, Member } from '../service/member.js';
 import type { Splice } from '../continuation/splice.js';
 import type { StreamKind, StreamScan } from './stream-scan.js';
-import { CUT_BECAUSE, type UntimelyEnd } from './untimely-end.js';
+import type { UntimelyEnd } from './untimely-end.js';
 
 /** What every attempt of a request sends, whichever cluster it goes to. */
 export interface Forwarded {
@@ -61,8 +61,11 @@ export type AttemptEnd =
       readonly why: string;
       readonly answer: FailedAnswer | null;
     }
-  /** Broken after the caller's first byte. The caller's stream stands open at the end of a frame, unless it is `closed`. */
-  | { readonly kind: 'cut'; readonly why: string; readonly closed: boolean }
+  /**
+   * Broken after the caller's first byte. The caller's stream stands open at the end of a frame, unless it is `closed`.
+   * `isOurs`: for something that this process lacks, or because it ends.
+   */
+  | { readonly kind: 'cut'; readonly why: string; readonly closed: boolean; readonly isOurs: boolean }
   /** Our own code threw over it. `isStream`: the caller has the beginning of an event stream. */
   | { readonly kind: 'faulted'; readonly error: unknown; readonly isStream: boolean }
   /** Broken off: the caller left, the request goes elsewhere, its time is up, or this gateway's. */
@@ -86,12 +89,24 @@ export function endOfStream(scan: StreamScan | null): AttemptEnd | null {
   if (scan.error === null) return null;
   // The cluster's own error event has reached the caller: a second one would only confuse.
   const { errorOwner: owner, error: why } = scan;
-  return owner === 'client' || owner === 'quota' ? { kind: 'answered', owner } : { kind: 'cut', why, closed: true };
+  return owner === 'client' || owner === 'quota'
+    ? { kind: 'answered', owner }
+    : { kind: 'cut', why, closed: true, isOurs: false };
 }
 
-/** What it says of the cluster. That this gateway ends is no fault of the cluster's. */
+/** Why a connection broke, or never came about. */
+export function brokenBy(error: Error): {
+  readonly failure: ReturnType<typeof failureOfTransport>;
+  readonly why: string;
+} {
+  const { code } = error as NodeJS.ErrnoException;
+  const why = code === undefined || code === 'BAD_ANSWER' ? error.message : code; // Node's messages hold addresses
+  return { failure: failureOfTransport(code), why };
+}
+
+/** What it says of the cluster. */
 export function outcomeOf(end: AttemptEnd): AttemptOutcome {
   if (end.kind === 'answered') return { kind: end.owner === 'none' ? 'ok' : end.owner };
   if (end.kind === 'failed') return { kind: 'failed', failure: end.failure };
-  return { kind: end.kind === 'cut' && end.why !== CUT_BECAUSE.closing ? 'cut' : 'none' };
+  return { kind: end.kind === 'cut' && !end.isOurs ? 'cut' : 'none' };
 }

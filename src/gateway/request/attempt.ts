@@ -12,8 +12,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { faults } from '../boundary.js';
-import { failureOfTransport, ownerOfStatus, type AttemptFailure, type ErrorOwner } from '../../domain/error-owner.js';
+import { ownerOfStatus, type AttemptFailure, type ErrorOwner } from '../../domain/error-owner.js';
 import {
+  brokenBy,
   endOfStream,
   type AttemptEnd,
   type AttemptOrder,
@@ -90,7 +91,8 @@ export class Attempt implements AnswerHandler {
   leave(why: LeaveReason): void {
     if (this.#mode === 'over' || (why === 'handed-over' && this.#scan?.allSaid === true)) return;
     this.#guard(() => {
-      if (this.#mode === 'relay' && (why === 'expired' || why === 'closing')) this.#cut(CUT_BECAUSE[why]);
+      if (this.#mode === 'relay' && (why === 'expired' || why === 'closing'))
+        this.#cut(CUT_BECAUSE[why], why === 'closing');
       else {
         if (why === 'handed-over') this.#relay?.closeFrame();
         this.#end({ kind: 'left', why });
@@ -165,10 +167,9 @@ export class Attempt implements AnswerHandler {
 
   onError(error: Error): void {
     if (this.#mode === 'over' || this.#postponed.also(() => this.onError(error))) return;
-    const { code } = error as NodeJS.ErrnoException;
-    const why = code === undefined || code === 'BAD_ANSWER' ? error.message : code; // Node's messages hold addresses
-    if (this.#mode === 'relay') this.#cut(why);
-    else this.#fail(failureOfTransport(code), why);
+    const { failure, why } = brokenBy(error);
+    if (this.#mode === 'relay') this.#cut(why, failure === 'exhausted');
+    else this.#fail(failure, why);
   }
 
   #collect(chunk: Buffer): void {
@@ -227,8 +228,7 @@ export class Attempt implements AnswerHandler {
     if (scan === null) return;
     const whole = scan.push(chunk);
     this.#held.add(chunk);
-    const owner = scan.errorOwner;
-    if (owner === 'cluster') this.#fail('error-frame', scan.error ?? 'error event', null, true);
+    if (scan.errorOwner === 'cluster') this.#fail('error-frame', scan.error ?? 'error event', null, true);
     else if (scan.brokenAt !== null) this.#fail('empty-answer', scan.brokenBy, null, true);
     else if (scan.spoke || this.#held.size > HOLD_BYTES_MAX) this.#openStream(chunk.length - whole);
   }
@@ -307,17 +307,17 @@ export class Attempt implements AnswerHandler {
     }
   }
 
-  #cut(why: string): void {
+  #cut(why: string, isOurs = false): void {
     const { res } = this.#order;
     if (this.#scan === null) {
       res.destroy(); // nothing but a broken connection can tell the caller
-      this.#end({ kind: 'cut', why, closed: true });
+      this.#end({ kind: 'cut', why, closed: true, isOurs });
     } else if (this.#scan.allSaid && this.#relay?.hasLost !== true) {
       this.#relay?.complete();
       this.#end({ kind: 'answered', owner: 'none' });
     } else {
       this.#relay?.closeFrame();
-      this.#end({ kind: 'cut', why, closed: false });
+      this.#end({ kind: 'cut', why, closed: false, isOurs });
     }
   }
 
@@ -334,8 +334,8 @@ export class Attempt implements AnswerHandler {
 
   #silent(limitMs: number): void {
     const why = `nothing came for ${limitMs} ms`;
-    if (this.#mode === 'relay') this.#cut(why);
-    else this.#fail('idle-timeout', why);
+    if (this.#mode !== 'relay') this.#fail('idle-timeout', why, null, true);
+    else this.#cut(why);
     this.#answering?.stop();
   }
 
