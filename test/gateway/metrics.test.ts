@@ -199,3 +199,38 @@ test('the page needs the token of the admin API', async () => {
   expect((await fetch(`${lab.adminUrl}/metrics`)).status).toBe(401);
   expect(await pageOf(lab, { authorization: 'Bearer s3cret' })).toContain('understudy_build_info');
 });
+
+test('whatever callers send, there are as many samples as before', async () => {
+  const a = await upstream(answerAs('a'));
+  const lab = await gateway([
+    service({ a: a.url }, { a: 100 }),
+    { ...service({ a: a.url }, { a: 100 }), service: 'other' },
+  ]);
+  const ask = async (i: number): Promise<void> => {
+    const odd = `x${i}`;
+    const asks = [
+      lab.chat({ model: odd }),
+      lab.chat(
+        { user: odd },
+        { headers: { 'x-understudy-service': odd, 'x-understudy-priority': odd, authorization: `Bearer ${odd}` } },
+      ),
+      lab.chat({}, { path: `/v1/${odd}?${odd}=${odd}` }),
+      lab.chat({}, { path: `/${odd}` }),
+      lab.chat({}, { path: `/v1/models/${odd}`, headers: { host: odd, origin: `http://${odd}` } }),
+      fetch(`${lab.url}/v1/models/${odd}`, { method: i % 2 === 0 ? 'OPTIONS' : 'GET' }),
+    ];
+    for (const answer of await Promise.all(asks)) await answer.arrayBuffer();
+  };
+  const samples = async (): Promise<readonly string[]> =>
+    (await pageOf(lab))
+      .split('\n')
+      .filter((line) => /^[a-z]/.test(line))
+      .map((line) => line.replace(/ \S+$/, ''));
+  await ask(0);
+  await pageOf(lab); // the lag of the event loop is there from the second time on
+  await ask(1);
+  const before = await samples();
+  for (let i = 2; i < 20; i++) await ask(i);
+  expect(await samples()).toEqual(before);
+  expect(before.filter((line) => line.includes('x1'))).toEqual([]);
+});

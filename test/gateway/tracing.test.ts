@@ -250,6 +250,15 @@ test('nothing that was said, no key and no header is ever there', async () => {
     expect(collected.bodies.join('')).not.toContain(word);
 });
 
+test('a path is cut in every span', async () => {
+  const { lab, end } = await scene({ a: whole });
+  await (await lab.chat(asked, { path: `/v1/${'long/'.repeat(2_000)}?${'q'.repeat(1_000)}` })).text();
+  const { server, clients } = await end();
+  for (const { attributes } of [server, ...clients])
+    expect(attributes['url.path']).toBe(`/v1/${'long/'.repeat(40)}`.slice(0, 200));
+  expect(clients).toHaveLength(1);
+});
+
 test('what the caller did not want sampled is not sent, and its cluster is told so', async () => {
   const { lab, upstreams, collected } = await scene({ a: whole });
   await (await lab.chat(asked, { headers: { traceparent: `00-${TRACE}-${CALLER}-00` } })).text();
