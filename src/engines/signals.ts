@@ -2,6 +2,7 @@
  * From an engine's names to the signals that decisions use. Names move between releases, so every signal has a list of
  * them, newest first: the first one present wins, and when none is there the signal is not known.
  */
+import { numberOf } from '../domain/outside.js';
 import type { MetricsSeen } from '../domain/health/types.js';
 import { labelOf, readSamples, samplesOf, type Sample } from './prometheus.js';
 
@@ -58,7 +59,7 @@ function readerOf(alias: Alias | undefined): Reader {
   return (samples) => {
     for (const source of sources) {
       const found = select(samples, source);
-      if (found.length > 0) return combine(found, alias);
+      if (found.length > 0) return numberOf(combine(found, alias));
     }
     return null;
   };

@@ -63,6 +63,17 @@ describe('the rest of a stream', () => {
     expect(await ask(lab)).toMatchObject({ text: 'one two three', errors: [], dones: 1 });
   });
 
+  test('gets twice the time at the last cluster, whatever that answers others', async () => {
+    const lab = await pair((request, res) => {
+      if (request.url !== '/tokenize')
+        setTimeout(() => {
+          beginStream(res, REST);
+          res.end();
+        }, 700);
+    }, 500);
+    expect(await ask(lab)).toMatchObject({ text: 'one two three', errors: [], dones: 1 });
+  });
+
   test('is not waited for at one that answers nobody', async () => {
     const lab = await pair(hang, 200);
     expect(await ask(lab)).toMatchObject({ text: 'one two ', errors: [{ reason: 'no-cluster' }] });

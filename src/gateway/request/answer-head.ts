@@ -8,6 +8,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Member } from '../service/member.js';
+import { advised, isAdvice } from './advised-wait.js';
 import { endsWithConnection, namedByConnection } from './headers.js';
 
 export interface HeadOrder {
@@ -41,7 +42,6 @@ const HARMLESS: ReadonlySet<string> = new Set([
   'date',
   'expires',
   'last-modified',
-  'retry-after',
   'vary',
 ]);
 
@@ -59,12 +59,19 @@ export function answerHead({ headers: from, member, isVerbatim }: HeadOrder): He
     const value = from[name];
     if (value === undefined || endsWithConnection(name) || named?.has(name) === true) continue;
     if (!isVerbatim && OF_THE_BYTES.has(name)) continue;
-    if (HARMLESS.has(name) || isTheCallers(name, String(value), member)) head[name] = value;
+    if (HARMLESS.has(name)) head[name] = value;
+    else if (isAdvice(name)) advise(head, name, String(value));
+    else if (isTheCallers(name, String(value), member)) head[name] = value;
   }
   const location = ownPath(from.location, member);
   if (location !== null) head['location'] = location;
   head['x-understudy-cluster'] = member.name;
   return head;
+}
+
+function advise(head: Head, name: string, said: string): void {
+  const value = advised(name, said, Date.now());
+  if (value !== null) head[name] = value;
 }
 
 function isTheCallers(name: string, value: string, { upstream, authorization }: HeadOrder['member']): boolean {

@@ -4,6 +4,7 @@ import { CANNOT_CONTINUE, type CannotContinue } from '../../domain/continuation/
 import type { ServiceName } from '../../domain/words.js';
 import type { FailedAnswer, FailedAt } from './attempt-order.js';
 import { parseFields } from '../../domain/outside.js';
+import { advised } from './advised-wait.js';
 import { errorFrame, sendError, type CallerError } from './openai-error.js';
 
 /** Seconds that a caller is asked to wait when nobody can serve: half-open returns begin after one. */
@@ -139,7 +140,7 @@ function sendAnswer(res: ServerResponse, answer: FailedAnswer): void {
   res.writeHead(answer.status, {
     'content-type': 'application/json',
     'content-length': answer.body.length,
-    'retry-after': answer.headers['retry-after'] ?? String(RETRY_AFTER_S),
+    'retry-after': advised('retry-after', answer.headers['retry-after'] ?? '', Date.now()) ?? String(RETRY_AFTER_S),
   });
   res.end(answer.body);
 }
