@@ -134,7 +134,11 @@ export class Conversations {
     if (this.#failing) return;
     this.#failing = true;
     const message = 'CONVERSATIONS ARE NOT KEPT: callers get their answers, but cannot go on from them by id';
-    this.#tell({ event: 'conversations-not-kept', message, why: wordsOf(error) });
+    this.#tell({
+      event: 'conversations-not-kept',
+      message,
+      why: wordsOf(error instanceof Error && error.cause !== undefined ? error.cause : error),
+    });
   }
 }
 

@@ -3,8 +3,7 @@
  * It serves one machine; replicas on several machines share `redis-store.ts`.
  */
 import { open, type Database, type RootDatabase } from 'lmdb';
-import { CodedError } from '../../domain/errors.js';
-import { shareOf, type ConversationStore, type StoreBounds } from './store.js';
+import { shareOf, unreachable, type ConversationStore, type StoreBounds } from './store.js';
 
 interface Kept {
   readonly expiresAtMs: number;
@@ -24,6 +23,8 @@ const SWEPT_AT_ONCE = 500;
 const STEPS_MAX = 20;
 /** Share of `bytesMax` that one process writes before it sweeps without waiting for the pause. */
 const WRITTEN_SHARE = 1 / 16;
+
+const ON_DISK = 'the conversations on disk cannot be used';
 
 /** @throws system errors of the path */
 export function openDiskStore(path: string, bounds: StoreBounds, clock: () => number): ConversationStore {
@@ -73,7 +74,7 @@ class DiskStore implements ConversationStore {
         this.#weigh(shareOf(key), text.length);
       });
     } catch (error) {
-      throw unreachable(error);
+      throw unreachable(ON_DISK, error);
     }
     this.#writtenBytes += text.length;
     if (this.#writtenBytes > this.#bounds.bytesMax * WRITTEN_SHARE) this.#sweep();
@@ -84,7 +85,7 @@ class DiskStore implements ConversationStore {
       const kept = await this.#root.transaction(() => this.#forget(key));
       return kept !== undefined && kept.expiresAtMs > this.#clock();
     } catch (error) {
-      throw unreachable(error);
+      throw unreachable(ON_DISK, error);
     }
   }
 
@@ -178,11 +179,6 @@ function unreachableOnError<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw unreachable(error);
+    throw unreachable(ON_DISK, error);
   }
-}
-
-function unreachable(cause: unknown): CodedError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new CodedError('conversations-unreachable', `the conversations on disk cannot be used: ${why}`, { cause });
 }

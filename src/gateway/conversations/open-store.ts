@@ -4,7 +4,7 @@ import { CodedError } from '../../domain/errors.js';
 import type { ConversationSettings } from '../../domain/fleet.js';
 import { openDiskStore } from './disk-store.js';
 import { openRedisStore } from './redis-store.js';
-import type { ConversationStore } from './store.js';
+import { unreachable, type ConversationStore } from './store.js';
 
 export interface StorePlace {
   readonly dataDir: string;
@@ -35,10 +35,7 @@ function redisUrl({ redisUrlEnv }: ConversationSettings, url: string | null): st
 }
 
 function closedStore(cause: unknown): ConversationStore {
-  const why = cause instanceof Error ? cause.message : String(cause);
   const fail = async (): Promise<never> =>
-    await Promise.reject(
-      new CodedError('conversations-unreachable', `the conversations on disk could not be opened: ${why}`, { cause }),
-    );
+    await Promise.reject(unreachable('the conversations on disk could not be opened', cause));
   return { get: fail, put: fail, delete: fail, close: async () => await Promise.resolve() };
 }

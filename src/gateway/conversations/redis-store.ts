@@ -3,9 +3,12 @@
  * order of expiry, kept by one script together with the texts, bounds what they take. One server or one with replicas; a
  * cluster is not needed for what fits into the bounds.
  */
-import { createClient } from '@redis/client';
-import { CodedError } from '../../domain/errors.js';
-import { shareOf, type ConversationStore, type StoreBounds } from './store.js';
+import type { CodedError } from '../../domain/errors.js';
+import { RedisConnection } from './redis-connection.js';
+import { BrokenReplies } from './redis-replies.js';
+import { shareOf, unreachable, type ConversationStore, type StoreBounds } from './store.js';
+
+const SERVER = 'the Redis server of the conversations';
 
 const PREFIX = 'understudy:conversation:';
 const EXPIRIES = 'understudy:conversations:expiries';
@@ -16,10 +19,6 @@ const SHARE_OF = 'understudy:conversations:share-of';
 const SHARES = 'understudy:conversations:shares';
 const OWNED = 'understudy:conversations:owned:';
 
-const CONNECT_MS_MAX = 1_000;
-const RECONNECT_MS_MAX = 1_000;
-/** Commands that may wait for their answers; beyond that the server counts as unreachable. */
-const WAITING_MAX = 1_000;
 /** Texts that one call takes out of the index; more are left to the next calls. */
 const SWEPT_AT_ONCE = 1_000;
 
@@ -73,58 +72,60 @@ export function openRedisStore(url: string, bounds: StoreBounds, clock: () => nu
 }
 
 class RedisStore implements ConversationStore {
-  readonly #client;
+  readonly #connection: RedisConnection;
   readonly #bounds: StoreBounds;
   readonly #clock: () => number;
 
   constructor(url: string, bounds: StoreBounds, clock: () => number) {
     this.#bounds = bounds;
     this.#clock = clock;
-    this.#client = createClient({
-      url,
-      disableOfflineQueue: true,
-      // Messages that nobody asked for: one that names no address (`MOVING`) is thrown beside every promise of the client.
-      RESP: 2,
-      maintNotifications: 'disabled',
-      commandsQueueMaxLength: WAITING_MAX,
-      socket: {
-        connectTimeout: CONNECT_MS_MAX,
-        reconnectStrategy: (tries) => Math.min(50 * 2 ** tries, RECONNECT_MS_MAX),
-      },
-    });
-    this.#client.on('error', () => undefined); // each command says it to whoever asked
-    this.#client.connect().catch(() => undefined);
+    this.#connection = new RedisConnection(url);
   }
 
   async get(key: string): Promise<string | null> {
-    return await reaching(this.#client.get(PREFIX + key));
+    const kept = await this.#ask(['GET', PREFIX + key], (reply) => typeof reply !== 'number');
+    if (typeof kept !== 'string' || kept.startsWith('{')) return null; // an earlier version wrote no key
+    const [title, text] = [kept.slice(0, key.length + 1), kept.slice(key.length + 1)];
+    if (title === `${key}\n`) return text;
+    throw this.#notAsked();
   }
 
   async put(key: string, text: string): Promise<void> {
     const { ttlMs, bytesMax } = this.#bounds;
-    const numbers = [Buffer.byteLength(text), this.#clock(), ttlMs, bytesMax, SWEPT_AT_ONCE, shareOf(key)].map(String);
-    await reaching(this.#client.eval(PUT, { keys: this.#keys(key), arguments: [text, ...numbers] }));
+    const kept = `${key}\n${text}`; // replies do not say to which question they belong, but texts do
+    const numbers = [Buffer.byteLength(kept), this.#clock(), ttlMs, bytesMax, SWEPT_AT_ONCE, shareOf(key)].map(String);
+    await this.#ask([...evalOf(PUT, key), kept, ...numbers], (reply) => reply === null);
   }
 
   async delete(key: string): Promise<boolean> {
-    return (await reaching(this.#client.eval(DELETE, { keys: this.#keys(key) }))) === 1;
+    return (await this.#ask(evalOf(DELETE, key), (reply) => reply === 0 || reply === 1)) === 1;
   }
 
   async close(): Promise<void> {
-    this.#client.destroy();
+    this.#connection.close();
     await Promise.resolve();
   }
 
-  #keys(key: string): string[] {
-    return [EXPIRIES, SIZES, TOTAL, PREFIX + key];
+  async #ask(words: readonly string[], isOfIts: (reply: string | number | null) => boolean): Promise<unknown> {
+    let reply;
+    try {
+      reply = await this.#connection.ask(words);
+    } catch (cause) {
+      throw unreachable(SERVER, cause);
+    }
+    if (isOfIts(reply)) return reply;
+    throw this.#notAsked();
+  }
+
+  /** What comes next would be as wrong. */
+  #notAsked(): CodedError {
+    const cause = new BrokenReplies('an answer to another question');
+    this.#connection.drop(cause);
+    return unreachable(SERVER, cause);
   }
 }
 
-async function reaching<T>(answer: Promise<T>): Promise<T> {
-  try {
-    return await answer;
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new CodedError('conversations-unreachable', `the Redis server of the conversations: ${why}`, { cause });
-  }
-}
+const evalOf = (script: string, key: string): readonly string[] => {
+  const keys = [EXPIRIES, SIZES, TOTAL, PREFIX + key];
+  return ['EVAL', script, `${keys.length}`, ...keys];
+};

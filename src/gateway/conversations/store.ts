@@ -3,6 +3,7 @@
  * do it says by an error: who asks decides what that means for a caller.
  */
 import { hash } from 'node:crypto';
+import { CodedError } from '../../domain/errors.js';
 
 export interface ConversationStore {
   /** `null`: not there, or not any more. @throws CodedError `conversations-unreachable` */
@@ -28,4 +29,11 @@ const SHARES = 1_024;
 export function shareOf(key: string): number {
   const owner = key.slice(0, Math.max(0, key.lastIndexOf('/')));
   return hash('sha256', owner, 'buffer').readUInt32BE(0) % SHARES;
+}
+
+/** Callers hear it: a message of the system names paths and addresses, its code does not. The log gets the cause. */
+export function unreachable(what: string, cause: unknown): CodedError {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  const why = typeof code === 'string' ? code : 'it failed';
+  return new CodedError('conversations-unreachable', `${what}: ${why}`, { cause });
 }
