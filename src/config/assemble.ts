@@ -51,6 +51,7 @@ function gatewaySettings({ adminUrl, adminUrls, keys, ...limits }: FleetFile['ga
     totalTimeoutMs: limits.totalTimeout,
     callerTimeoutMs: limits.callerTimeout,
     ...(limits.maxConnections === undefined ? {} : { maxConnections: limits.maxConnections }),
+    ...(limits.heldBytesMax === undefined ? {} : { heldBytesMax: limits.heldBytesMax }),
     bodyBytesMax: limits.bodyBytesMax,
     shutdown: { delayMs: limits.shutdown.delay, graceMs: limits.shutdown.grace },
     conversations: {

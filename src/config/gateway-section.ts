@@ -77,6 +77,10 @@ export const gateway = z
       .max(1_073_741_824)
       .default(16_777_216)
       .meta({ description: 'Largest request body, bytes.' }),
+    heldBytesMax: z.int().min(1_048_576).max(1_099_511_627_776).optional().meta({
+      description:
+        'Bytes of requests and answers that one process keeps whole at once; omitted: a quarter of its memory, at most 2 GiB.',
+    }),
     shutdown: shutdown.prefault({}),
     conversations: conversations.prefault({}),
     accessLog: z
@@ -98,6 +102,11 @@ export const gateway = z
         fix: 'write the name alone, such as llm.example.com or 10.0.0.2; IPv6 in brackets',
       }),
     keys: apiKeys.optional(),
+  })
+  .superRefine(({ bodyBytesMax, heldBytesMax = Infinity }, ctx) => {
+    if (heldBytesMax >= bodyBytesMax) return;
+    const fix = `write at least bodyBytesMax, ${bodyBytesMax}`;
+    ctx.addIssue({ code: 'custom', path: ['heldBytesMax'], message: 'no body of bodyBytesMax fits', params: { fix } });
   })
   .superRefine(({ adminUrl, adminUrls }, ctx) => {
     if (adminUrl === undefined || adminUrls === undefined) return;

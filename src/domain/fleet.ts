@@ -239,6 +239,8 @@ export interface GatewaySettings {
   readonly callerTimeoutMs?: number;
   /** Of callers, to one process; absent: from its limit of descriptors. */
   readonly maxConnections?: number;
+  /** Of requests and answers that one process keeps whole at once; absent: from the memory of the machine. */
+  readonly heldBytesMax?: number;
   readonly shutdown: ShutdownSettings;
   readonly conversations: ConversationSettings;
   /** `stdout`, or the path of a file; absent: none is written. */

@@ -25,6 +25,7 @@ import type { Readiness } from './door/readiness.js';
 import { catchUp } from './routes/catch-up.js';
 import { ProcessGauge } from './process-figures.js';
 import { pageOf, type LabelledProcess, type MetricsSource } from './process-metrics.js';
+import { heldBytesDefault } from './held-memory.js';
 import { httpServer, listen, stop, urlOf } from './http-server.js';
 import { RouteStore } from './routes/route-store.js';
 import { defineService, type RouteTable } from './routes/route-table.js';
@@ -160,7 +161,9 @@ async function openPlane(
   process: string,
   tell: ServiceDeps['tell'],
 ): Promise<{ readonly plane: DataPlane; readonly table: RouteTable }> {
-  const { host, port, settings, clock, dataDir, redisUrl = null, workers = 1, peers = [] } = options;
+  const { host, port, clock, dataDir, redisUrl = null, workers = 1, peers = [] } = options;
+  const { bodyBytesMax, heldBytesMax = heldBytesDefault(bodyBytesMax, workers) } = options.settings;
+  const settings = { ...options.settings, heldBytesMax };
   const { adminToken: token, peerTls: tls } = options;
   const known = ownTable(options, tell);
   const begin = async (table: RouteTable, readiness: Readiness): Promise<DataPlane> => {

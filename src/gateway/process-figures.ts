@@ -13,6 +13,8 @@ export interface ProcessFigures {
   readonly startedAtS: number;
   readonly residentBytes: number;
   readonly heapUsedBytes: number;
+  /** Of requests and answers that are under way and kept whole; absent: nobody is served here. */
+  readonly heldBytes?: number;
   /** User and system. */
   readonly cpuS: number;
   /** Since the last time that somebody asked; `null`: nobody had, or nothing was measured. */

@@ -64,6 +64,9 @@ function processMetrics(each: readonly LabelledProcess[]): readonly Metric[] {
     of('process_start_time_seconds', 'Start of the process, seconds since 1970.', { value: (f) => f.startedAtS }),
     of('process_resident_memory_bytes', 'Resident memory.', { value: (f) => f.residentBytes }),
     of('nodejs_heap_size_used_bytes', 'Heap in use.', { value: (f) => f.heapUsedBytes }),
+    of('understudy_held_bytes', 'Requests and answers that are under way and kept whole.', {
+      value: (f) => f.heldBytes,
+    }),
     of('process_cpu_seconds_total', 'CPU time, user and system.', { kind: 'counter', value: (f) => f.cpuS }),
     late('p50'),
     late('p99'),

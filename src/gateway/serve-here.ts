@@ -12,6 +12,7 @@ import { ConnectionLimit, connectionsFor, descriptorLimit } from './door/connect
 import { whoIsForeign } from './door/foreign.js';
 import { KeyRing, replaceKeys } from './door/key-ring.js';
 import type { Readiness } from './door/readiness.js';
+import { HeldMemory, heldBytesDefault } from './held-memory.js';
 import { httpServer, listen, stop, urlOf, type Listener } from './http-server.js';
 import { serveCaller, type PublicApi } from './door/public-api.js';
 import { Refusals } from './door/refusals.js';
@@ -62,12 +63,12 @@ export async function serveHere(options: ServeOptions): Promise<DataPlane> {
   const [refusals, gauge] = [new Refusals(), new ProcessGauge()];
   let running: readonly Service[] = [...services.values()];
   const api = {
-    settings,
-    keys,
+    ...{ settings, keys },
     services: () => running,
     readiness: () => readiness,
     foreign: whoIsForeign({ host: options.host, hosts: settings.hosts }),
     running: exchanges,
+    memory: new HeldMemory(settings.heldBytesMax ?? heldBytesDefault(settings.bodyBytesMax, 1)),
     refusals,
     conversations,
     startedAtS: Math.floor(options.startedAtMs / 1_000),
@@ -79,7 +80,7 @@ export async function serveHere(options: ServeOptions): Promise<DataPlane> {
   };
   const answers = answersOf(services, {
     announceEnd,
-    figures: () => gauge.read(refusals.byReason),
+    figures: () => ({ ...gauge.read(refusals.byReason), heldBytes: api.memory.bytes }),
     replaceKeys: (next) => replaceKeys(keys, next, tell),
   });
   return {

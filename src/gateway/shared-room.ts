@@ -1,6 +1,6 @@
 /**
- * A room that callers share while something of theirs is under way. Nobody may take more than is free: one alone gets half
- * of it, and whoever comes next still finds some, whatever the others do.
+ * A room that callers share while something of theirs is under way. No owner may take more than is free: one alone gets
+ * half of it, and whoever comes next still finds some, whatever the others do. What has no owner may take all of it.
  */
 export class SharedRoom {
   readonly #max: number;
@@ -17,18 +17,20 @@ export class SharedRoom {
   }
 
   /** Whether `owner` may take `amount` more. */
-  has(owner: string, amount: number): boolean {
-    return (this.#taken.get(owner) ?? 0) + amount <= this.#max - this.#total;
+  has(owner: string | null, amount: number): boolean {
+    const taken = owner === null ? 0 : (this.#taken.get(owner) ?? 0);
+    return taken + amount <= this.#max - this.#total;
   }
 
-  take(owner: string, amount: number): void {
+  take(owner: string | null, amount: number): void {
     this.#total += amount;
-    this.#taken.set(owner, (this.#taken.get(owner) ?? 0) + amount);
+    if (owner !== null) this.#taken.set(owner, (this.#taken.get(owner) ?? 0) + amount);
   }
 
   /** What was taken. Of owners that hold nothing nothing is kept. */
-  giveBack(owner: string, amount: number): void {
+  giveBack(owner: string | null, amount: number): void {
     this.#total -= amount;
+    if (owner === null) return;
     const left = (this.#taken.get(owner) ?? 0) - amount;
     if (left > 0) this.#taken.set(owner, left);
     else this.#taken.delete(owner);

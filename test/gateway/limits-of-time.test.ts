@@ -165,7 +165,7 @@ describe('a process that stood still', () => {
   test('tells no caller that its body was slow', async () => {
     const read = new Promise((resolve) => {
       const server = createServer((req) => {
-        void readBody(req, 1_000, 100).then(resolve);
+        void readBody(req, { bytesMax: 1_000, silentMs: 100 }).then(resolve);
         standStill(400);
       });
       atEnd(() => void server.close().closeAllConnections());

@@ -24,7 +24,16 @@ function brokenOff(type: string, code: string): AttemptEnd {
       streamKind: 'choices',
       choices: 1,
     },
-    ...{ body: null, keeper: null, notBefore: null, hides: null, res, said: null, splice: null },
+    ...{
+      body: null,
+      keeper: null,
+      notBefore: null,
+      hides: null,
+      res,
+      said: null,
+      splice: null,
+      memory: { take: () => true },
+    },
     ...{ firstByteMs: 10_000, idleMs: 10_000, replaceable: () => true, continuable: () => true },
     onSpeaking: () => undefined,
   };

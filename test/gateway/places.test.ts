@@ -138,6 +138,7 @@ async function bench(behaviour: Behaviour, broken: (order: ExchangeOrder) => Par
       limits: SETTINGS,
       transcript: new Transcript({ api: 'chat', body, parsed, translates: true, continueBy: undefined }),
       keeper: null,
+      memory: { take: () => true },
     };
     exchange({ ...order, ...broken(order) }).catch((error: unknown) => {
       errors.push(error);

@@ -141,6 +141,7 @@ export function play(
       notBefore: null,
       hides: splice === null && transcript.hidesIds ? HIDES_IDS : null,
       res: caller.res,
+      memory: { take: () => true },
       said: transcript.listen(),
       splice,
       firstByteMs: 10_000,

@@ -179,7 +179,7 @@ async function change(
     send(res, 415, { code: 'bad-input', message: 'a change must be sent as application/json; nothing was changed' });
     return;
   }
-  const read = await readBody(req, ADMIN_BODY_MAX);
+  const read = await readBody(req, { bytesMax: ADMIN_BODY_MAX });
   if (read.kind === 'gone') return;
   if (read.kind !== 'read') {
     await discardRest(req, res);

@@ -19,9 +19,11 @@ import { AnswerSeen } from '../account/answer-seen.js';
 import type { Caller } from './caller.js';
 import type { Conversations } from '../conversations/conversations.js';
 import { enterResponses, isResponsesApi, type TurnToSend } from '../conversations/responses-api.js';
+import { memoryFull } from '../request/caller-words.js';
 import { exchange } from '../request/exchange.js';
 import { PRIORITY_HEADER, requestHeaders } from '../request/headers.js';
 import { FOREIGN, type WhoIsForeign } from './foreign.js';
+import type { HeldMemory, RequestMemory } from '../held-memory.js';
 import type { KeyRing } from './key-ring.js';
 import type { Endable } from '../request/untimely-end.js';
 import type { Roll } from '../roll.js';
@@ -48,6 +50,7 @@ export interface PublicApi {
   readonly foreign: WhoIsForeign;
   /** The exchanges that run, for when the grace of a closing gateway is over. */
   readonly running: Roll<Endable>;
+  readonly memory: HeldMemory;
   readonly refusals: Refusals;
   /** `null`: none are kept. */
   readonly conversations: Conversations | null;
@@ -160,17 +163,19 @@ function sendOwnHealth(
 function forward(visit: Visit): Promise<void> {
   const { api, req } = visit;
   const { bodyBytesMax, callerTimeoutMs } = api.settings;
-  return readBody(req, bodyBytesMax, callerTimeoutMs).then((read) => {
-    if (read.kind === 'read') return understand(visit, read.body);
+  const memory = api.memory.of(visit.caller?.name ?? null, visit.res);
+  return readBody(req, { bytesMax: bodyBytesMax, memory, silentMs: callerTimeoutMs }).then((read) => {
+    if (read.kind === 'read') return understand(visit, memory, read.body);
     if (read.kind === 'gone') return undefined;
     if (read.kind === 'too-slow') return turnAway(visit, tooSlow);
+    if (read.kind === 'no-room') return turnAway(visit, memoryFull);
     const message = `the body is larger than ${bodyBytesMax} bytes`;
     return turnAway(visit, { status: 413, type: 'invalid_request_error', code: 'body-too-large', message });
   });
 }
 
 /** Finds out what is asked and of which service, and has it answered; or refuses it. */
-function understand(visit: Visit, body: Buffer): Promise<void> {
+function understand(visit: Visit, memory: RequestMemory, body: Buffer): Promise<void> {
   const { api, req, res } = visit;
   const parsed = parseBody(req, visit.target.path, body);
   if (parsed.kind === 'refused') return refuse(visit, parsed.status, parsed.message);
@@ -198,7 +203,8 @@ function understand(visit: Visit, body: Buffer): Promise<void> {
   const { account, caller, services, target } = visit;
   const { value } = parsed;
   // Spread, it would cost as much as all of the body's parsing.
-  return send({ api, account, caller, services, target, req, res, service, asked, priority, body, parsed: value });
+  // prettier-ignore
+  return send({ api, account, caller, services, target, req, res, service, asked, priority, memory, body, parsed: value });
 }
 
 /** A request that is understood, with the service that it is for. */
@@ -206,6 +212,7 @@ interface Understood extends Visit {
   readonly service: Service;
   readonly asked: Asked;
   readonly priority: Priority;
+  readonly memory: RequestMemory;
   readonly body: Buffer;
   readonly parsed: unknown;
 }
@@ -217,12 +224,16 @@ function send(understood: Understood): Promise<void> {
 
 async function sendTurn(understood: Understood, key: string | null): Promise<void> {
   const turn = await turnOf(understood, key);
-  if (turn !== 'answered') await pass(understood, key, turn);
+  if (turn === 'answered') return;
+  // What was said before is a part of it now.
+  const isKept = understood.memory.take(turn?.body?.length ?? 0);
+  if (isKept) await pass(understood, key, turn);
+  else understood.api.refusals.send(understood.res, memoryFull);
 }
 
 /** `key`: what keeps the request's conversation on its cluster, unless its `turn` says otherwise. */
 function pass(understood: Understood, key: string | null, turn: TurnToSend | null): Promise<void> {
-  const { api, target, res, service, asked, priority, body, parsed } = understood;
+  const { api, target, res, service, asked, priority, memory, body, parsed } = understood;
   const { definition } = service.route;
   const spoken = choicesApiOf(target.path);
   const content = turn?.body ?? body;
@@ -239,6 +250,7 @@ function pass(understood: Understood, key: string | null, turn: TurnToSend | nul
     priority,
     res,
     running: api.running,
+    memory,
     limits: api.settings,
     transcript:
       choices === null

@@ -13,6 +13,7 @@ const EXPECTED = [
   'foreign-host',
   'foreign-origin',
   'invalid_api_key',
+  'memory-full',
   'not-found',
   'rate_limit_exceeded',
   'unknown-model',

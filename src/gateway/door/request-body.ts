@@ -2,11 +2,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Deadline } from '../deadline.js';
 import type { CallerError } from '../request/openai-error.js';
+import type { RequestMemory } from '../held-memory.js';
 import { GatheredBytes } from '../../engines/gathered-bytes.js';
 
 export type BodyRead =
   | { readonly kind: 'read'; readonly body: Buffer }
   | { readonly kind: 'too-large' }
+  /** There is no memory for it now. */
+  | { readonly kind: 'no-room' }
   /** Nothing of it came for a while. */
   | { readonly kind: 'too-slow' }
   /** The caller left before it had sent everything. */
@@ -28,11 +31,22 @@ const SILENT_MS = 30_000;
 /** Before a refusal, how long a caller may go on sending, ms. */
 const LINGER_MS = 1_000;
 
-export async function readBody(req: IncomingMessage, bytesMax: number, silentMs = SILENT_MS): Promise<BodyRead> {
+export interface BodyLimits {
+  readonly bytesMax: number;
+  /** Absent: there is always room. */
+  readonly memory?: Pick<RequestMemory, 'has' | 'take' | 'letGo'>;
+  readonly silentMs?: number | undefined;
+}
+
+export async function readBody(
+  req: IncomingMessage,
+  { bytesMax, memory, silentMs = SILENT_MS }: BodyLimits,
+): Promise<BodyRead> {
   const declared = req.headers['content-length'];
   if (declared === undefined && req.headers['transfer-encoding'] === undefined) return { kind: 'read', body: EMPTY };
   if (Number(declared) > bytesMax) return { kind: 'too-large' };
   if (req.destroyed) return { kind: 'gone' };
+  if (memory?.has(Number(declared ?? 0)) === false) return { kind: 'no-room' };
   return await new Promise((resolve) => {
     const gathered = new GatheredBytes();
     const silence = new Deadline(silentMs, () => settle({ kind: 'too-slow' }));
@@ -46,6 +60,10 @@ export async function readBody(req: IncomingMessage, bytesMax: number, silentMs 
       silence.refresh();
       gathered.add(chunk);
       if (gathered.size > bytesMax) settle({ kind: 'too-large' });
+      else if (memory?.take(chunk.length) === false) {
+        memory.letGo();
+        settle({ kind: 'no-room' });
+      }
     };
     const end = (): void => settle({ kind: 'read', body: gathered.all() });
     const gone = (): void => settle({ kind: 'gone' });

@@ -6,6 +6,7 @@ import type { AnswerKeeper } from '../conversations/answer-keeper.js';
 import type { Said } from '../continuation/said.js';
 import type { AttemptOutcome, Member } from '../service/member.js';
 import type { Splice } from '../continuation/splice.js';
+import type { ExchangeOrder } from './exchange-order.js';
 import type { StreamKind, StreamScan } from './stream-scan.js';
 import type { UntimelyEnd } from './untimely-end.js';
 
@@ -27,6 +28,8 @@ export interface AttemptOrder {
   /** The body, with the model id that this cluster knows. */
   readonly body: Buffer | null;
   readonly res: ServerResponse;
+  /** Where what is kept of the answer counts. */
+  readonly memory: ExchangeOrder['memory'];
   /** Hears what the stream says; `null` when nobody could go on from there. */
   readonly said: Said | null;
   /** Joins this answer to one that broke off, so that the caller has its headers; `null` for the first answer. */

@@ -153,7 +153,7 @@ export class Attempt implements AnswerHandler {
     this.#idle.heard(nowMs);
     const relay = this.#relay;
     if (relay !== null && this.#mode === 'relay') this.#pass(relay, chunk, this.#scan?.push(chunk) ?? chunk.length);
-    else if (this.#mode === 'hold') this.#hold(chunk);
+    else if (this.#mode === 'hold' && this.#scan !== null) this.#hold(this.#scan, chunk);
     else if (this.#mode === 'collect') this.#collect(chunk);
   }
 
@@ -177,7 +177,7 @@ export class Attempt implements AnswerHandler {
     const failing = this.#owner() === 'cluster' || this.#order.splice !== null;
     if (failing && this.#held.size >= ERROR_BYTES_MAX) return;
     this.#held.add(chunk);
-    if (failing || this.#held.size <= COLLECT_BYTES_MAX) return;
+    if (failing || (this.#held.size <= COLLECT_BYTES_MAX && this.#order.memory.take(chunk.length))) return;
     const collected = this.#held.all();
     this.#pass(this.#openRelay(), collected, collected.length);
   }
@@ -223,14 +223,13 @@ export class Attempt implements AnswerHandler {
     });
   }
 
-  #hold(chunk: Buffer): void {
-    const scan = this.#scan;
-    if (scan === null) return;
+  #hold(scan: StreamScan, chunk: Buffer): void {
     const whole = scan.push(chunk);
     this.#held.add(chunk);
     if (scan.errorOwner === 'cluster') this.#fail('error-frame', scan.error ?? 'error event', null, true);
     else if (scan.brokenAt !== null) this.#fail('empty-answer', scan.brokenBy, null, true);
-    else if (scan.spoke || this.#held.size > HOLD_BYTES_MAX) this.#openStream(chunk.length - whole);
+    else if (scan.spoke || this.#held.size > HOLD_BYTES_MAX || !this.#order.memory.take(chunk.length))
+      this.#openStream(chunk.length - whole);
   }
 
   /** The held beginning goes out as soon as it may; `partial` bytes at its end belong to a line that is not whole. */

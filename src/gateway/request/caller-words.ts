@@ -100,6 +100,15 @@ export const gatewayFull: CallerError = {
   retryAfterS: RETRY_AFTER_S,
 };
 
+/** What is under way takes all the memory that it may. */
+export const memoryFull: CallerError = {
+  status: 503,
+  type: 'unavailable',
+  code: 'memory-full',
+  message: 'this gateway has no memory for so large a request beside those that are under way; nothing was asked',
+  retryAfterS: RETRY_AFTER_S,
+};
+
 /** A stream that nobody could have continued. */
 export const streamCut = (why: string): CallerError => ({
   status: 502,

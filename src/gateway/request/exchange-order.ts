@@ -5,6 +5,7 @@ import type { GatewaySettings } from '../../domain/fleet.js';
 import type { Account } from '../account/account.js';
 import type { Transcript } from '../continuation/transcript.js';
 import type { AnswerKeeper } from '../conversations/answer-keeper.js';
+import type { RequestMemory } from '../held-memory.js';
 import type { Service } from '../service/service.js';
 import type { Forwarded } from './attempt-order.js';
 import type { Roll } from '../roll.js';
@@ -23,6 +24,8 @@ export interface ExchangeOrder {
   readonly res: ServerResponse;
   /** Where its end is found by a gateway that must close now. */
   readonly running: Roll<Endable>;
+  /** Where what is kept of its answer counts. */
+  readonly memory: Pick<RequestMemory, 'take'>;
   readonly limits: Pick<GatewaySettings, 'firstByteTimeoutMs' | 'idleTimeoutMs' | 'totalTimeoutMs'>;
   /** Takes down what is said, so that others can go on; `null` for what is not a stream of choices. */
   readonly transcript: Transcript | null;

@@ -141,7 +141,7 @@ class Exchange implements Running {
   }
 
   #ask({ member, onTrial }: Choice, { body, path }: RequestToAsk): Promise<AttemptEnd> {
-    const { service, request, account, res, limits, transcript, keeper } = this.#order;
+    const { service, request, account, res, memory, limits, transcript, keeper } = this.#order;
     if (!this.#ending.continuing && this.#tried.size === 1) service.callers.retried++;
     this.#tried.add(member.name);
     service.began(member);
@@ -155,7 +155,7 @@ class Exchange implements Running {
           member,
           request: path === null ? sent : { ...sent, path },
           body,
-          res,
+          ...{ res, memory },
           said: transcript?.listen() ?? null,
           splice,
           notBefore: this.#ending.continuing ? this.#counting(member) : null,
