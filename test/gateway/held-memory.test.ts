@@ -3,8 +3,10 @@ import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
 import { heldBytesDefault } from '../../src/gateway/held-memory.js';
 import { eventually } from '../kit/eventually.js';
+import { retainedBytes } from '../kit/retained-bytes.js';
 import { gatewayProcess } from './gateway-process.js';
 import { atEnd, gateway, service, stopAll, upstream, type Lab } from './kit.js';
+import { sendRaw } from './raw.js';
 import { answerAs, beginStream, delta, finish, frame, role, sendJson, type Behaviour } from './upstream.js';
 
 afterEach(stopAll);
@@ -123,3 +125,21 @@ test('what nobody set is a quarter of the memory, shared by the workers, and has
   expect(heldBytesDefault(1_000, 64)).toBeLessThan(heldBytesDefault(1_000, 1) + 1);
   expect(heldBytesDefault(8 * 1024 * MIB, 1)).toBe(16 * 1024 * MIB);
 });
+
+test('a turn of a conversation that waits for its answer is kept as its text, not as what that was parsed to', async () => {
+  const { behaviour, waiting } = holding();
+  const a = await upstream(behaviour);
+  const conversations = { store: 'disk', ttlMs: 60_000, bytesMax: 16 * MIB, redisUrlEnv: 'X' } as const;
+  const lab = await gateway([service({ a: a.url }, { a: 100 })], {
+    settings: { bodyBytesMax: 2 * MIB, conversations },
+  });
+  const many = `{"model":"chat","input":[${'[],'.repeat(300_000)}[]]}`;
+  const before = retainedBytes();
+  for (let i = 0; i < 10; i += 1) void sendRaw(lab.url, [postOf(many)]).catch(() => null);
+  await eventually(() => waiting.length === 10, 20_000);
+  a.requests.length = 0; // what the cluster keeps
+  expect(retainedBytes() - before).toBeLessThan(10 * 9 * many.length); // here are the cluster and the caller too
+});
+
+const postOf = (text: string): string =>
+  `POST /v1/responses HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${text.length}\r\n\r\n${text}`;

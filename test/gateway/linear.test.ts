@@ -73,7 +73,7 @@ const ROWS = [
 const member = { name: 'c', authorization: null, upstream: new Upstreams(1).of('http://127.0.0.1:1') };
 const sink = { onHead: () => undefined, onBody: () => undefined };
 const ring = new KeyRing([], 0);
-const keeper = new AnswerKeeper(null as never, { owner: { service: '', caller: '' }, asked: { kind: 'turn', previousId: 'x', input: [], keeps: false }, earlier: [], affinity: null }); // prettier-ignore
+const keeper = new AnswerKeeper(null as never, { owner: { service: '', caller: '' }, asked: { previousId: 'x', keeps: false }, said: null, affinity: null }); // prettier-ignore
 const res = (): WatchedResponse => ({ onPiece: null }) as unknown as WatchedResponse;
 const out = {
   writeHead: () => undefined,

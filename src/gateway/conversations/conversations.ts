@@ -41,8 +41,12 @@ export type Earlier =
 
 export interface Turn {
   readonly owner: Owner;
-  readonly asked: Extract<AskedTurn, { kind: 'turn' }>;
-  readonly earlier: readonly Item[];
+  readonly asked: Pick<Extract<AskedTurn, { kind: 'turn' }>, 'previousId' | 'keeps'>;
+  /**
+   * All items up to the answer, as JSON: parsed they would take many times the room for as long as the answer takes.
+   * `null`: more than is kept.
+   */
+  readonly said: string | null;
   readonly affinity: string | null;
 }
 
@@ -93,10 +97,7 @@ export class Conversations {
       this.#failed(new Error(`${this.#keeping.total} answers wait for the store`));
       return null;
     }
-    const { owner, affinity, earlier, asked } = turn;
-    const text = JSON.stringify({ kind: 'kept', input: [...earlier, ...asked.input], response, affinity });
-    const fits = Buffer.byteLength(text) <= CONVERSATION_BYTES_MAX;
-    const kept = this.#put(owner, id, fits ? text : JSON.stringify({ kind: 'too-large' }));
+    const kept = this.#put(turn.owner, id, textOf(turn, response) ?? JSON.stringify({ kind: 'too-large' }));
     return this.#failing ? null : kept; // a store that is away has been waited for once
   }
 
@@ -140,6 +141,23 @@ export class Conversations {
       why: wordsOf(error instanceof Error && error.cause !== undefined ? error.cause : error),
     });
   }
+}
+
+/** What was said up to an answer, for as long as that takes. */
+export function saidUpTo(
+  earlier: readonly Item[],
+  { input, keeps }: Extract<AskedTurn, { kind: 'turn' }>,
+): string | null {
+  if (!keeps) return null;
+  const said = JSON.stringify([...earlier, ...input]);
+  return Buffer.byteLength(said) <= CONVERSATION_BYTES_MAX ? said : null;
+}
+
+/** What is kept of a turn, as `readKept` reads it; `null`: it is more than that. */
+function textOf({ said, affinity }: Turn, response: KeptTurn['response']): string | null {
+  if (said === null) return null;
+  const text = `{"kind":"kept","input":${said},"response":${JSON.stringify(response)},"affinity":${JSON.stringify(affinity)}}`;
+  return Buffer.byteLength(text) <= CONVERSATION_BYTES_MAX ? text : null;
 }
 
 /** @throws CodedError `conversations-unreachable` for what was not written here */

@@ -5,7 +5,7 @@ import { askedTurn, statelessBody } from '../../domain/conversation/turn.js';
 import { isFields } from '../../domain/outside.js';
 import { sendError, type CallerError } from '../request/openai-error.js';
 import { AnswerKeeper } from './answer-keeper.js';
-import { away, type Conversations, type Owner } from './conversations.js';
+import { away, saidUpTo, type Conversations, type Owner } from './conversations.js';
 
 export interface ResponsesRequest {
   readonly req: IncomingMessage;
@@ -26,6 +26,8 @@ export interface TurnToSend {
   readonly keeper: AnswerKeeper;
   /** In place of the caller's body; `null`: as it is. */
   readonly body: Buffer | null;
+  /** What is kept of it until it is answered, beside the caller's own body. */
+  readonly heldBytes: number;
   readonly affinity: string | null;
 }
 
@@ -66,9 +68,12 @@ async function beginTurn(conversations: Conversations, request: ResponsesRequest
   const earlier = asked.previousId === null ? first : await conversations.earlier(owner, asked.previousId);
   if (earlier.kind === 'refused') return refuse(request, earlier.error);
   const affinity = request.affinity ?? earlier.affinity;
-  const keeper = new AnswerKeeper(conversations, { owner, asked, earlier: earlier.items, affinity });
-  const whole = asked.previousId === null ? null : statelessBody(body, earlier.items, asked.input);
-  return { kind: 'turn', keeper, affinity, body: whole === null ? null : Buffer.from(JSON.stringify(whole)) };
+  const { previousId, keeps } = asked;
+  const said = saidUpTo(earlier.items, asked);
+  const keeper = new AnswerKeeper(conversations, { owner, asked: { previousId, keeps }, said, affinity });
+  const whole = previousId === null ? null : statelessBody(body, earlier.items, asked.input);
+  const own = whole === null ? null : Buffer.from(JSON.stringify(whole));
+  return { kind: 'turn', keeper, affinity, body: own, heldBytes: (own?.length ?? 0) + (said?.length ?? 0) };
 }
 
 async function serveKept(conversations: Conversations, request: ResponsesRequest, id: string): Promise<Entered> {

@@ -222,13 +222,14 @@ function send(understood: Understood): Promise<void> {
   return isResponsesApi(understood.target.path) ? sendTurn(understood, key) : pass(understood, key, null);
 }
 
-async function sendTurn(understood: Understood, key: string | null): Promise<void> {
-  const turn = await turnOf(understood, key);
-  if (turn === 'answered') return;
-  // What was said before is a part of it now.
-  const isKept = understood.memory.take(turn?.body?.length ?? 0);
-  if (isKept) await pass(understood, key, turn);
-  else understood.api.refusals.send(understood.res, memoryFull);
+/** Not async: that would keep the parsed body for as long as the answer takes, many times its text. */
+function sendTurn(understood: Understood, key: string | null): Promise<void> {
+  return turnOf(understood, key).then((turn) => {
+    if (turn === 'answered') return undefined;
+    if (understood.memory.take(turn?.heldBytes ?? 0)) return pass(understood, key, turn);
+    understood.api.refusals.send(understood.res, memoryFull);
+    return undefined;
+  });
 }
 
 /** `key`: what keeps the request's conversation on its cluster, unless its `turn` says otherwise. */

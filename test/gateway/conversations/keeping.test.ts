@@ -24,8 +24,8 @@ function stuck(): { readonly kept: Conversations; readonly keys: string[]; reado
 
 function keep(kept: Conversations, caller: string, i: number, chars: number): void {
   const response = { id: `resp_${i}`, status: 'completed', output: [`${i}`.padEnd(chars, 'x')] };
-  const asked = { kind: 'turn', previousId: null, input: [], keeps: true } as const;
-  void kept.keep({ owner: { service: 'chat', caller }, asked, earlier: [], affinity: null }, response);
+  const asked = { previousId: null, keeps: true };
+  void kept.keep({ owner: { service: 'chat', caller }, asked, said: '[]', affinity: null }, response);
 }
 
 test('a store that takes nothing does not fill the process', () => {
