@@ -155,7 +155,14 @@ describe('a process that stood still', () => {
     await turn();
     const queue = new WaitQueue();
     const choice = {} as never;
-    const claimant = { key: null, tried: new Set<string>(), begun: false, priority: 'normal' as const, arrival: 1 };
+    const claimant = {
+      owner: null,
+      key: null,
+      tried: new Set<string>(),
+      begun: false,
+      priority: 'normal' as const,
+      arrival: 1,
+    };
     const { granted } = queue.join(claimant, { waitingMax: 1, waitMs: 50 });
     setImmediate(() => queue.serve(() => choice)); // a cluster's answer that is read now
     standStill(100);

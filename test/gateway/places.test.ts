@@ -139,6 +139,7 @@ async function bench(behaviour: Behaviour, broken: (order: ExchangeOrder) => Par
       transcript: new Transcript({ api: 'chat', body, parsed, translates: true, continueBy: undefined }),
       keeper: null,
       memory: { take: () => true },
+      owner: null,
     };
     exchange({ ...order, ...broken(order) }).catch((error: unknown) => {
       errors.push(error);

@@ -249,6 +249,7 @@ function pass(understood: Understood, key: string | null, turn: TurnToSend | nul
     key: turn?.affinity ?? key,
     account: understood.account,
     priority,
+    owner: understood.caller?.name ?? null,
     res,
     running: api.running,
     memory,

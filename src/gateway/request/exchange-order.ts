@@ -21,6 +21,8 @@ export interface ExchangeOrder {
   /** What keeps a conversation on its cluster; `null` when there is nothing. */
   readonly key: string | null;
   readonly priority: Priority;
+  /** Name of the caller's key; `null`: callers need none. */
+  readonly owner: string | null;
   readonly res: ServerResponse;
   /** Where its end is found by a gateway that must close now. */
   readonly running: Roll<Endable>;

@@ -129,8 +129,8 @@ class Exchange implements Running {
 
   /** The chosen cluster is full: another one, or the same when there is room. `null`: none in time, or nobody asks any more. */
   async #findRoom(): Promise<Choice | null> {
-    const { service, key, priority } = this.#order;
-    const place = { priority, begun: this.#ending.continuing, arrival: this.#arrival };
+    const { service, key, priority, owner } = this.#order;
+    const place = { owner, priority, begun: this.#ending.continuing, arrival: this.#arrival };
     this.#waiting = service.admission.seek({ key, tried: this.#tried, ...place });
     const choice = await this.#waiting.granted;
     this.#waiting = null;

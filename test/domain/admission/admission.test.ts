@@ -67,10 +67,18 @@ test.each<[number, number]>([
 );
 
 describe('the order of those that wait', () => {
-  const place = (change: Partial<Place>): Place => ({ begun: false, priority: 'normal', arrival: 5, ...change });
+  const place = (change: Partial<Place>): Place => ({
+    begun: false,
+    priority: 'normal',
+    turn: 1,
+    arrival: 5,
+    ...change,
+  });
 
   test.each<[string, Partial<Place>, Partial<Place>]>([
     ['who came first', { arrival: 4 }, {}],
+    ['whose key has had fewer turns, before who came first', { arrival: 9 }, { turn: 2 }],
+    ['the higher priority before fewer turns', { priority: 'high', turn: 9 }, {}],
     ['the higher priority', { priority: 'high', arrival: 9 }, {}],
     ['normal before low', {}, { priority: 'low', arrival: 1 }],
     ['what was begun, whatever its priority', { begun: true, priority: 'low', arrival: 9 }, { priority: 'high' }],
@@ -84,6 +92,7 @@ describe('the order of those that wait', () => {
     const any = fc.record({
       begun: fc.boolean(),
       priority: fc.constantFrom(...PRIORITIES),
+      turn: fc.integer({ min: 1, max: 3 }),
       arrival: fc.integer({ min: 1, max: 4 }),
     });
     fc.assert(
