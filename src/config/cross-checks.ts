@@ -9,7 +9,7 @@ const CLUSTERS_MAX = 1_000;
 const SERVICES_MAX = 200;
 const NAMES_LISTED_MAX = 20;
 
-/** Everything that is wrong between places; empty when the file is sound. */
+/** Everything that is wrong between places; empty when the file is valid. */
 export function crossCheck(file: Outline): readonly Problem[] {
   return [
     ...count('clusters', Object.keys(file.clusters).length, CLUSTERS_MAX),

@@ -68,7 +68,7 @@ export function costsRetryBudget(failure: AttemptFailure): boolean {
 }
 
 /** Failures by which an overloaded cluster speaks. */
-export function saysTooMuch(failure: AttemptFailure): boolean {
+export function saysTooMuch(failure: AttemptFailure | 'cut'): boolean {
   return failure === 'status' || failure === 'first-byte-timeout';
 }
 

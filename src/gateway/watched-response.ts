@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import { ServerResponse, type OutgoingHttpHeader, type OutgoingHttpHeaders } from 'node:http';
+import { faults } from './boundary.js';
 import { Deadline } from './deadline.js';
 
 type Headers = OutgoingHttpHeaders | OutgoingHttpHeader[];
@@ -47,7 +48,7 @@ export class WatchedResponse extends ServerResponse {
 
   override end(piece?: unknown, encoding?: BufferEncoding | (() => void), done?: () => void): this {
     if (!this.#pays(piece, encoding)) return this;
-    if (this.#owed !== null && this.#owed > 0) return this.destroy();
+    if (this.#owed !== null && this.#owed > 0) return this.#break('shorter');
     this.onPiece?.(piece, encoding);
     const { socket } = this;
     super.end(piece, encoding as BufferEncoding, done);
@@ -68,8 +69,14 @@ export class WatchedResponse extends ServerResponse {
   #pays(piece: unknown, encoding: unknown): boolean {
     if (this.#owed === null || (typeof piece !== 'string' && !(piece instanceof Uint8Array))) return true;
     this.#owed -= Buffer.byteLength(piece, encoding as BufferEncoding);
-    if (this.#owed < 0) this.destroy();
+    if (this.#owed < 0) this.#break('longer');
     return this.#owed >= 0;
+  }
+
+  /** A bug of ours: a cluster's own mistakes end before they come here. */
+  #break(how: 'longer' | 'shorter'): this {
+    faults.caught('request', new Error(`an answer was ${how} than its content-length said`));
+    return this.destroy();
   }
 
   /** Only of a caller that is slow: all others cost nothing. */

@@ -123,6 +123,20 @@ describe('an answer that is rewritten says its own length, and the next caller o
   });
 });
 
+test.each(['/v1/responses', '/v1/embeddings'])('trailers of an answer of %s reach nobody', async (path) => {
+  const { lab, cluster } = await scene();
+  const body = '{"id":"r1","status":"completed","previous_response_id":null,"output":[]}';
+  const chunks = `${body.length.toString(16)}\r\n${body}\r\n0\r\nContent-Length: 3\r\nX-Late: HTTP/1.1 200 OK\r\n\r\n`;
+  cluster.answer = ({ body: of }) =>
+    of.includes('NEXT')
+      ? answered('{"next":1}', JSON_TYPE)
+      : `HTTP/1.1 200 OK\r\n${JSON_TYPE}trailer: x-late\r\ntransfer-encoding: chunked\r\n\r\n${chunks}`;
+  const next = asked('/v1/embeddings', { model: 'chat', input: 'NEXT' }, 'connection: close\r\n');
+  const bytes = await sendRaw(lab.url, [asked(path, { model: 'chat', input: 'a' }), next]);
+  expect(readAnswers(bytes)).toMatchObject([{ body }, { body: '{"next":1}' }]);
+  expect(bytes).not.toMatch(/x-late/i);
+});
+
 describe('what passes byte for byte keeps what describes its bytes', () => {
   test.each<[string, string]>([
     ['JSON', JSON_TYPE],

@@ -1,8 +1,9 @@
 /** Odd methods and content types are no way around a check, and errors name no place. */
-import { afterEach, expect, test } from 'vitest';
-import { gateway, service, stopAll, upstream } from './kit.js';
+import type { Socket } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import { gateway, service, stopAll, upstream, type Lab } from './kit.js';
 import { sendRaw, statusesOf } from './raw.js';
-import { answerAs } from './upstream.js';
+import { answerAs, beginStream } from './upstream.js';
 
 afterEach(stopAll);
 
@@ -31,12 +32,62 @@ test.each([
   expect((await lab.chat({ model: 'none' }, { headers })).status).toBe(404);
 });
 
-test('an error of a cluster that is away does not say where it lives', async () => {
-  const a = await upstream(answerAs('a'));
-  const lab = await gateway([service({ a: a.url }, { a: 100 })]);
-  await a.crash();
-  const text = await (await lab.chat()).text();
-  expect(text).toContain('refused');
-  expect(text).not.toContain('127.0.0.1');
-  expect(text).not.toContain(String(a.port));
+describe('what a caller hears of a failing cluster names no place, and the log has all of it', () => {
+  const told = ({ lines }: Lab): unknown => lines.find(({ event }) => event === 'attempt-failed')?.['why'];
+
+  test('nobody listens there', async () => {
+    const a = await upstream(answerAs('a'));
+    const lab = await gateway([service({ a: a.url }, { a: 100 })]);
+    await a.crash();
+    const text = await (await lab.chat()).text();
+    expect(text).toContain('refused');
+    expect(text).not.toContain('127.0.0.1');
+    expect(text).not.toContain(String(a.port));
+    expect(told(lab)).toContain(`127.0.0.1:${a.port}`);
+  });
+
+  test('its name is not known', async () => {
+    const lab = await gateway([service({ a: 'http://inner-7.invalid:8000' }, { a: 100 })]);
+    expect(await (await lab.chat()).text()).not.toContain('inner-7');
+    expect(told(lab)).toContain('inner-7.invalid');
+  });
+
+  test('it speaks no TLS', async () => {
+    const a = await upstream(answerAs('a'));
+    const lab = await gateway([service({ a: a.url.replace('http:', 'https:') }, { a: 100 })]);
+    const text = await (await lab.chat()).text();
+    expect(text).toMatch(/reset: [A-Z_]+\)/);
+    expect(told(lab)).toMatch(/ssl/i);
+  });
+
+  test('the connection is reset', async () => {
+    const a = await upstream((_request, res) => void (res.socket as Socket).resetAndDestroy());
+    const lab = await gateway([service({ a: a.url }, { a: 100 })]);
+    expect(await (await lab.chat()).text()).toContain('reset: ECONNRESET');
+    expect(told(lab)).toContain('ECONNRESET');
+  });
+
+  test.each([
+    'worker inner-7:8000 is away',
+    'Cannot connect to host 10.0.0.7',
+    'see http://inner-7/health',
+    '[fd00::7]: no route',
+  ])('its error event says "%s"', async (message) => {
+    const a = await upstream((_request, res) =>
+      beginStream(res, `data: ${JSON.stringify({ error: { message, code: 500 } })}\n\n`),
+    );
+    const lab = await gateway([service({ a: a.url }, { a: 100 })]);
+    const text = await (await lab.chat({ stream: true })).text();
+    expect(text).toContain('its words are in the log of the gateway');
+    expect(text).not.toMatch(/inner-7|10\.0\.0\.7|fd00/);
+    expect(told(lab)).toContain(message);
+  });
+
+  test('a failure that goes on is one line, then a number', async () => {
+    const a = await upstream(answerAs('a'));
+    const lab = await gateway([service({ a: a.url }, { a: 100 })]);
+    await a.crash();
+    for (let i = 0; i < 5; i++) await lab.chat();
+    expect(lab.lines.filter(({ event }) => event === 'attempt-failed')).toHaveLength(1);
+  });
 });

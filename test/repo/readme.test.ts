@@ -38,7 +38,7 @@ describe('the README', () => {
     expect(rows).toEqual([...Object.values(single), first.serve, first.control]);
   });
 
-  test('shows a configuration that is sound', () => {
+  test('shows a valid configuration', () => {
     const [, example = ''] = /```yaml\n([\s\S]*?)```/u.exec(readme) ?? [];
     expect(Object.keys(parseFleet(example, 'README.md').services)).toEqual(['chat']);
   });

@@ -25,7 +25,7 @@ function checkCommand(): Command {
     const fleet = loadFleet(file);
     if (json === true) printJson(fleet);
     else
-      say(`${printable(file)} is sound: ${counted(fleet.services, 'service')}, ${counted(fleet.clusters, 'cluster')}`);
+      say(`${printable(file)} is valid: ${counted(fleet.services, 'service')}, ${counted(fleet.clusters, 'cluster')}`);
     return undefined;
   });
 }

@@ -9,6 +9,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Member } from '../service/member.js';
 import { advised, isAdvice } from './advised-wait.js';
+import { namesAddress } from './address.js';
 import { endsWithConnection, namedByConnection } from './headers.js';
 
 export interface HeadOrder {
@@ -48,9 +49,6 @@ const HARMLESS: ReadonlySet<string> = new Set([
 const NOT_THE_CALLERS =
   /^(?:server|via|forwarded|set-cookie2?|host|cookie|authorization|www-authenticate|content-location|refresh|link|alt-svc|service-worker-allowed|clear-site-data|report-to|nel|reporting-endpoints|strict-transport-security|content-security-policy.*|access-control-.*|x-understudy-.*|x-forwarded.*|x-real-ip|x-powered-by|x-(?:served-by|server|backend|upstream|origin|proxy|envoy|host|hostname|pod|node|instance|cluster)(?:-.*)?)$/;
 
-/** A URL, or an IP address. */
-const ADDRESS = /:\/\/|(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])|::|(?:[\da-f]{1,4}:){7}/i;
-
 /** With the cluster's name: whoever debugs must see who answered. */
 export function answerHead({ headers: from, member, isVerbatim }: HeadOrder): Head {
   const named = namedByConnection(from.connection);
@@ -75,7 +73,7 @@ function advise(head: Head, name: string, said: string): void {
 }
 
 function isTheCallers(name: string, value: string, { upstream, authorization }: HeadOrder['member']): boolean {
-  if (name === 'location' || NOT_THE_CALLERS.test(name) || ADDRESS.test(value)) return false;
+  if (name === 'location' || NOT_THE_CALLERS.test(name) || namesAddress(value)) return false;
   const lower = value.toLowerCase();
   if (lower.includes(upstream.url.hostname)) return false;
   return authorization === null || !lower.includes(keyOf(authorization).toLowerCase());

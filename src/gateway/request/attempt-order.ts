@@ -7,6 +7,7 @@ import type { Said } from '../continuation/said.js';
 import type { AttemptOutcome, Member } from '../service/member.js';
 import type { Splice } from '../continuation/splice.js';
 import type { ExchangeOrder } from './exchange-order.js';
+import { withoutAddress } from './address.js';
 import type { StreamKind, StreamScan } from './stream-scan.js';
 import type { UntimelyEnd } from './untimely-end.js';
 
@@ -56,19 +57,33 @@ export interface FailedAnswer {
   readonly body: Buffer;
 }
 
+/** Why an attempt failed: for its caller, and for the log, which has addresses too. */
+export interface Reason {
+  readonly why: string;
+  readonly detail: string;
+}
+
+export const reasonOf = (said: string | Reason): Reason =>
+  typeof said === 'string' ? { why: withoutAddress(said), detail: said } : said;
+
 export type AttemptEnd =
   | { readonly kind: 'answered'; readonly owner: 'none' | 'client' | 'quota' }
   | {
       readonly kind: 'failed';
       readonly failure: AttemptFailure;
-      readonly why: string;
+      readonly reason: Reason;
       readonly answer: FailedAnswer | null;
     }
   /**
    * Broken after the caller's first byte. The caller's stream stands open at the end of a frame, unless it is `closed`.
    * `isOurs`: for something that this process lacks, or because it ends.
    */
-  | { readonly kind: 'cut'; readonly why: string; readonly closed: boolean; readonly isOurs: boolean }
+  | {
+      readonly kind: 'cut';
+      readonly reason: Reason;
+      readonly closed: boolean;
+      readonly isOurs: boolean;
+    }
   /** Our own code threw over it. `isStream`: the caller has the beginning of an event stream. */
   | { readonly kind: 'faulted'; readonly error: unknown; readonly isStream: boolean }
   /** Broken off: the caller left, the request goes elsewhere, its time is up, or this gateway's. */
@@ -91,25 +106,27 @@ export function endOfStream(scan: StreamScan | null): AttemptEnd | null {
   if (scan === null || scan.endedWell()) return { kind: 'answered', owner: 'none' };
   if (scan.error === null) return null;
   // The cluster's own error event has reached the caller: a second one would only confuse.
-  const { errorOwner: owner, error: why } = scan;
+  const { errorOwner: owner, error } = scan;
   return owner === 'client' || owner === 'quota'
     ? { kind: 'answered', owner }
-    : { kind: 'cut', why, closed: true, isOurs: false };
+    : { kind: 'cut', reason: reasonOf(error), closed: true, isOurs: false };
 }
 
 /** Why a connection broke, or never came about. */
 export function brokenBy(error: Error): {
   readonly failure: ReturnType<typeof failureOfTransport>;
-  readonly why: string;
+  readonly reason: Reason;
 } {
   const { code } = error as NodeJS.ErrnoException;
   const why = code === undefined || code === 'BAD_ANSWER' ? error.message : code; // Node's messages hold addresses
-  return { failure: failureOfTransport(code), why };
+  return { failure: failureOfTransport(code), reason: { why, detail: error.message } };
 }
 
 /** What it says of the cluster. */
 export function outcomeOf(end: AttemptEnd): AttemptOutcome {
   if (end.kind === 'answered') return { kind: end.owner === 'none' ? 'ok' : end.owner };
-  if (end.kind === 'failed') return { kind: 'failed', failure: end.failure };
-  return { kind: end.kind === 'cut' && !end.isOurs ? 'cut' : 'none' };
+  if (end.kind === 'failed') return { kind: 'failed', failure: end.failure, detail: end.reason.detail };
+  return end.kind === 'cut' && !end.isOurs
+    ? { kind: 'failed', failure: 'cut', detail: end.reason.detail }
+    : { kind: 'none' };
 }

@@ -13,14 +13,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { faults } from '../boundary.js';
 import { ownerOfStatus, type AttemptFailure, type ErrorOwner } from '../../domain/error-owner.js';
-import {
-  brokenBy,
-  endOfStream,
-  type AttemptEnd,
-  type AttemptOrder,
-  type FailedAnswer,
-  type LeaveReason,
-} from './attempt-order.js';
+import { brokenBy, endOfStream, reasonOf } from './attempt-order.js';
+import type { AttemptEnd, AttemptOrder, LeaveReason, Reason } from './attempt-order.js';
 import { GatheredBytes } from '../../engines/gathered-bytes.js';
 import { unfit } from './caller-words.js';
 import { FirstByteClock } from './first-byte-clock.js';
@@ -56,7 +50,7 @@ export class Attempt implements AnswerHandler {
     this.#order = order;
     this.#settle = settle;
     const { firstByteMs, idleMs, continuable } = order;
-    const late = (): void => this.#fail('first-byte-timeout', `no first byte within ${firstByteMs} ms`, null, true);
+    const late = (): void => this.#fail('first-byte-timeout', `no first byte within ${firstByteMs} ms`, true);
     this.#firstByte = new FirstByteClock(order, {
       mayWait: () => this.#mode === 'head',
       late: () => this.#guard(late),
@@ -127,7 +121,7 @@ export class Attempt implements AnswerHandler {
     this.#headers = headers;
     const kind = kindOfAnswer(status, headers);
     if (this.#order.splice !== null && status < 400 && kind !== 'stream') {
-      this.#fail('empty-answer', 'the rest came in one piece', null, true);
+      this.#fail('empty-answer', 'the rest came in one piece', true);
     } else if (kind === 'stream') this.#openScan(headers['content-encoding'] !== undefined);
     else if (kind === 'whole') {
       this.#mode = 'collect';
@@ -139,7 +133,7 @@ export class Attempt implements AnswerHandler {
   #openScan(compressed: boolean): void {
     const { request, said, splice } = this.#order;
     if (compressed && splice !== null) {
-      this.#fail('empty-answer', 'its stream is compressed', null, true);
+      this.#fail('empty-answer', 'its stream is compressed', true);
       return;
     }
     this.#scan = new StreamScan(request.streamKind, request.choices, said);
@@ -167,9 +161,9 @@ export class Attempt implements AnswerHandler {
 
   onError(error: Error): void {
     if (this.#mode === 'over' || this.#postponed.also(() => this.onError(error))) return;
-    const { failure, why } = brokenBy(error);
-    if (this.#mode === 'relay') this.#cut(why, failure === 'exhausted');
-    else this.#fail(failure, why);
+    const { failure, reason } = brokenBy(error);
+    if (this.#mode === 'relay') this.#cut(reason, failure === 'exhausted');
+    else this.#fail(failure, reason);
   }
 
   #collect(chunk: Buffer): void {
@@ -191,9 +185,9 @@ export class Attempt implements AnswerHandler {
     const owner = this.#owner();
     const body = this.#held.all();
     if (owner === 'cluster') {
-      const answer = { status: this.#status, headers: this.#headers, body };
       // That our own key was refused would only mislead a caller, who has another one.
-      this.#fail('status', `HTTP ${this.#status}`, this.#status < 500 ? null : answer);
+      const answer = this.#status < 500 ? null : { status: this.#status, headers: this.#headers, body };
+      this.#end({ kind: 'failed', failure: 'status', reason: reasonOf(`HTTP ${this.#status}`), answer });
       return;
     }
     if (this.#order.splice !== null) {
@@ -226,8 +220,8 @@ export class Attempt implements AnswerHandler {
   #hold(scan: StreamScan, chunk: Buffer): void {
     const whole = scan.push(chunk);
     this.#held.add(chunk);
-    if (scan.errorOwner === 'cluster') this.#fail('error-frame', scan.error ?? 'error event', null, true);
-    else if (scan.brokenAt !== null) this.#fail('empty-answer', scan.brokenBy, null, true);
+    if (scan.errorOwner === 'cluster') this.#fail('error-frame', scan.error ?? 'error event', true);
+    else if (scan.brokenAt !== null) this.#fail('empty-answer', scan.brokenBy, true);
     else if (scan.spoke || this.#held.size > HOLD_BYTES_MAX || !this.#order.memory.take(chunk.length))
       this.#openStream(chunk.length - whole);
   }
@@ -306,22 +300,24 @@ export class Attempt implements AnswerHandler {
     }
   }
 
-  #cut(why: string, isOurs = false): void {
+  #cut(why: string | Reason, isOurs = false): void {
     const { res } = this.#order;
+    const reason = reasonOf(why);
     if (this.#scan === null) {
       res.destroy(); // nothing but a broken connection can tell the caller
-      this.#end({ kind: 'cut', why, closed: true, isOurs });
+      this.#end({ kind: 'cut', reason, closed: true, isOurs });
     } else if (this.#scan.allSaid && this.#relay?.hasLost !== true) {
       this.#relay?.complete();
       this.#end({ kind: 'answered', owner: 'none' });
     } else {
       this.#relay?.closeFrame();
-      this.#end({ kind: 'cut', why, closed: false, isOurs });
+      this.#end({ kind: 'cut', reason, closed: false, isOurs });
     }
   }
 
-  #fail(failure: AttemptFailure | 'exhausted', why: string, answer: FailedAnswer | null = null, abort = false): void {
-    this.#end(failure === 'exhausted' ? { kind: 'left', why: failure } : { kind: 'failed', failure, why, answer });
+  #fail(how: AttemptFailure | 'exhausted', why: string | Reason, abort = false): void {
+    if (how === 'exhausted') this.#end({ kind: 'left', why: how });
+    else this.#end({ kind: 'failed', failure: how, reason: reasonOf(why), answer: null });
     if (abort) this.#answering?.stop();
   }
 
@@ -333,7 +329,7 @@ export class Attempt implements AnswerHandler {
 
   #silent(limitMs: number): void {
     const why = `nothing came for ${limitMs} ms`;
-    if (this.#mode !== 'relay') this.#fail('idle-timeout', why, null, true);
+    if (this.#mode !== 'relay') this.#fail('idle-timeout', why, true);
     else this.#cut(why);
     this.#answering?.stop();
   }

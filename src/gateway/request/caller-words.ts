@@ -30,7 +30,7 @@ export const overloaded = (service: string, afterS: number): CallerError => ({
 function failed({ cluster, end }: FailedAt): CallerError {
   const timedOut = end.failure.endsWith('-timeout');
   const status = end.answer?.status ?? (timedOut ? 504 : 502);
-  const message = `${cluster} failed (${end.failure}: ${end.why}) and no other cluster could take over`;
+  const message = `${cluster} failed (${end.failure}: ${end.reason.why}) and no other cluster could take over`;
   return {
     status,
     type: 'upstream_error',

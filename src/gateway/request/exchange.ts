@@ -208,7 +208,7 @@ class Exchange implements Running {
       this.#speaksEvents = end.isStream;
       throw end.error;
     }
-    if (!end.closed) return this.#goOn(member, end.why);
+    if (!end.closed) return this.#goOn(member, end.reason.why);
     this.#ending.count('cut');
     return false;
   }

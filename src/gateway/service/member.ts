@@ -9,6 +9,7 @@ import type { ClusterName } from '../../domain/words.js';
 import { Roll, type Listed } from '../roll.js';
 import { clusterTally, LiveWindow, type ClusterTally } from './counters.js';
 import { Ejection } from './ejection.js';
+import { FailureLines } from './failure-lines.js';
 import type { Load } from './load.js';
 import type { Upstream } from '../upstream/upstreams.js';
 
@@ -26,6 +27,7 @@ export interface Member {
   readonly live: LiveWindow;
   readonly ejection: Ejection;
   readonly running: Roll<Running>;
+  readonly failureLines: FailureLines;
   upstream: Upstream;
   model: string;
   engine: EngineKind;
@@ -58,8 +60,9 @@ export interface Choice {
 
 /** How an attempt ended, as far as the cluster is concerned; `none`: it was broken off by us or by the caller. */
 export type AttemptOutcome =
-  | { readonly kind: 'ok' | 'client' | 'quota' | 'cut' | 'none' }
-  | { readonly kind: 'failed'; readonly failure: AttemptFailure };
+  | { readonly kind: 'ok' | 'client' | 'quota' | 'none' }
+  /** `cut`: after the caller's first byte. `detail`: what was said of it, for the log. */
+  | { readonly kind: 'failed'; readonly failure: AttemptFailure | 'cut'; readonly detail: string };
 
 export const limitOf = ({ limit, upstream }: Member): number =>
   limit === 'learned' ? upstream.load.learner.limit : limit;
@@ -107,6 +110,7 @@ export function newMember(
     live: new LiveWindow(),
     ejection: new Ejection(),
     running: new Roll(),
+    failureLines: new FailureLines(),
     inFlight: 0,
     failingSinceMs: null,
     lastOkAtMs: null,

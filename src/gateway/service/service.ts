@@ -3,7 +3,7 @@
  * written comes in through `apply`; what requests meet comes in through `began`, `spoke` and `ended`.
  */
 import { performance } from 'node:perf_hooks';
-import { ejectsAtOnce, saysTooMuch, type AttemptFailure } from '../../domain/error-owner.js';
+import { ejectsAtOnce, saysTooMuch } from '../../domain/error-owner.js';
 import { OVERLOAD_DEFAULTS, type OverloadSettings } from '../../domain/fleet.js';
 import { slowStarted } from '../../domain/admission/slow-start.js';
 import { effectiveWeights, takeTurn, type EffectiveWeights, type Turns } from '../../domain/strategies.js';
@@ -25,6 +25,7 @@ import {
 import { homeOf, without } from './home-of.js';
 import { HotPrefixes } from './hot-prefixes.js';
 import { RetryBudget } from './retry-budget.js';
+import { printable } from '../../domain/printable.js';
 import type { ServiceRoute } from '../routes/route-table.js';
 import { sharesOf, type Shares } from './shares.js';
 import type { Upstreams } from '../upstream/upstreams.js';
@@ -216,8 +217,7 @@ export class Service implements Cast {
       if (onTrial) member.ejection.dropTrial();
       return;
     }
-    if (outcome.kind === 'failed') this.#failed(choice, outcome.failure);
-    else if (outcome.kind === 'cut') this.#failed(choice, 'cut');
+    if (outcome.kind === 'failed') this.#failed(choice, outcome);
     else {
       member.tally[outcome.kind]++;
       if (onTrial) member.ejection.dropTrial(); // no-op after a first byte
@@ -315,8 +315,11 @@ export class Service implements Cast {
     member.lastOkAtMs = this.#deps.clock();
   }
 
-  #failed({ member, onTrial }: Choice, failure: AttemptFailure | 'cut'): void {
+  #failed({ member, onTrial }: Choice, { failure, detail }: Extract<AttemptOutcome, { kind: 'failed' }>): void {
     const nowMs = performance.now();
+    const said = { service: this.#name, cluster: member.name, because: failure, why: printable(detail) };
+    const passedOver = member.failureLines.due(nowMs);
+    if (passedOver !== null) this.#deps.tell({ event: 'attempt-failed', ...said, passedOver });
     member.tally[failure === 'cut' ? 'cut' : 'cluster']++;
     member.live.failed(nowMs);
     member.lastFailedAtMs = this.#deps.clock();
@@ -327,7 +330,7 @@ export class Service implements Cast {
     member.tally.ejections++;
     this.#effective = null;
     const forMs = Math.round(member.ejection.untilMs - nowMs);
-    this.#deps.tell({ event: 'cluster-ejected', service: this.#name, cluster: member.name, because: failure, forMs });
+    this.#deps.tell({ event: 'cluster-ejected', ...said, forMs });
     this.rehome(member.name);
   }
 
