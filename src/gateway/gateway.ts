@@ -16,6 +16,7 @@ import { jsonLine } from '../domain/printable.js';
 import type { ServiceDefinition, TrafficState } from '../domain/traffic.js';
 import { faults } from './boundary.js';
 import { serveAdmin } from './admin/admin-api.js';
+import { adminServer } from './admin/admin-server.js';
 import { mustBeGuarded } from './admin/admin-door.js';
 import { parseOrder, serviceDefinitionSchema } from './admin/admin-schema.js';
 import type { DataPlane } from './data-plane.js';
@@ -26,7 +27,7 @@ import { catchUp } from './routes/catch-up.js';
 import { ProcessGauge } from './process-figures.js';
 import { pageOf, type LabelledProcess, type MetricsSource } from './process-metrics.js';
 import { heldBytesDefault } from './held-memory.js';
-import { httpServer, listen, stop, urlOf } from './http-server.js';
+import { listen, stop, urlOf } from './http-server.js';
 import { RouteStore } from './routes/route-store.js';
 import { defineService, type RouteTable } from './routes/route-table.js';
 import { serveHere } from './serve-here.js';
@@ -108,19 +109,19 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     ...{ store, plane, clock, tell },
     metrics: async () => await pageOf(metrics),
   };
-  const adminServer = httpServer((req, res) => void serveAdmin(admin, req, res), options.adminTls);
-  await listenOrClose(adminServer, options, plane);
+  const server = adminServer((req, res) => void serveAdmin(admin, req, res), options.adminTls);
+  await listenOrClose(server, options, plane);
   tell({ event: 'gateway-started', process, services: Object.keys(table) });
   if (settings.keys === undefined) tellIfOpen(host, tell);
   return {
     url: plane.url,
-    adminUrl: urlOf(adminServer, options.adminHost, options.adminTls),
+    adminUrl: urlOf(server, options.adminHost, options.adminTls),
     replaceKeys: (next) => plane.replaceKeys(next),
     announceEnd: async () => await plane.announceEnd(),
     async close(graceMs) {
       // Those who operate it see what still runs, to the end.
       await plane.close(graceMs);
-      await stop(adminServer, Math.min(graceMs, ADMIN_GRACE_MS));
+      await stop(server, Math.min(graceMs, ADMIN_GRACE_MS));
       gauge.stop();
       await store.settled();
     },
@@ -143,12 +144,12 @@ function tellIfOpen(host: string, tell: ServiceDeps['tell']): void {
 }
 
 async function listenOrClose(
-  adminServer: ReturnType<typeof httpServer>,
+  server: ReturnType<typeof adminServer>,
   { adminHost, adminPort }: GatewayOptions,
   plane: DataPlane,
 ): Promise<void> {
   try {
-    await listen(adminServer, adminHost, adminPort);
+    await listen(server, adminHost, adminPort);
   } catch (error) {
     await plane.close(0);
     throw error;

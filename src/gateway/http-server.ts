@@ -7,7 +7,7 @@ import type { ServerTls } from '../domain/admin-tls.js';
 import { tlsOptions } from './admin/admin-door.js';
 import { WatchedResponse } from './watched-response.js';
 
-/** A caller must have sent its headers, and then all of its request, within these, ms. */
+/** A caller must have sent its headers (with TLS: have shown who it is before), and then all of its request, within these, ms. */
 const HEADERS_MS_MAX = 10_000;
 const REQUEST_MS_MAX = 120_000;
 /** How long an idle caller keeps its connection, ms; longer than load balancers in front (60 s), which hate surprises. */
@@ -37,7 +37,10 @@ export function httpServer(listener: Listener, tls?: ServerTls): HttpServer {
   const server =
     tls === undefined
       ? createServer<Request, Response>(LIMITS, listener)
-      : createTlsServer<Request, Response>({ ...tlsOptions(tls), ...LIMITS }, listener);
+      : createTlsServer<Request, Response>(
+          { ...tlsOptions(tls), ...LIMITS, handshakeTimeout: HEADERS_MS_MAX },
+          listener,
+        );
   return server.on('clientError', refuseConnection);
 }
 

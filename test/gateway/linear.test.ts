@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { expect, test } from 'vitest';
+import { mediaTypeOf } from '../../src/domain/media-type.js';
 import { priorityOf } from '../../src/domain/admission/priority.js';
 import { prefixKey } from '../../src/domain/conversation/prefix-key.js';
 import { parseJson } from '../../src/domain/outside.js';
@@ -16,7 +17,10 @@ import { HIDES_IDS } from '../../src/gateway/continuation/said-ids.js';
 import { Said } from '../../src/gateway/continuation/said.js';
 import { AnswerKeeper } from '../../src/gateway/conversations/answer-keeper.js';
 import { apiPath, askedOf, streamKindOf, withModel } from '../../src/gateway/door/choose-service.js';
+import { whoIsForeign } from '../../src/gateway/door/foreign.js';
+import { parseBody } from '../../src/gateway/door/parse-body.js';
 import { KeyRing } from '../../src/gateway/door/key-ring.js';
+import { advised } from '../../src/gateway/request/advised-wait.js';
 import { answerHead } from '../../src/gateway/request/answer-head.js';
 import { requestHeaders } from '../../src/gateway/request/headers.js';
 import { Relay } from '../../src/gateway/request/relay.js';
@@ -72,6 +76,8 @@ const ROWS = [
 
 const member = { name: 'c', authorization: null, upstream: new Upstreams(1).of('http://127.0.0.1:1') };
 const sink = { onHead: () => undefined, onBody: () => undefined };
+const atHome = whoIsForeign({ host: '127.0.0.1' });
+const elsewhere = whoIsForeign({ host: '0.0.0.0', hosts: ['llm.example.com'] });
 const ring = new KeyRing([], 0);
 const keeper = new AnswerKeeper(null as never, { owner: { service: '', caller: '' }, asked: { previousId: 'x', keeps: false }, said: null, affinity: null }); // prettier-ignore
 const res = (): WatchedResponse => ({ onPiece: null }) as unknown as WatchedResponse;
@@ -121,6 +127,26 @@ const READERS: Readonly<Record<string, Reader>> = {
       orBad(() => readHead(`HTTP/1.1 200 OK\r\n${line}`, 'GET'));
     }
   },
+  'types and lists of a request': (text) => {
+    for (const value of [text, `a/b;${text}`, `multipart/form-data; boundary=${text}`, `multipart/form-data; boundary="${text}`, `a/b;x="${text}",`]) // prettier-ignore
+      void [mediaTypeOf(value), parseBody({ method: 'POST', headers: { 'content-type': value } } as IncomingMessage, '/v1/x', Buffer.from('{}'))]; // prettier-ignore
+    void requestHeaders(['cookie', text, 'accept-encoding', text, 'x', text], 'keep-alive', false);
+  },
+  'where a page comes from': (text) => {
+    for (const value of [text, `http://${text}`, `x${text}:1`, `[${text}]`])
+      for (const foreign of [atHome, elsewhere])
+        void [foreign({ headers: { host: value } } as never), foreign({ headers: { host: 'localhost', origin: value } } as never)]; // prettier-ignore
+  },
+  'what a cluster says of waiting': (text) => {
+    for (const name of ['retry-after', 'retry-after-ms', 'x-ratelimit-reset-tokens'])
+      for (const value of [text, `Mon, ${text}`, `${text}x`]) advised(name, value, 0);
+  },
+  'a head of many fields': (text) => {
+    const row = text.slice(0, 2).replaceAll(/[\r\n:]/g, '-');
+    const fields = `${row}: ${row}\r\n`.repeat(Math.floor(text.length / 8));
+    orBad(() => answerHead({ headers: readHead(`HTTP/1.1 200 OK\r\n${fields}b: 1`, 'GET').headers, member, isVerbatim: false })); // prettier-ignore
+    orBad(() => answerHead({ headers: readHead(`HTTP/1.1 200 OK\r\n${fields.replaceAll(`${row}:`, 'set-cookie:')}b: 1`, 'GET').headers, member, isVerbatim: false })); // prettier-ignore
+  },
   'an answer, in small pieces': (_text, bytes) => {
     const begun = Buffer.from('HTTP/1.1 200 OK\r\na: ');
     const reader = new AnswerReader('GET', sink);
@@ -132,6 +158,12 @@ const READERS: Readonly<Record<string, Reader>> = {
     relayed('choices', [Buffer.from('data: {"id":"'), bytes, Buffer.from('"}\n\n')]);
   },
   'a stream, in small pieces': (_text, bytes) => relayed('choices', piecewise(bytes, 8)),
+  'a stream, a byte at a time': (_text, all) => {
+    const bytes = all.subarray(0, all.length / 8); // each byte costs as much as a piece
+    relayed('choices', piecewise(bytes, 1));
+    const parser = createSseParser(() => undefined);
+    orBad(() => piecewise(bytes, 1).forEach((piece) => parser.push(piece)));
+  },
   'other streams': (_text, bytes) => (
     relayed('responses', piecewise(bytes, 100)),
     relayed('opaque', piecewise(bytes, 100))

@@ -155,6 +155,21 @@ describe('a process with few descriptors', () => {
     expect((await running.state()).clusters['a']?.counters).toMatchObject({ ok: 1, cluster: 0, ejections: 0 });
   });
 
+  test('serves callers and the admin side, however many connections ask nothing of the admin side', async () => {
+    const a = await upstream(answerAs('a'));
+    const running = await gatewayProcess({ members: { a: a.url }, descriptors: 160 });
+    const idle: Socket[] = [];
+    for (let i = 0; i < 300; i += 1) idle.push(await visitor(running.adminUrl));
+    const slow = await visitor(running.adminUrl);
+    slow.write('GET /state/chat HTTP/1.1\r\nhost: loc'); // and never ends its head
+    const answer = await sendRaw(running.url, [
+      good.replace('host: localhost', 'host: localhost\r\nconnection: close'),
+    ]);
+    expect(statusesOf(answer)).toEqual([200]);
+    expect((await running.state()).clusters['a']?.counters).toMatchObject({ ok: 1, cluster: 0, ejections: 0 });
+    await eventually(() => idle.filter((socket) => socket.resume().destroyed).length >= 250, 5_000);
+  });
+
   test('that has none left blames no cluster', async () => {
     const a = await upstream(answerAs('a'));
     const gatewaySettings = { maxConnections: 10_000 };
