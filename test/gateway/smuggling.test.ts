@@ -56,6 +56,11 @@ describe('what is not plainly one request is refused, and nothing of it arrives'
     ['another protocol', 'POST /v1/chat/completions HTTQ/1.1\r\nHost: x\r\n\r\n'],
     ['the preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
     ['a space in the target', post(length(2), '{}', '/v1/chat completions')],
+    ['two hosts', post(`Host: evil.example\r\n${length(BODY.length)}`, BODY)],
+    ['two keys', post(`Authorization: Bearer a\r\nAuthorization: Bearer b\r\n${length(BODY.length)}`, BODY)],
+    ['two types', post(`Content-Type: text/plain\r\ncontent-type: application/json\r\n${length(BODY.length)}`, BODY)],
+    ['two services', post(`X-Understudy-Service: chat\r\nx-understudy-service: b\r\n${length(BODY.length)}`, BODY)],
+    ['two origins', post(`Origin: http://localhost\r\nOrigin: http://localhost\r\n${length(BODY.length)}`, BODY)],
     ['no host', `POST /v1/chat/completions HTTP/1.1\r\n${length(BODY.length)}\r\n${BODY}`],
     ['a tunnel', 'CONNECT 169.254.169.254:80 HTTP/1.1\r\nHost: x\r\n\r\n'],
   ])('%s', async (_name, bytes) => {
@@ -125,6 +130,27 @@ describe('a path stays within the API', () => {
     '*',
     '/metrics',
     '/state',
+    '/v1/chat/completions#x',
+    '/v1/chat/completions?a=b#x',
+    '/v1/responses#',
+    '/v1//chat/completions',
+    '//v1/chat/completions',
+    '/v1/chat//completions',
+    '/v1\\chat\\completions',
+    '/v1/chat%2Fcompletions',
+    '/v1/chat/completions%3F',
+    '/v1/chat/completions%23x',
+    '/v1/chat/completions%00',
+    '/v1/chat/completions%20',
+    '/v1/chat/completions;x=1',
+    '/v1/chat;x/completions',
+    '/v1;x/chat/completions',
+    '/v1/%2563hat/completions',
+    '/v1/Chat/completions',
+    '/v1/chat/Completions',
+    '/V1/chat/completions',
+    '/v1/RESPONSES',
+    '/chat/v1/Chat/completions',
   ])('%s', async (target) => {
     const { lab, cluster } = await scene('/prefix');
     const statuses = statusesOf(await sendRaw(lab.url, [post(length(BODY.length), BODY, target)]));
@@ -137,11 +163,25 @@ describe('a path stays within the API', () => {
     ['/v1/files/a.b..c', '/prefix/v1/files/a.b..c'],
     ['/v1/files/a%2Fb?x=../y', '/prefix/v1/files/a%2Fb?x=../y'],
     ['/chat/v1/files/%E6%BC%A2', '/prefix/v1/files/%E6%BC%A2'],
+    ['/v1/models/Qwen%2FQwen3', '/prefix/v1/models/Qwen%2FQwen3'],
+    ['/v1/score', '/prefix/v1/score'],
   ])('%s arrives as it is', async (target, arrives) => {
     const { lab, cluster } = await scene('/prefix');
     await sendRaw(lab.url, [post(length(BODY.length), BODY, target)]);
     expect(cluster.arrived[0]?.head.split(' ')[1]).toBe(arrives);
   });
+});
+
+test.each([
+  '/v1/%63hat/completions',
+  '/v1/%63%68%61%74/%63ompletions',
+  '/v1/chat/completions/',
+  '/chat/v1/chat/completion%73/',
+])('%s is chat, is read as chat and arrives as chat', async (target) => {
+  const { lab, cluster } = await scene('/prefix');
+  await sendRaw(lab.url, [post(length(BODY.length), BODY, target)]);
+  expect(cluster.arrived[0]?.head.split(' ')[1]).toBe('/prefix/v1/chat/completions');
+  expect(cluster.arrived[0]?.body).toBe(BODY.replace('"chat"', '"llama"'));
 });
 
 describe('headers of one connection end there', () => {

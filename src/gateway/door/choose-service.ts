@@ -7,7 +7,7 @@ import type { ChoicesApi } from '../../domain/continuation/continued-request.js'
 import type { ServiceDefinition } from '../../domain/traffic.js';
 import { stringsOf } from '../../domain/json-text.js';
 import { ownText } from '../own-text.js';
-import { climbs } from './safe-path.js';
+import { asksPlainly, onePath } from './safe-path.js';
 import type { StreamKind } from '../request/stream-scan.js';
 
 export interface ApiPath {
@@ -19,10 +19,10 @@ export interface ApiPath {
 
 const API_PATH = /^(?:\/([^/?]+))?(\/v1(?:[/?].*)?)$/;
 
-/** `null` when the URL is none of the API, or would not stay there. */
+/** `null` when the URL is none of the API, or could be read as another one. */
 export function apiPath(url: string): ApiPath | null {
-  const match = API_PATH.exec(url);
-  return match === null || climbs(url) ? null : { service: match[1] ?? null, path: match[2] ?? '' };
+  const [, service = null, path] = API_PATH.exec(onePath(url) ?? '') ?? [];
+  return path === undefined || !asksPlainly(path) ? null : { service, path };
 }
 
 export interface Asked {

@@ -31,6 +31,7 @@ import { catchingUp, NOT_READY_BECAUSE, type Readiness } from './readiness.js';
 import { letIn } from './let-in.js';
 import { meterTokens } from './meter-tokens.js';
 import type { Refusals } from './refusals.js';
+import { saidTwice } from './said-once.js';
 import type { CallerError } from '../request/openai-error.js';
 import { parseBody } from './parse-body.js';
 import { nothingServes, serviceFor } from './service-for.js';
@@ -85,6 +86,8 @@ export function serveCaller(
 
 function serveNow(api: PublicApi, req: IncomingMessage, res: WatchedResponse, account: Account | null): Promise<void> {
   const url = req.url ?? '/';
+  const twice = saidTwice(req.rawHeaders);
+  if (twice !== null) return turnAway({ api, req, res }, ambiguous(twice));
   const foreign = api.foreign(req);
   if (foreign !== null) return turnAway({ api, req, res }, refusedPage(foreign));
   const readiness = api.readiness();
@@ -102,7 +105,7 @@ function serveApi(api: PublicApi, req: IncomingMessage, res: WatchedResponse, ac
   const readiness = api.readiness();
   const target = apiPath(url);
   if (target === null) {
-    const message = `${req.method ?? ''} ${url.slice(0, 200)} is not served here; the API begins with /v1/`;
+    const message = `${req.method ?? ''} ${url.slice(0, 200)} is not served here; the API begins with /v1/, and each path of it has one spelling`;
     return turnAway({ api, req, res }, { status: 404, type: 'invalid_request_error', code: 'not-found', message });
   }
   if (!METHODS.includes(req.method ?? '')) {
@@ -116,6 +119,13 @@ function serveApi(api: PublicApi, req: IncomingMessage, res: WatchedResponse, ac
   const { caller } = found;
   return serveVisit({ api, account, caller, services: openTo(api, caller), target, req, res });
 }
+
+const ambiguous = (name: string): CallerError => ({
+  status: 400,
+  type: 'invalid_request_error',
+  code: 'bad-input',
+  message: `the header ${name} came twice. Nothing was done. Next: send it once`,
+});
 
 const refusedPage = (why: keyof typeof FOREIGN): CallerError => ({
   status: 403,
