@@ -7,14 +7,58 @@ import { answerAs, beginStream } from './upstream.js';
 
 afterEach(stopAll);
 
-test.each(['TRACE', 'OPTIONS', 'PROPFIND', 'SEARCH'])('%s reaches no cluster', async (method) => {
+test.each([
+  ...['TRACE', 'OPTIONS', 'PROPFIND', 'SEARCH', 'GET', 'PUT', 'DELETE'].map((method) => [
+    method,
+    '/v1/chat/completions',
+  ]),
+  ['DELETE', '/v1/models/llama'],
+  ['POST', '/v1/models'],
+  ['PUT', '/v1/completions?x=1'],
+  ['GET', '/chat/v1/embeddings'],
+  ['PATCH', '/v1/responses/r1'],
+  ['DELETE', '/v1/responses'],
+  ['GET', '/v1/audio/speech'],
+  ['TRACE', '/v1/unknown'],
+])('%s %s reaches no cluster', async (method, path) => {
   const a = await upstream(answerAs('a'));
   const lab = await gateway([service({ a: a.url }, { a: 100 })]);
-  const head = `${method} /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`;
-  const answer = await sendRaw(lab.url, [head]);
+  const answer = await sendRaw(lab.url, [`${method} ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`]);
   expect(statusesOf(answer)).toEqual([405]);
-  expect(answer).toMatch(/^allow: GET/im);
+  expect(answer).toMatch(/^allow: [A-Z]/im);
   expect(a.requests).toEqual([]);
+});
+
+test.each([
+  '/v1/load_lora_adapter',
+  '/v1/unload_lora_adapter',
+  '/v1/%6coad_lora_adapter',
+  '/v1/load_lora_adapter/',
+  '/chat/v1/load_lora_adapter?x=1',
+  '/v1/models/load',
+  '/v1/models/unload',
+  '/v1/loads',
+  '/v1/internal/model/load',
+  '/v1/cluster/info',
+  '/v1/reset_prefix_cache',
+  '/v1/update_weights_from_disk',
+  '/v1/metrics',
+])('%s is for operators, and reaches no cluster', async (path) => {
+  const a = await upstream(answerAs('a'));
+  const lab = await gateway([service({ a: a.url }, { a: 100 })]);
+  const answer = await lab.chat({ lora_name: 'x', lora_path: '/tmp/x' }, { path });
+  expect(answer.status).toBe(403);
+  expect(await answer.json()).toMatchObject({ error: { code: 'of-operators' } });
+  expect(a.requests).toEqual([]);
+});
+
+test('a path that is not known here goes to the cluster, and HEAD of the models is answered', async () => {
+  const a = await upstream(answerAs('a'));
+  const lab = await gateway([service({ a: a.url }, { a: 100 })]);
+  expect((await lab.chat({}, { path: '/v1/loading_docks' })).status).toBe(200);
+  expect(a.requests).toHaveLength(1);
+  const head = await fetch(`${lab.url}/v1/models`, { method: 'HEAD' });
+  expect([head.status, await head.text()]).toEqual([200, '']);
 });
 
 test.each([

@@ -1,5 +1,5 @@
 /** The callers' side: reads a request, finds its service, and lets an exchange answer it. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { PRIORITIES, priorityOf, type Priority } from '../../domain/admission/priority.js';
 import { prefixKey } from '../../domain/conversation/prefix-key.js';
 import type { GatewaySettings } from '../../domain/fleet.js';
@@ -27,7 +27,9 @@ import type { HeldMemory, RequestMemory } from '../held-memory.js';
 import type { KeyRing } from './key-ring.js';
 import type { Endable } from '../request/untimely-end.js';
 import type { Roll } from '../roll.js';
-import { catchingUp, NOT_READY_BECAUSE, type Readiness } from './readiness.js';
+import { offered } from './offered.js';
+import { sendModels, sendOwnHealth } from './own-answers.js';
+import { catchingUp, type Readiness } from './readiness.js';
 import { letIn } from './let-in.js';
 import { meterTokens } from './meter-tokens.js';
 import type { Refusals } from './refusals.js';
@@ -93,7 +95,7 @@ function serveNow(api: PublicApi, req: IncomingMessage, res: WatchedResponse, ac
   const readiness = api.readiness();
   if (readiness === 'closing') res.setHeader('connection', 'close');
   if (url === '/healthz' || url === '/readyz') {
-    sendOwnHealth(api, { url, readiness }, res);
+    sendOwnHealth(res, { url, readiness, services: api.services().length });
     return DONE;
   }
   return serveApi(api, req, res, account);
@@ -108,9 +110,12 @@ function serveApi(api: PublicApi, req: IncomingMessage, res: WatchedResponse, ac
     const message = `${req.method ?? ''} ${url.slice(0, 200)} is not served here; the API begins with /v1/, and each path of it has one spelling`;
     return turnAway({ api, req, res }, { status: 404, type: 'invalid_request_error', code: 'not-found', message });
   }
-  if (!METHODS.includes(req.method ?? '')) {
-    res.setHeader('allow', METHODS.join(', '));
-    const message = `${req.method ?? ''} is not served here; nothing was done. Next: use one of ${METHODS.join(', ')}`;
+  const may = offered(req.method ?? '', target.path);
+  if (may.kind === 'of-operators') return turnAway({ api, req, res }, ofOperators);
+  if (may.kind === 'bad-method') {
+    const methods = may.methods.join(', ');
+    res.setHeader('allow', methods);
+    const message = `${req.method ?? ''} is not served here; nothing was done. Next: use one of ${methods}`;
     return turnAway({ api, req, res }, { status: 405, type: 'invalid_request_error', code: 'bad-method', message });
   }
   if (readiness === 'catching-up') return turnAway({ api, req, res }, catchingUp);
@@ -119,6 +124,14 @@ function serveApi(api: PublicApi, req: IncomingMessage, res: WatchedResponse, ac
   const { caller } = found;
   return serveVisit({ api, account, caller, services: openTo(api, caller), target, req, res });
 }
+
+const ofOperators: CallerError = {
+  status: 403,
+  type: 'invalid_request_error',
+  code: 'of-operators',
+  message:
+    'this changes or shows a cluster itself, which is no caller’s. Nothing was done. Next: send it to the cluster, at its own address',
+};
 
 const ambiguous = (name: string): CallerError => ({
   status: 400,
@@ -133,9 +146,6 @@ const refusedPage = (why: keyof typeof FOREIGN): CallerError => ({
   ...FOREIGN[why],
 });
 
-/** TRACE, say, would bring back the key that the cluster was sent. */
-const METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
-
 /** Who comes where no keys are needed. */
 const EVERYBODY = { kind: 'caller', caller: null } as const;
 
@@ -149,26 +159,14 @@ const openTo = (api: PublicApi, caller: Caller | null): readonly Service[] =>
 
 /** From here on nothing waits for the answer but the exchange: what waits keeps all that it knew for as long. */
 function serveVisit(visit: Visit): Promise<void> {
-  const { account, caller, target, req } = visit;
+  const { account, caller, target } = visit;
   if (account !== null) account.caller = caller?.name ?? null;
-  if (req.method !== 'GET' || !/^\/v1\/models(?:$|[/?])/.test(target.path)) return forward(visit);
+  if (!/^\/v1\/models(?:$|[/?])/.test(target.path)) return forward(visit);
   sendModels(visit);
   return DONE;
 }
 
 const DONE = Promise.resolve();
-
-/** Whoever asks these (a load balancer) has no key, and learns nothing but whether to come. */
-function sendOwnHealth(
-  api: PublicApi,
-  { url, readiness }: { readonly url: '/healthz' | '/readyz'; readonly readiness: Readiness },
-  res: ServerResponse,
-): void {
-  const services = api.services().length;
-  if (url === '/healthz') sendJson(res, 200, { status: 'ok' });
-  else if (readiness === 'ready') sendJson(res, 200, { status: readiness, services });
-  else sendJson(res, 503, { status: readiness, reason: NOT_READY_BECAUSE[readiness], services });
-}
 
 function forward(visit: Visit): Promise<void> {
   const { api, req } = visit;
@@ -327,30 +325,4 @@ function forwarded({ target, req, caller, asked }: Understood): Forwarded {
     streamKind: streamKindOf(target.path),
     choices: asked.choices,
   };
-}
-
-/** Services and the models that they serve; answered here, so that it works when every cluster is down. */
-function sendModels({ api, services, target, res }: Visit): void {
-  const definitions = services
-    .map((s) => s.route.definition)
-    .filter((d) => target.service === null || d.service === target.service);
-  const ids = new Set(definitions.flatMap((d) => [d.service, ...d.members.map((m) => m.model)]));
-  const entry = (id: string): object => ({ id, object: 'model', created: api.startedAtS, owned_by: 'understudy' });
-  const one = /^\/v1\/models\/([^?]+)/.exec(target.path)?.[1];
-  if (one === undefined) {
-    sendJson(res, 200, { object: 'list', data: [...ids].map(entry) });
-    return;
-  }
-  const id = [...ids].find((known) => known === one || encodeURIComponent(known) === one);
-  if (id !== undefined) sendJson(res, 200, entry(id));
-  else {
-    const message = `no model "${one.slice(0, 200)}"; known: ${[...ids].join(', ') || 'none'}`;
-    api.refusals.send(res, { status: 404, type: 'invalid_request_error', code: 'unknown-model', message });
-  }
-}
-
-function sendJson(res: ServerResponse, status: number, value: object): void {
-  const body = JSON.stringify(value);
-  res.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
-  res.end(body);
 }

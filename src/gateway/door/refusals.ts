@@ -15,6 +15,7 @@ const EXPECTED = [
   'invalid_api_key',
   'memory-full',
   'not-found',
+  'of-operators',
   'rate_limit_exceeded',
   'unknown-model',
   'unknown-service',
