@@ -1,5 +1,5 @@
 /** HTTP servers as both ports of the gateway want them: bounded in time and size, and ended within a grace. */
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { CodedError } from '../domain/errors.js';
@@ -41,7 +41,14 @@ export function httpServer(listener: Listener, tls?: ServerTls): HttpServer {
           { ...tlsOptions(tls), ...LIMITS, handshakeTimeout: HEADERS_MS_MAX },
           listener,
         );
-  return server.on('clientError', refuseConnection);
+  return server.on('clientError', refuseConnection).on('checkExpectation', refuseExpectation);
+}
+
+/** Node answers `Expect: 100-continue`; there is nothing else to be expected. What would follow is not waited for. */
+function refuseExpectation(_req: IncomingMessage, res: ServerResponse): void {
+  const message = 'nothing but 100-continue can be expected here; nothing was done';
+  const body = JSON.stringify({ error: { message, type: 'invalid_request_error', code: 'bad-input' } });
+  res.writeHead(417, { connection: 'close', 'content-type': 'application/json' }).end(body);
 }
 
 const REFUSALS: Readonly<Record<string, readonly [string, string]>> = {

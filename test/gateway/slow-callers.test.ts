@@ -97,6 +97,27 @@ test('a caller that sends nothing more of its body is told so, and let go', asyn
   expect(a.requests).toHaveLength(0);
 });
 
+test.each<[string, string, readonly number[]]>([
+  [
+    'waits to be told to go on, and never does',
+    `${head(100).replace('\r\n\r\n', '\r\nexpect: 100-continue\r\n\r\n')}`,
+    [100, 408],
+  ],
+  ['expects what nobody can do', `${head(100).replace('\r\n\r\n', '\r\nexpect: tea\r\n\r\n')}`, [417]],
+  [
+    'wants another protocol, and sends nothing more',
+    head(100).replace('\r\n\r\n', '\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n'),
+    [408],
+  ],
+  ['wants a tunnel', 'CONNECT 127.0.0.1:22 HTTP/1.1\r\nhost: localhost\r\n\r\n', []],
+])('a caller that %s is let go', async (_what, bytes, statuses) => {
+  const a = await upstream(answerAs('a'));
+  const lab = await gateway([service({ a: a.url }, { a: 100 })], { settings: { callerTimeoutMs: 200 } });
+  expect(statusesOf(await sendRaw(lab.url, [bytes]))).toEqual(statuses);
+  expect(a.requests).toHaveLength(0);
+  expect((await lab.state()).callers).toMatchObject({ total: 0 });
+});
+
 describe('connections that ask nothing', () => {
   test('make room for those that do, the longest idle first', async () => {
     const a = await upstream(answerAs('a'));
