@@ -2,6 +2,8 @@
  * Server-sent events, read as they arrive: frames, lines and characters may be split anywhere between chunks.
  * An event that the connection's end leaves unfinished is dropped, as the specification of event streams says.
  */
+import { GatheredBytes } from './gathered-bytes.js';
+
 export interface SseEvent {
   /** Name of the event, `null` when the frame has none. */
   readonly event: string | null;
@@ -16,22 +18,52 @@ export interface SseParser {
   end(): void;
 }
 
-/** Longest frame, in UTF-16 units; a model's token is some hundred bytes, a whole embedded answer some hundred KiB. */
+/** Longest frame, in bytes; a model's token is some hundred, a whole embedded answer some hundred KiB. */
 export const SSE_FRAME_MAX = 1024 * 1024;
+
+const LINE_FEED = 10;
+const BYTE_ORDER_MARK = '\ufeff';
+
+/** Of a line whose end has not come. As texts put together its pieces would take thirty times their room. */
+class BegunLine {
+  bytes = 0;
+  readonly #pieces = new GatheredBytes();
+  #isFirst = true;
+
+  add(piece: Buffer): void {
+    this.#pieces.add(piece);
+    this.bytes += piece.length;
+  }
+
+  letGo(): void {
+    this.#pieces.letGo();
+    this.bytes = 0;
+  }
+
+  /** The whole line, and how many bytes it has. No character is parted by the end of a line. */
+  endWith(piece: Buffer): { readonly line: string; readonly bytes: number } {
+    this.add(piece);
+    const all = this.bytes > piece.length ? this.#pieces.all() : piece;
+    this.letGo();
+    const line = all.toString('utf8').replace(/\r$/, '');
+    const isMarked = this.#isFirst && line.startsWith(BYTE_ORDER_MARK);
+    this.#isFirst = false;
+    return { line: isMarked ? line.slice(1) : line, bytes: all.length };
+  }
+}
 
 /** A parser that calls `onEvent` for each frame that has data. Lines may end in LF or CRLF. */
 export function createSseParser(onEvent: (e: SseEvent) => void): SseParser {
-  const decoder = new TextDecoder('utf-8');
-  let partialLine = '';
+  const begun = new BegunLine();
   let event: string | null = null;
   let data: string[] = [];
-  let frameLength = 0;
+  let frameBytes = 0;
   let isTooLong = false;
 
   const forget = (): void => {
     event = null;
     data = [];
-    frameLength = 0;
+    frameBytes = 0;
   };
 
   const takeLine = (line: string): void => {
@@ -41,7 +73,6 @@ export function createSseParser(onEvent: (e: SseEvent) => void): SseParser {
       if (seen !== null) onEvent(seen);
       return;
     }
-    frameLength += line.length;
     const colon = line.indexOf(':');
     if (colon === 0) return; // a comment, often a keep-alive
     const field = colon < 0 ? line : line.slice(0, colon);
@@ -54,25 +85,24 @@ export function createSseParser(onEvent: (e: SseEvent) => void): SseParser {
   return {
     push(chunk) {
       if (isTooLong) return false;
-      const text = decoder.decode(chunk, { stream: true });
+      const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
       let from = 0;
-      for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', from)) {
-        const line = partialLine + text.slice(from, at);
-        partialLine = '';
+      for (let at = bytes.indexOf(LINE_FEED); at >= 0; at = bytes.indexOf(LINE_FEED, from)) {
+        const ended = begun.endWith(bytes.subarray(from, at));
+        frameBytes += ended.bytes;
+        takeLine(ended.line);
         from = at + 1;
-        takeLine(line.endsWith('\r') ? line.slice(0, -1) : line);
       }
-      // Only what is new is searched above, so that a long line in small pieces costs no second look.
-      partialLine += text.slice(from);
-      isTooLong = frameLength + partialLine.length > SSE_FRAME_MAX;
+      begun.add(bytes.subarray(from));
+      isTooLong = frameBytes + begun.bytes > SSE_FRAME_MAX;
       if (isTooLong) {
-        partialLine = '';
+        begun.letGo();
         forget();
       }
       return !isTooLong;
     },
     end() {
-      partialLine = '';
+      begun.letGo();
       forget();
     },
   };
