@@ -14,7 +14,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [
-            'test/{domain,config,engines,probes,traffic,notify,activities,gateway,simulator,cli,repo,temporal,control}/**/*.test.ts',
+            'test/{domain,config,engines,probes,traffic,notify,activities,gateway,simulator,cli,repo,temporal,control,outside}/**/*.test.ts',
           ],
           globalSetup: ['test/kit/compiled-setup.ts'],
           setupFiles: ['test/kit/seed-setup.ts'],

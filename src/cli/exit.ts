@@ -1,4 +1,5 @@
 /** Exit codes and how errors are told: what happened, and the next thing to do. */
+import { messageOf } from '../domain/describe-error.js';
 import { CodedError, ERRORS, EXIT_BY_FAMILY, type ErrorCode } from '../domain/errors.js';
 import type { MoveEndState } from '../domain/move-record.js';
 import { printable, SENTENCE_CHARS_MAX } from '../domain/printable.js';
@@ -53,7 +54,7 @@ export function toldError(error: unknown): ToldError {
       exit: EXIT_BY_FAMILY[error.family],
     };
   }
-  const message = printable(error instanceof Error ? error.message : String(error), SENTENCE_CHARS_MAX);
+  const message = printable(messageOf(error), SENTENCE_CHARS_MAX);
   return { code: 'invariant', message, fix: ERRORS.invariant.fix, exit: EXIT_BY_FAMILY.invariant };
 }
 

@@ -1,4 +1,5 @@
 /** Which instance a verb speaks to, and how to reach it. */
+import { messageOf } from '../domain/describe-error.js';
 import type { Command } from 'commander';
 import { readClientTls } from '../config/admin-tls.js';
 import { dataDir, readInstance, type Instance } from '../config/instance.js';
@@ -76,11 +77,7 @@ function instanceIn(dir: string, address: string | undefined): Instance | null {
     // What was named otherwise does not need the file.
     if (error instanceof CodedError && address !== undefined) return null;
     if (error instanceof CodedError) throw error;
-    throw new CodedError(
-      'bad-config',
-      `${dir}/instance.json cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-      { cause: error },
-    );
+    throw new CodedError('bad-config', `${dir}/instance.json cannot be read: ${messageOf(error)}`, { cause: error });
   }
   return address === undefined || instance?.temporal.address === address ? instance : null;
 }

@@ -1,6 +1,8 @@
 /** `instance.json` in the data directory names every address and process of a running instance; every verb finds it there. */
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { CodedError } from '../domain/errors.js';
+import { fieldsOf, isFields, listOf, parseJson } from '../domain/outside.js';
 import { claimFolder, FILE_MODE, readOwnFile } from './own-files.js';
 
 export interface Instance {
@@ -26,16 +28,46 @@ export function dataDir(option: string | undefined): string {
 
 /**
  * The instance of this data directory, or `null` when none is described there.
- * @throws CodedError `foreign-file` when somebody else may have written it
+ * @throws CodedError `foreign-file` when somebody else may have written it, `bad-config` when it says something else
  */
 export function readInstance(dir: string): Instance | null {
+  const path = join(dir, 'instance.json');
+  let text: string;
   try {
-    return JSON.parse(readOwnFile(join(dir, 'instance.json'))) as Instance;
+    text = readOwnFile(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
   }
+  const read = parseJson(text);
+  if (read.kind === 'parsed' && isInstance(read.value)) return read.value;
+  const why = read.kind === 'refused' ? read.why : 'it is not what `understudy dev` writes';
+  throw new CodedError(
+    'bad-config',
+    `${path} cannot be read: ${why}. Nothing was asked or sent; start the instance anew`,
+  );
 }
+
+/** All that verbs take from it: whoever reads it asks these addresses. */
+function isInstance(value: unknown): value is Instance {
+  const { pid, temporal, gateway, adminToken, simulated, processes } = fieldsOf(value);
+  const { address, namespace } = fieldsOf(temporal);
+  const { url, adminUrl } = fieldsOf(gateway);
+  const isNamed = [address, namespace, adminToken].every((each) => typeof each === 'string');
+  return (
+    isPid(pid) &&
+    isNamed &&
+    [url, adminUrl].every(isUrl) &&
+    isFields(simulated) &&
+    Object.values(simulated).every((each) => isUrl(fieldsOf(each)['url']) && isUrl(fieldsOf(each)['controlUrl'])) &&
+    (listOf(processes)?.every((each) => isPid(fieldsOf(each)['pid'])) ?? false)
+  );
+}
+
+/** Never 0 or below: signals to those go to many. */
+const isPid = (value: unknown): boolean => typeof value === 'number' && Number.isInteger(value) && value > 0;
+
+const isUrl = (value: unknown): boolean => typeof value === 'string' && /^https?:/u.test(value) && URL.canParse(value);
 
 export function writeInstance(dir: string, instance: Instance): void {
   claimFolder(dir);

@@ -6,6 +6,7 @@
 import {
   chmodSync,
   closeSync,
+  constants,
   fstatSync,
   mkdirSync,
   openSync,
@@ -19,6 +20,8 @@ import { CodedError } from '../domain/errors.js';
 
 export const FOLDER_MODE = 0o700;
 export const FILE_MODE = 0o600;
+/** A route table of thousands of services has some MiB. */
+const FILE_BYTES_MAX = 64 * 1024 * 1024;
 const BY_OTHERS = 0o077;
 const WRITTEN_BY_OTHERS = 0o022;
 const WRITTEN_BY_ANYBODY = 0o002;
@@ -45,9 +48,11 @@ export function claimFolder(dir: string): void {
  * @throws CodedError `foreign-file` when somebody else owns it or could have written it; system errors of reading
  */
 export function readOwnFile(path: string): string {
-  const file = openSync(path, 'r');
+  const file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)); // a pipe would be waited for
   try {
     const stats = fstatSync(file);
+    if (!stats.isFile()) throw foreign(path, 'it is not a file');
+    if (stats.size > FILE_BYTES_MAX) throw foreign(path, `it is larger than ${FILE_BYTES_MAX} bytes`);
     if (!isMine(stats)) throw foreign(path, `it belongs to user ${stats.uid}, and this is user ${process.getuid?.()}`);
     requireBelievable(path, stats);
     requireBelievable(dirname(path), statSync(dirname(path)));

@@ -1,5 +1,6 @@
 /** Reads YAML and remembers where each value stands. Bounded: size, aliases, nesting. */
 import {
+  type Scalar,
   type Document,
   isAlias,
   isMap,
@@ -118,7 +119,7 @@ function forbiddenKeys(doc: Document, place: (offset: number) => Position): Sour
       const seen = new Set<string>();
       for (const { key } of map.items) {
         if (!isScalar(key)) continue;
-        const name = String(key.value);
+        const name = keyText(key);
         // A merge key may stand more than once.
         if (seen.has(name) && name !== '<<') found.push({ ...place(key.range?.[0] ?? 0), ...TWICE });
         seen.add(name);
@@ -143,13 +144,14 @@ interface Found {
 
 const pairs = new WeakMap<YAMLMap, ReadonlyMap<string, Pair>>();
 
+/** As it is written in a path; keys may be numbers. */
+const keyText = ({ value }: Scalar): string => (typeof value === 'string' ? value : JSON.stringify(value));
+
 /** By key, made once a table: each problem looks its place up. */
 function pairsOf(map: YAMLMap): ReadonlyMap<string, Pair> {
   const known = pairs.get(map);
   if (known !== undefined) return known;
-  const made = new Map(
-    map.items.flatMap((pair) => (isScalar(pair.key) ? [[String(pair.key.value), pair] as const] : [])),
-  );
+  const made = new Map(map.items.flatMap((pair) => (isScalar(pair.key) ? [[keyText(pair.key), pair] as const] : [])));
   pairs.set(map, made);
   return made;
 }

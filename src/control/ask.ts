@@ -2,6 +2,7 @@
  * Questions and orders to workflows, each with a deadline, and their failures in words. Temporal answers for a workflow
  * only while a worker runs it: a deadline that passes while Temporal itself is well means that no worker is there.
  */
+import { messageOf } from '../domain/describe-error.js';
 import {
   type Client,
   isGrpcServiceError,
@@ -107,7 +108,7 @@ export async function inWords(client: Client, error: unknown, what: string): Pro
   if (code === GRPC.unavailable) return unreachable(client, what, error);
   if (code === GRPC.failedPrecondition) return noWorker(what, error);
   const cause = error instanceof WorkflowUpdateFailedError ? (error.cause ?? error) : error;
-  return new CodedError('invariant', `${what}; it failed: ${cause instanceof Error ? cause.message : String(cause)}`, {
+  return new CodedError('invariant', `${what}; it failed: ${messageOf(cause)}`, {
     cause: error,
   });
 }

@@ -1,12 +1,13 @@
 /** What the gateway really does now, read from its admin API: the `effective` side of `status`. */
 import { messageOf } from '../domain/describe-error.js';
-import { parsedOf } from '../domain/outside.js';
-import { Agent, fetch, type Response } from 'undici';
+import { fieldsOf, isFields, listOf, parsedOf } from '../domain/outside.js';
+import { Agent, fetch } from 'undici';
 import type { ClientTls } from '../domain/admin-tls.js';
 import { CodedError } from '../domain/errors.js';
 import { mergeReplicas, type ReplicaAnswer } from '../domain/merge-replicas.js';
-import type { TrafficState } from '../domain/traffic.js';
+import { isTrafficState, type TrafficState } from '../domain/traffic.js';
 import type { ServiceName } from '../domain/words.js';
+import { boundedText } from '../outside/bounded-text.js';
 
 /** Where the admin API of a service's gateways is. The token is never part of a message. */
 export interface GatewayAdmin {
@@ -104,12 +105,8 @@ async function askGateway(base: string, { token, tls }: GatewayAdmin): Promise<A
     });
     if (answer.status !== 200)
       throw new Error(answer.status === 401 ? 'it refuses the admin token' : `status ${answer.status}`);
-    const body = parsedOf(await boundedText(answer));
-    return {
-      services: statesIn(body),
-      workers: (body as Partial<AdminState>).workers ?? null,
-      doors: (body as Partial<AdminState>).doors ?? {},
-    };
+    const body = parsedOf(await boundedText(answer.body, BODY_BYTES_MAX));
+    return { services: statesIn(body), workers: workersIn(body), doors: doorsIn(body) };
   } catch (error) {
     throw new CodedError('layer-unreachable', `the gateway at ${url.origin} does not answer: ${sentence(error)}`, {
       cause: error,
@@ -119,26 +116,27 @@ async function askGateway(base: string, { token, tls }: GatewayAdmin): Promise<A
   }
 }
 
-async function boundedText(answer: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of answer.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > BODY_BYTES_MAX) throw new Error(`its answer is larger than ${BODY_BYTES_MAX} bytes`);
-    chunks.push(chunk as Uint8Array);
-  }
-  return Buffer.concat(chunks).toString('utf8');
+/** What is no state is not there: a gateway that nobody understands has no service. */
+function statesIn(body: unknown): readonly TrafficState[] {
+  const { services } = fieldsOf(body);
+  const list = listOf(services) ?? (isFields(services) ? Object.values(services) : null);
+  if (list === null) throw new Error('its answer has no `services`; is this a gateway?');
+  if (!list.every(isTrafficState)) throw new Error('its answer is not what a gateway says of its services');
+  return list;
 }
 
-function statesIn(body: unknown): readonly TrafficState[] {
-  const services = (body as { services?: unknown } | null)?.services;
-  const list: unknown = Array.isArray(services)
-    ? services
-    : typeof services === 'object' && services !== null
-      ? Object.values(services)
-      : null;
-  if (!Array.isArray(list)) throw new Error('its answer has no `services`; is this a gateway?');
-  return list as readonly TrafficState[];
+function workersIn(body: unknown): AdminState['workers'] {
+  const { wanted, serving } = fieldsOf(fieldsOf(body)['workers']);
+  return typeof wanted === 'number' && Array.isArray(serving) ? { wanted, serving } : null;
+}
+
+function doorsIn(body: unknown): DoorsTold {
+  const { names, keys, admin } = fieldsOf(fieldsOf(body)['doors']);
+  return {
+    ...(typeof names === 'string' && { names }),
+    ...(typeof keys === 'boolean' && { keys }),
+    ...(typeof admin === 'string' && { admin }),
+  };
 }
 
 function sentence(error: unknown): string {

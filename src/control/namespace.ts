@@ -1,4 +1,5 @@
 /** Makes a Temporal namespace ready for our workflows. */
+import { messageOf } from '../domain/describe-error.js';
 import { Connection } from '@temporalio/client';
 import { ensureSearchAttributes } from '../temporal/search-attributes.js';
 import type { Control } from './control.js';
@@ -13,6 +14,6 @@ export async function prepareNamespace({ client, namespace }: Control): Promise<
     await ensureSearchAttributes(client.connection, namespace);
     return null;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }

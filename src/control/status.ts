@@ -1,4 +1,5 @@
 /** `status`: what the guards intend, beside what the gateway does (docs/json.md keeps the shape stable). */
+import { messageOf } from '../domain/describe-error.js';
 import { CodedError } from '../domain/errors.js';
 import type { GuardClusterView, GuardView } from '../domain/guard/view.js';
 import type { ProbeCost } from '../domain/health/probe-cost.js';
@@ -97,7 +98,7 @@ async function askGateway(
     const { services, away } = await readGatewayState(admin);
     return { states: services, note: away.length === 0 ? null : away.join('; ') };
   } catch (error) {
-    return { states: new Map(), note: error instanceof Error ? error.message : String(error) };
+    return { states: new Map(), note: messageOf(error) };
   }
 }
 

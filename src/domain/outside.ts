@@ -82,11 +82,18 @@ export const listOf = (value: unknown): readonly unknown[] | null => (Array.isAr
 
 /** What a value is, in words for people; texts and numbers are shown, as far as they are short. */
 export function describeValue(value: unknown): string {
+  const isWord = ['string', 'number', 'boolean', 'bigint', 'symbol'].includes(typeof value);
+  return isWord ? `${typeof value} ${wordOf(value).slice(0, SHOWN_CHARS_MAX)}` : wordOf(value);
+}
+
+/** Texts and numbers as they are, and of everything else its kind. */
+export function wordOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint') return `${value}`;
+  if (typeof value === 'symbol') return value.toString();
   if (value === undefined) return 'nothing';
   if (value === null) return 'null';
-  if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object' || typeof value === 'function') return 'an object';
-  return `${typeof value} ${String(value).slice(0, SHOWN_CHARS_MAX)}`;
+  return Array.isArray(value) ? 'a list' : 'an object';
 }
 
 const SHOWN_CHARS_MAX = 72;

@@ -1,4 +1,5 @@
 /** What a traffic layer says of a service: the facts on which moves are verified and reported. */
+import { fieldsOf, isFields } from './outside.js';
 import {
   homeWeights,
   type Capacity,
@@ -152,4 +153,11 @@ export function serviceDefinition(service: ServiceSpec, clusters: readonly Clust
     ...(service.overload && { overload: service.overload }),
     ...(service.continueBy && { continueBy: service.continueBy }),
   };
+}
+
+/** As far as those need it who add up what several processes say: of each cluster there is something to add. */
+export function isTrafficState(value: unknown): value is TrafficState {
+  const { service, clusters, callers } = fieldsOf(value);
+  const isNamed = typeof service === 'string' && (isFields(callers) || callers === 'unknown');
+  return isNamed && isFields(clusters) && Object.values(clusters).every(isFields);
 }

@@ -4,7 +4,9 @@
  */
 import { ErrorCode, LogLevel, WebClient, type WebAPICallResult } from '@slack/web-api';
 import { CodedError } from '../domain/errors.js';
+import { numberOf, parseJson } from '../domain/outside.js';
 import { printable } from '../domain/printable.js';
+import { boundedText, SMALL_ANSWER_BYTES_MAX } from '../outside/bounded-text.js';
 
 /** One call, ms: below the 10 s that a person waits for a message, far above Slack's usual 0.3 s. */
 const CALL_TIMEOUT_MS = 5_000;
@@ -52,6 +54,7 @@ export function openSlackClient(options: { readonly token: string; readonly apiU
     rejectRateLimitedCalls: true,
     timeout: CALL_TIMEOUT_MS,
     allowAbsoluteUrls: false,
+    fetch: boundedFetch,
     // Its warnings repeat what our errors say; below this level it would also print whole answers.
     logLevel: LogLevel.ERROR,
     ...(options.apiUrl === undefined ? {} : { slackApiUrl: options.apiUrl }),
@@ -64,6 +67,19 @@ export function openSlackClient(options: { readonly token: string; readonly apiU
     }
   };
 }
+
+/** The client reads an answer to its end, whatever comes. */
+async function boundedFetch(...call: Parameters<typeof fetch>): Promise<Response> {
+  const answer = await fetch(...call);
+  const text = await boundedText(answer.body, SMALL_ANSWER_BYTES_MAX);
+  const parsed = parseJson(text);
+  if (parsed.kind === 'refused' && parsed.reason !== 'not-json') throw new Error(parsed.why);
+  const { status, statusText, headers } = answer;
+  return new Response(isBodyless(status) ? null : text, { status, statusText, headers });
+}
+
+/** Fetch makes no answer of these with a body. */
+const isBodyless = (status: number): boolean => status === 204 || status === 205 || status === 304;
 
 /** The client's own limit ends with the head of an answer: a compressed body that is damaged would be read for ever. */
 async function endsInTime<T>(call: Promise<T>): Promise<T> {
@@ -107,7 +123,7 @@ function refusal(what: string, slackCode: string): CodedError {
 interface Facts {
   readonly code: unknown;
   readonly retryAfter: unknown;
-  readonly statusCode: unknown;
+  readonly statusCode: number;
   readonly slackCode: string;
   readonly message: string;
 }
@@ -120,7 +136,7 @@ function factsOf(error: unknown): Facts {
   return {
     code: fields['code'],
     retryAfter: fields['retryAfter'],
-    statusCode: fields['statusCode'],
+    statusCode: numberOf(fields['statusCode']) ?? 0,
     // A proxy's page in place of an answer must not end up in a message.
     slackCode: typeof word === 'string' && /^[a-z0-9_:-]{1,80}$/u.test(word) ? word : 'an answer that is not Slack’s',
     message: error instanceof Error ? printable(error.message) : 'unknown',

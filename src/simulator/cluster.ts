@@ -3,6 +3,7 @@
  * serves. What the faults want of the child is decided in `desired-process.ts`; here it is brought about, one change
  * after the other.
  */
+import { messageOf } from '../domain/describe-error.js';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -73,9 +74,13 @@ async function listen(server: Server, port: number, name: string): Promise<void>
   try {
     await once(server, 'listening');
   } catch (cause) {
-    throw new CodedError('port-taken', `the control port ${String(port)} of ${name} cannot be had: ${String(cause)}`, {
-      cause,
-    });
+    throw new CodedError(
+      'port-taken',
+      `the control port ${String(port)} of ${name} cannot be had: ${messageOf(cause)}`,
+      {
+        cause,
+      },
+    );
   }
 }
 

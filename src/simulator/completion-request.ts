@@ -1,4 +1,5 @@
 /** Reads an OpenAI-style completion request: what is refused, and what will be said. Pure. */
+import { wordOf } from '../domain/outside.js';
 import { ApiError } from './http-answers.js';
 import { continueAnswer, countTokens, expectedAnswer, promptKeyOfChat, splitContinuedPrompt } from './text.js';
 import { idsOfPrompt, readPromptIds } from './token-ids.js';
@@ -39,7 +40,7 @@ export function readCompletionRequest(shape: RequestShape, body: unknown, served
   const fields = body as Record<string, unknown>;
   const model = fields['model'] ?? served.model;
   if (model !== served.model)
-    throw new ApiError(404, 'NotFoundError', `The model \`${String(model)}\` does not exist.`);
+    throw new ApiError(404, 'NotFoundError', `The model \`${wordOf(model)}\` does not exist.`);
   if (fields['n'] !== undefined && fields['n'] !== null && fields['n'] !== 1)
     throw badRequest('only n = 1 is simulated');
   const limits = readLimits(shape, fields);
@@ -111,7 +112,7 @@ const READERS: Readonly<Record<RequestShape, (fields: Record<string, unknown>, l
 /** As vLLM without its own store: whatever was said before must be in the input. */
 function readResponses(fields: Record<string, unknown>, limits: AnswerLimits): Reading {
   const { previous_response_id: previous = null, input, instructions = null } = fields;
-  if (previous !== null) throw new ApiError(404, 'NotFoundError', `Response with id '${String(previous)}' not found.`);
+  if (previous !== null) throw new ApiError(404, 'NotFoundError', `Response with id '${wordOf(previous)}' not found.`);
   const items = typeof input === 'string' ? [{ role: 'user', content: input }] : input;
   const messages = readMessages(items, 'input');
   const first = typeof instructions === 'string' ? [{ role: 'system', content: instructions }] : [];

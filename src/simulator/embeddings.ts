@@ -1,4 +1,5 @@
 /** `POST /v1/embeddings`: vectors that are a pure function of the text, the same on every cluster. Pure. */
+import { wordOf } from '../domain/outside.js';
 import { ApiError } from './http-answers.js';
 import { countTokens, hashOf } from './text.js';
 
@@ -32,7 +33,7 @@ export function answerEmbeddings(body: unknown, model: string): EmbeddingsAnswer
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw badRequest('the body must be a JSON object');
   const { model: asked = model, input, encoding_format: format = 'float' } = body as Record<string, unknown>;
-  if (asked !== model) throw new ApiError(404, 'NotFoundError', `The model \`${String(asked)}\` does not exist.`);
+  if (asked !== model) throw new ApiError(404, 'NotFoundError', `The model \`${wordOf(asked)}\` does not exist.`);
   if (format !== 'float' && format !== 'base64') throw badRequest('`encoding_format` must be float or base64.');
   const texts = readTexts(input);
   const tokens = texts.reduce((sum, text) => sum + countTokens(text), 0);

@@ -1,5 +1,7 @@
 /** One request of the load generator, from its first byte to its verdict. Never throws: whatever happens is a result. */
 import { request, type Dispatcher } from 'undici';
+import { fieldsOf, listOf, parseFields, textOf, type Fields } from '../domain/outside.js';
+import { boundedText } from '../outside/bounded-text.js';
 import { EventReader } from './event-stream.js';
 import type { LoadPrompt } from './load-prompts.js';
 
@@ -40,7 +42,7 @@ export interface SendOptions {
   readonly timeoutMs: number;
 }
 
-const BODY_CHARS_MAX = 16 * 1024 * 1024;
+const BODY_BYTES_MAX = 16 * 1024 * 1024;
 
 /** What one request has shown so far. */
 interface Seen {
@@ -104,46 +106,43 @@ async function receive(prompt: LoadPrompt, options: SendOptions, seen: Seen): Pr
     for await (const chunk of body) for (const event of events.push(chunk as Uint8Array)) readEvent(event, seen);
     return;
   }
-  const text = await body.text();
+  const text = await boundedText(body, BODY_BYTES_MAX);
   seen.firstByteAtMs = Date.now();
-  readWhole(text.slice(0, BODY_CHARS_MAX), seen);
-}
-
-interface Choice {
-  readonly delta?: { readonly content?: string | null };
-  readonly message?: { readonly content?: string | null };
-  readonly text?: string;
-  readonly finish_reason?: string | null;
+  readWhole(text, seen);
 }
 
 function readEvent(event: string, seen: Seen): void {
   if (event === '[DONE]') return;
-  const { error, choices } = JSON.parse(event) as { error?: unknown; choices?: readonly Choice[] };
-  if (error !== undefined) seen.errorEvent = true;
-  readChoice(choices?.[0], seen);
+  const fields = fieldsIn(event);
+  if (fields['error'] !== undefined) seen.errorEvent = true;
+  readChoice(fields, seen);
 }
 
 function readWhole(text: string, seen: Seen): void {
-  const { choices } = JSON.parse(text) as { choices?: readonly Choice[] };
-  readChoice(choices?.[0], seen);
+  readChoice(fieldsIn(text), seen);
 }
 
-function readChoice(choice: Choice | undefined, seen: Seen): void {
+/** @throws SyntaxError */
+function fieldsIn(text: string): Fields {
+  const fields = parseFields(text);
+  if (fields === null) throw new SyntaxError('it is no JSON object');
+  return fields;
+}
+
+function readChoice({ choices }: Fields, seen: Seen): void {
+  const choice = listOf(choices)?.[0];
   if (choice === undefined) return;
-  const said = saidIn(choice);
+  const { delta, message, text, finish_reason: reason } = fieldsOf(choice);
+  const said = textOf(fieldsOf(delta)['content']) ?? textOf(fieldsOf(message)['content']) ?? textOf(text) ?? '';
   if (said !== '') noteToken(seen, Date.now());
   seen.said += said;
-  seen.finishReason = choice.finish_reason ?? seen.finishReason;
+  seen.finishReason = textOf(reason) ?? seen.finishReason;
 }
 
 function noteToken(seen: Seen, nowMs: number): void {
   seen.firstByteAtMs ??= nowMs;
   if (seen.tokenAtMs !== null) seen.gapMsMax = Math.max(seen.gapMsMax ?? 0, nowMs - seen.tokenAtMs);
   seen.tokenAtMs = nowMs;
-}
-
-function saidIn({ delta, message, text }: Choice): string {
-  return delta?.content ?? message?.content ?? text ?? '';
 }
 
 /** Wrong words come first: they are worse than missing ones. */

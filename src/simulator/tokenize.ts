@@ -1,4 +1,5 @@
 /** `POST /tokenize` as vLLM has it: how a text falls into the tokens in which the simulated model speaks. Pure. */
+import { fieldsOf, wordOf } from '../domain/outside.js';
 import { ApiError } from './http-answers.js';
 import { hashOf } from './text.js';
 
@@ -18,9 +19,9 @@ export function answerTokenize(
   body: unknown,
   serving: { readonly model: string; readonly contextTokensMax: number },
 ): TokenizeAnswer {
-  const { model = serving.model, prompt } = (body ?? {}) as Readonly<Record<string, unknown>>;
+  const { model = serving.model, prompt } = fieldsOf(body);
   if (model !== serving.model)
-    throw new ApiError(404, 'NotFoundError', `The model \`${String(model)}\` does not exist.`);
+    throw new ApiError(404, 'NotFoundError', `The model \`${wordOf(model)}\` does not exist.`);
   if (typeof prompt !== 'string') throw new ApiError(400, 'BadRequestError', '`prompt` must be a text.');
   const tokens = (prompt.match(TOKEN) ?? []).map((token) => hashOf(token) % VOCABULARY);
   return { count: tokens.length, max_model_len: serving.contextTokensMax, tokens };

@@ -3,13 +3,15 @@
  * It cannot compare-and-set weights: the epoch is its only fence. What it measures of itself it knows exactly.
  * A reset connection on a write leaves its outcome open; the caller reads back before it writes again.
  */
-import { parseFields } from '../domain/outside.js';
+import { messageOf } from '../domain/describe-error.js';
+import { fieldsOf, numberOf, parseFields } from '../domain/outside.js';
 import { Agent, request } from 'undici';
 import type { ClientTls } from '../domain/admin-tls.js';
 import { CodedError } from '../domain/errors.js';
-import type { TrafficState } from '../domain/traffic.js';
+import { isTrafficState, type TrafficState } from '../domain/traffic.js';
 import type { ServiceName } from '../domain/words.js';
-import type { Capabilities, TrafficLayer, Warmable } from './traffic-layer.js';
+import { boundedText } from '../outside/bounded-text.js';
+import type { Capabilities, TrafficLayer } from './traffic-layer.js';
 
 export interface GatewayLayerOptions {
   readonly adminUrl: string;
@@ -39,6 +41,9 @@ const NOT_SENT: ReadonlySet<string> = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
+/** The state of one service, with all its clusters. */
+const ANSWER_BYTES_MAX = 16 * 1_048_576;
+
 interface Reach extends GatewayLayerOptions {
   readonly dispatcher?: Agent;
 }
@@ -54,7 +59,11 @@ export function openGateway(options: GatewayLayerOptions): TrafficLayer {
   const agent = options.tls === undefined ? undefined : new Agent({ connect: { ...options.tls } });
   const reach: Reach = { ...options, ...(agent !== undefined && { dispatcher: agent }) };
   const ask = async (call: Call): Promise<unknown> => await callGateway(reach, call);
-  const state = async (call: Call): Promise<TrafficState> => (await ask(call)) as TrafficState;
+  const state = async (call: Call): Promise<TrafficState> => {
+    const said = await ask(call);
+    if (isTrafficState(said)) return said;
+    throw refusal(reach, call, { status: 200, value: { message: 'it does not answer as a gateway does' } });
+  };
   const on = (verb: string, service: ServiceName): string => `/${verb}/${encodeURIComponent(service)}`;
   return {
     can: GATEWAY_CAPABILITIES,
@@ -75,7 +84,8 @@ export function openGateway(options: GatewayLayerOptions): TrafficLayer {
       // It answers when it is done, so it may take longer than a change does.
       const patient = { ...options, timeoutMs: options.timeoutMs + order.timeoutMs };
       const call = { method: 'POST', path: on('warm', service), body: { epoch, ...order } } as const;
-      return (await callGateway(patient, call)) as Awaited<ReturnType<Warmable['warm']>>;
+      const { prefixes, tookMs } = fieldsOf(await callGateway(patient, call));
+      return { prefixes: numberOf(prefixes) ?? 0, tookMs: numberOf(tookMs) ?? 0 };
     },
     undrain: async (service, cluster, { epoch }) =>
       await state({ method: 'POST', path: on('undrain', service), body: { epoch, cluster } }),
@@ -95,7 +105,7 @@ async function callGateway(options: Reach, call: Call): Promise<unknown> {
       ...(options.dispatcher && { dispatcher: options.dispatcher }),
     });
     status = answer.statusCode;
-    text = await answer.body.text();
+    text = await boundedText(answer.body, ANSWER_BYTES_MAX);
   } catch (error) {
     throw noAnswer(options, call, error);
   }
@@ -108,7 +118,7 @@ function noAnswer({ adminUrl, timeoutMs }: GatewayLayerOptions, call: Call, erro
   const what = `${call.method} ${call.path} at ${adminUrl}`;
   const code = (error as NodeJS.ErrnoException).code;
   const timedOut = error instanceof Error && error.name === 'TimeoutError';
-  const why = timedOut ? `no answer within ${timeoutMs} ms` : error instanceof Error ? error.message : String(error);
+  const why = timedOut ? `no answer within ${timeoutMs} ms` : messageOf(error);
   const sent = call.method !== 'GET' && !(typeof code === 'string' && NOT_SENT.has(code));
   return new CodedError(sent ? 'write-outcome-unknown' : 'layer-unreachable', `${what}: ${why}`, { cause: error });
 }

@@ -7,6 +7,7 @@
  * 5. A long history continues as new: the watches end first, what they knew goes along.
  * 6. Cancelled in Temporal it tells the guards that nothing is known any more, and ends.
  */
+import { messageOf } from '../domain/describe-error.js';
 import {
   ActivityFailure,
   allHandlersFinished,
@@ -198,7 +199,7 @@ class Cluster {
   }
 
   async #pauseAfterFailure(error: unknown): Promise<boolean> {
-    log.warn('a watch failed', { cluster: this.order.spec.name, error: String(error) });
+    log.warn('a watch failed', { cluster: this.order.spec.name, error: messageOf(error) });
     try {
       await sleep(AFTER_FAILURE_MS, { summary: 'before the next watch' });
       return true;

@@ -1,4 +1,5 @@
 /** What went wrong, as the runbook needs it: by code, never by the text of a message. */
+import { messageOf } from '../domain/describe-error.js';
 import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow';
 import { ERRORS, isErrorCode, type ErrorCode } from '../domain/errors.js';
 import { printable, SENTENCE_CHARS_MAX } from '../domain/printable.js';
@@ -19,7 +20,7 @@ export function codeOf(error: unknown): ErrorCode | 'cancelled' | 'timeout' | 'i
 export function sentenceOf(error: unknown): string {
   const root = error instanceof ActivityFailure ? (error.cause ?? error) : error;
   if (root instanceof TimeoutFailure) return 'no answer in time';
-  return printable(root instanceof Error ? root.message : String(root), SENTENCE_CHARS_MAX);
+  return printable(messageOf(root), SENTENCE_CHARS_MAX);
 }
 
 /** Tries the short way, and the ordinary one when it fails for a reason that another try can heal. */

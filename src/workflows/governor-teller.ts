@@ -1,4 +1,5 @@
 /** Tells the governor what a guard knows whenever that changes: one signal at a time, always the newest; nobody waits for it. */
+import { messageOf } from '../domain/describe-error.js';
 import { getExternalWorkflowHandle, log, ParentClosePolicy, startChild } from '@temporalio/workflow';
 import { NO_FLEET, type ServiceReport } from '../domain/governor/governor.js';
 import type { governor } from './governor.js';
@@ -65,7 +66,7 @@ export class GovernorTeller {
       });
       return true;
     } catch (error) {
-      log.info('the governor was not started from here', { service: report.service, error: String(error) });
+      log.info('the governor was not started from here', { service: report.service, error: messageOf(error) });
       return false;
     }
   }

@@ -1,4 +1,5 @@
 /** Tells guards the present verdict: one round at a time, always with the newest state, so that none overtakes another. */
+import { messageOf } from '../domain/describe-error.js';
 import { CancellationScope, log, sleep } from '@temporalio/workflow';
 import type { ServiceName } from '../domain/words.js';
 import type { ClusterVerdictMessage } from './messages.js';
@@ -33,7 +34,7 @@ export class GuardTeller {
         const { absent } = await atOnce.tellGuards('verdict to guards', { services, message: this.message() });
         if (absent.length > 0) log.info('services without a guard ask when they begin', { absent });
       } catch (error) {
-        log.warn('guards could not be told, trying again', { services, error: String(error) });
+        log.warn('guards could not be told, trying again', { services, error: messageOf(error) });
         for (const service of services) this.#waiting.add(service);
         await sleep(AGAIN_MS);
       }

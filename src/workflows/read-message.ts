@@ -2,6 +2,7 @@
  * Messages as they really arrive: a signal sent by hand may carry anything. Plain checks instead of a schema library,
  * for a library's schemas would be built anew in every cached workflow.
  */
+import { describeValue } from '../domain/outside.js';
 import { printable } from '../domain/printable.js';
 import type { Attribution } from '../domain/words.js';
 import type { FreezeRequest, MaintenanceRequest, MoveRequest } from './messages.js';
@@ -85,8 +86,5 @@ function readVia(raw: unknown): Attribution['via'] | null {
 }
 
 function describe(value: unknown): string {
-  if (value === undefined) return 'nothing';
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'a list';
-  return printable(typeof value === 'object' ? 'an object' : `${typeof value} ${String(value)}`, 80);
+  return printable(describeValue(value), 80);
 }

@@ -1,4 +1,5 @@
 /** Undo steps, registered before the change they undo, run newest first and deaf to cancellation. */
+import { messageOf } from '../domain/describe-error.js';
 import { CancellationScope } from '@temporalio/workflow';
 
 interface Undo {
@@ -22,7 +23,7 @@ export class Saga {
         try {
           await undo.run();
         } catch (error) {
-          failed.push(`${undo.name}: ${error instanceof Error ? error.message : String(error)}`);
+          failed.push(`${undo.name}: ${messageOf(error)}`);
         }
       }
       return failed;

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -49,4 +49,31 @@ test('a data directory that was named wins over TEMPORAL_ADDRESS, the default on
 
 test('the token of the environment wins over the instance’s', () => {
   expect(findTarget({ dataDir: dir }, { UNDERSTUDY_ADMIN_TOKEN: 'other' }).gatewayAdmin?.token).toBe('other');
+});
+
+const deep = '['.repeat(300_000) + ']'.repeat(300_000);
+test.each([
+  ['nothing', ''],
+  ['half of it', JSON.stringify(instance).slice(0, 100)],
+  ['binary', '\u0000\u0001\uFFFD'],
+  ['null', 'null'],
+  ['a list', '[]'],
+  ['no fields', '{}'],
+  ['300,000 levels', deep],
+  ['a process of 0, to which all of a group belong', JSON.stringify({ ...instance, pid: 0 })],
+  ['a process below 0', JSON.stringify({ ...instance, processes: [{ name: 'x', pid: -1 }] })],
+  ['an address that is none', JSON.stringify({ ...instance, gateway: { url: 'file:///etc/passwd', adminUrl: 'x' } })],
+  ['an address of another kind', JSON.stringify({ ...instance, temporal: { address: { toString: 0 } } })],
+  ['clusters of another kind', JSON.stringify({ ...instance, simulated: { a: null } })],
+])('an instance.json that holds %s is told as that, with what to do', (_name, text) => {
+  const other = mkdtempSync(join(tmpdir(), 'understudy-target-'));
+  writeInstance(other, instance);
+  writeFileSync(join(other, 'instance.json'), text);
+  try {
+    expect(() => findTarget({ dataDir: other }, {})).toThrow(
+      expect.objectContaining({ code: 'bad-config', message: expect.stringContaining('Nothing was asked or sent') }),
+    );
+  } finally {
+    rmSync(other, { recursive: true, force: true });
+  }
 });

@@ -85,7 +85,9 @@ describe('an instance that cannot be reached ends with 4', () => {
     const gone = {
       pid: 2 ** 22 + 1,
       temporal: { address: `127.0.0.1:${await closedPort()}`, namespace: 'default' },
-      gateway: {},
+      gateway: { url: 'http://127.0.0.1:1', adminUrl: 'http://127.0.0.1:1' },
+      adminToken: 'token',
+      simulated: {},
       processes: [],
     };
     writeFileSync(join(dir, 'instance.json'), JSON.stringify(gone));

@@ -1,5 +1,5 @@
 /** Traces on their way to disk, and recorded lines through the code that decides. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -96,4 +96,19 @@ test('a completion of a recording was sent: it counts although none was due', as
     writer.add(lineOf(recording, 'us-b', tick(s, { generation: answered })), BEGUN_MS + s * 1_000);
   await writer.close();
   expect(runTrace(readTrace(join(folder, 'a.jsonl')), 'a.jsonl').result().generationProbes).toBe(10);
+});
+
+test.each([
+  ['half a line', '{"t":'],
+  ['200,000 levels', '['.repeat(200_000)],
+  ['another kind', '{"t":{"toString":0},"seen":{"toString":0}}'],
+  ['binary', '\u0000\u0001'],
+])('a trace with %s is told with its line', async (_name, line) => {
+  const writer = await open('odd.jsonl');
+  await writer.close();
+  const path = join(folder, 'odd.jsonl');
+  appendFileSync(path, `${line}\n`);
+  expect(() => [...readTrace(path).ticks()]).toThrow(
+    expect.objectContaining({ code: 'bad-input', message: expect.stringContaining('odd.jsonl:2: ') }),
+  );
 });

@@ -15,7 +15,9 @@ async function serve(answer: RequestListener): Promise<string> {
 test('the state of every service is read with the token', async () => {
   const url = await serve((req, res) => {
     const known = req.headers.authorization === 'Bearer t' && req.url === '/state';
-    res.writeHead(known ? 200 : 401).end(JSON.stringify({ services: { chat: { service: 'chat', epoch: 3 } } }));
+    res
+      .writeHead(known ? 200 : 401)
+      .end(JSON.stringify({ services: { chat: { service: 'chat', epoch: 3, callers: {}, clusters: {} } } }));
   });
   expect((await readGatewayState({ urls: [url], token: 't' })).services.get('chat')).toMatchObject({ epoch: 3 });
   await expect(readGatewayState({ urls: [url], token: 'secret' })).rejects.toThrow(/refuses the admin token/);

@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { parseFields } from '../../domain/outside.js';
 import type { LogFile } from './log-file.js';
 import type { Life } from './supervised.js';
 
@@ -11,6 +12,7 @@ const LEASH = new URL('./leash.js', import.meta.url).href;
 /** A worker on a busy machine loads the bundler, the native core and its workflows. */
 const READY_TIMEOUT_MS = 60_000;
 const LAST_LINES_MAX = 3;
+const READY_LINE_CHARS_MAX = 64 * 1024;
 
 export interface NodeChildOrder {
   /** Verb and options, e.g. `['gateway', '--port', '4401']`. */
@@ -90,10 +92,5 @@ function endOf(child: ChildProcess, last: readonly string[]): Promise<string> {
 }
 
 function isReadyLine(line: string): boolean {
-  if (!line.startsWith('{')) return false;
-  try {
-    return (JSON.parse(line) as { readonly event?: unknown }).event === 'ready';
-  } catch {
-    return false;
-  }
+  return line.startsWith('{') && parseFields(line, { charsMax: READY_LINE_CHARS_MAX })?.['event'] === 'ready';
 }

@@ -1,4 +1,5 @@
 /** What `doctor` asks others: Temporal, workers, the gateway, the clusters. */
+import { messageOf } from '../../domain/describe-error.js';
 import type { Instance } from '../../config/instance.js';
 import type { Control } from '../../control/control.js';
 import { type GatewayAdmin, readGatewayState } from '../../control/gateway-state.js';
@@ -7,7 +8,9 @@ import { readPollers, type WorkerKind } from '../../control/pollers.js';
 import type { ClusterStatus, StatusView } from '../../control/status.js';
 import type { ClusterSpec, Fleet } from '../../domain/fleet.js';
 import { unwatchedOf } from '../../domain/guard/unwatched.js';
+import { parseFields, textOf } from '../../domain/outside.js';
 import type { ServiceName } from '../../domain/words.js';
+import { boundedText, SMALL_ANSWER_BYTES_MAX } from '../../outside/bounded-text.js';
 import { type Check, failed, ok, problem, skipped } from './check.js';
 
 const CLUSTER_TIMEOUT_MS = 3_000;
@@ -153,16 +156,7 @@ export async function checkGateway(admin: GatewayAdmin | null, instance: Instanc
       );
     const crew = workers.map(({ gateway, serving }) => `; ${gateway} with ${serving} workers`).join('');
     if (instance === null) return ok('gateway', `serves ${[...services.keys()].join(', ')}${crew}`);
-    const answer = await fetch(new URL('/readyz', instance.gateway.url), {
-      signal: AbortSignal.timeout(CLUSTER_TIMEOUT_MS),
-    });
-    if (answer.status === 200) return ok('gateway', `${instance.gateway.url} is ready${crew}`);
-    const { reason = `status ${answer.status}` } = (await answer.json()) as { readonly reason?: string };
-    return problem(
-      'gateway',
-      `${instance.gateway.url} is not ready: ${reason}`,
-      'ask again in a moment; one that is being stopped must be started again',
-    );
+    return await checkReady(instance.gateway.url, crew);
   } catch (error) {
     return failed(
       'gateway',
@@ -170,6 +164,18 @@ export async function checkGateway(admin: GatewayAdmin | null, instance: Instanc
       'start `understudy gateway`, or see why it ended; UNDERSTUDY_ADMIN_TOKEN must be the gateway’s',
     );
   }
+}
+
+async function checkReady(url: string, crew: string): Promise<Check> {
+  const answer = await fetch(new URL('/readyz', url), { signal: AbortSignal.timeout(CLUSTER_TIMEOUT_MS) });
+  const said = parseFields(await boundedText(answer.body, SMALL_ANSWER_BYTES_MAX));
+  if (answer.status === 200) return ok('gateway', `${url} is ready${crew}`);
+  const reason = textOf(said?.['reason']) ?? `status ${answer.status}`;
+  return problem(
+    'gateway',
+    `${url} is not ready: ${reason}`,
+    'ask again in a moment; one that is being stopped must be started again',
+  );
 }
 
 /** Any HTTP answer proves a way there; what it means is the verdict's business. */
@@ -198,5 +204,5 @@ async function checkCluster({ name, url, probes }: ClusterSpec): Promise<Check> 
 
 function causeOf(error: unknown): string {
   const { code } = ((error as Error).cause ?? {}) as { code?: string };
-  return code ?? (error instanceof Error ? error.message : String(error));
+  return code ?? messageOf(error);
 }

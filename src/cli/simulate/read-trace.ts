@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import type { z } from 'zod';
 import { CodedError } from '../../domain/errors.js';
+import { parseJson } from '../../domain/outside.js';
 import type { TraceHeader, TraceTick } from '../../domain/simulation/trace.js';
 import { headerLine, tickLine } from './trace-schema.js';
 
@@ -64,13 +65,9 @@ function* linesOf(text: string, fileName: string): Generator<Line> {
 }
 
 function parsed<T>(schema: z.ZodType<T>, line: Line, fileName: string): T {
-  let value: unknown;
-  try {
-    value = JSON.parse(line.text);
-  } catch (cause) {
-    throw wrong(fileName, line.number, `no JSON: ${cause instanceof Error ? cause.message : String(cause)}`);
-  }
-  const result = schema.safeParse(value);
+  const read = parseJson(line.text);
+  if (read.kind === 'refused') throw wrong(fileName, line.number, read.why);
+  const result = schema.safeParse(read.value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   const place = issue === undefined || issue.path.length === 0 ? 'the line' : issue.path.join('.');

@@ -1,4 +1,5 @@
 /** `understudy gateway`: one gateway in the foreground, JSON lines on stdout. It needs no Temporal, to start or to serve. */
+import { messageOf } from '../../domain/describe-error.js';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidArgumentError, type Command } from 'commander';
@@ -109,7 +110,7 @@ async function replaceKeys(running: RunningGateway, file: string): Promise<void>
     const { loadFleetApart } = await import('../load-apart.js');
     running.replaceKeys((await loadFleetApart(file)).gateway.keys);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     eventLine({ event: 'keys-not-replaced', message });
   }
 }

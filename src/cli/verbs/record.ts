@@ -1,4 +1,5 @@
 /** `understudy record`: what a running system sees, as a trace for `understudy simulate`. Only looks, never changes. */
+import { messageOf } from '../../domain/describe-error.js';
 import type { Command } from 'commander';
 import { formatDuration, parseDuration } from '../../config/duration.js';
 import type { WatchedService } from '../../control/recording.js';
@@ -153,7 +154,7 @@ async function movesSince(target: Target, service: string, begunAtMs: number): P
       .map(({ t, kind, from, to, reason }) => ({ t, kind, from: from.join(', '), to, reason }))
       .reverse();
   } catch (error) {
-    note(`the moves of ${service} could not be asked: ${error instanceof Error ? error.message : String(error)}`);
+    note(`the moves of ${service} could not be asked: ${messageOf(error)}`);
     return [];
   }
 }

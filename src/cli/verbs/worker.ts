@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import type { ClientTls } from '../../domain/admin-tls.js';
 import type { Fleet } from '../../domain/fleet.js';
+import { parseFields } from '../../domain/outside.js';
 import { UsageError } from '../exit.js';
 import { eventLine, serveWorker } from '../long-running.js';
 import { findTarget, type Target, withTarget, type TargetOptions } from '../target.js';
@@ -60,7 +61,7 @@ function probeCommand(): Command {
 
 /** The log's notifier writes JSON objects; each stays one object a line among the worker's own events. */
 function storyLine(line: string): void {
-  eventLine({ event: 'story', ...(JSON.parse(line) as Readonly<Record<string, unknown>>) });
+  eventLine({ event: 'story', ...parseFields(line) });
 }
 
 /** Workers are started by programs too, which name the address by its own word. */

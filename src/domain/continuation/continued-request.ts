@@ -3,7 +3,7 @@
  * that cost. Where extending it would change its meaning it is refused.
  */
 import type { CannotContinue } from './cannot-continue.js';
-import { isFields, type Fields } from '../outside.js';
+import { isFields, textOf, type Fields } from '../outside.js';
 
 /** Which of the two kinds of streams with choices: `/v1/chat/completions` or `/v1/completions`. */
 export type ChoicesApi = 'chat' | 'completions';
@@ -144,7 +144,7 @@ function extendedMessages(messages: unknown, text: string): readonly unknown[] {
   const list: readonly unknown[] = Array.isArray(messages) ? messages : [];
   const last = list.at(-1);
   if (!isFields(last) || last['role'] !== 'assistant') return [...list, { role: 'assistant', content: text }];
-  return [...list.slice(0, -1), { ...last, content: String(last['content']) + text }];
+  return [...list.slice(0, -1), { ...last, content: (textOf(last['content']) ?? '') + text }];
 }
 
 /** `0` asks for something too: log probabilities of no other token than the one said. */

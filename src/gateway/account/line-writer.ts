@@ -3,6 +3,7 @@
  * together. What a slow disk cannot take is dropped and counted. Several processes may write to one file: each write
  * appends whole lines. A file that was moved away (logrotate) is made anew.
  */
+import { messageOf } from '../../domain/describe-error.js';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 import { CodedError } from '../../domain/errors.js';
@@ -86,7 +87,7 @@ export class LineWriter {
       try {
         await this.#writeOut(page.text);
       } catch (error) {
-        this.#drop(page.lines, error instanceof Error ? error.message : String(error));
+        this.#drop(page.lines, messageOf(error));
       }
       this.#waitingBytes -= page.text.length;
     }
@@ -137,7 +138,7 @@ async function openLog(path: string): Promise<FileHandle> {
 }
 
 function refuse(path: string, cause: unknown): never {
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = messageOf(cause);
   const next = 'name a file in a folder that exists and that this user may write to, or write off';
   throw new CodedError('bad-config', `gateway.accessLog: ${path} cannot be opened (${why}); ${next}`, { cause });
 }

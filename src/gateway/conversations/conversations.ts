@@ -4,6 +4,7 @@
  *
  * The store may be away. Then requests that bring all they need are served as ever; those that need it are told so.
  */
+import { messageOf } from '../../domain/describe-error.js';
 import {
   conversationAfter,
   isTurnId,
@@ -138,7 +139,7 @@ export class Conversations {
     this.#tell({
       event: 'conversations-not-kept',
       message,
-      why: wordsOf(error instanceof Error && error.cause !== undefined ? error.cause : error),
+      why: messageOf(error instanceof Error && error.cause !== undefined ? error.cause : error),
     });
   }
 }
@@ -189,8 +190,6 @@ async function inTime<T>(answer: Promise<T>): Promise<T> {
   }
 }
 
-const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
 /** As OpenAI answers; clients that then send everything know it by its code. */
 const notFound = (id: string): CallerError => ({
   status: 400,
@@ -212,6 +211,6 @@ export const away = (error: unknown): CallerError => ({
   status: 503,
   type: 'unavailable',
   code: 'conversations-unreachable',
-  message: `the conversation cannot be read now: ${wordsOf(error)}`,
+  message: `the conversation cannot be read now: ${messageOf(error)}`,
   retryAfterS: 1,
 });

@@ -4,10 +4,11 @@
  * served by an old table are better off than callers that are not served.
  */
 import { CodedError } from '../../domain/errors.js';
-import { parsedOf } from '../../domain/outside.js';
+import { fieldsOf, parsedOf, textOf } from '../../domain/outside.js';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, fetch } from 'undici';
 import type { ClientTls } from '../../domain/admin-tls.js';
+import { boundedText } from '../../outside/bounded-text.js';
 import type { RouteTable } from './route-table.js';
 import { tableSchema } from './table-file.js';
 
@@ -79,13 +80,15 @@ async function lookAt(url: string, { token, tls }: Peers): Promise<Look> {
       ...(agent && { dispatcher: agent }),
     });
     if (answer.status !== 200) return { kind: 'silent', why: `${url}: status ${answer.status}` };
-    if (Number(answer.headers.get('content-length') ?? Infinity) > TABLE_BYTES_MAX)
-      return { kind: 'silent', why: `${url}: its table is larger than ${TABLE_BYTES_MAX} bytes` };
-    return { kind: 'table', url, table: tableSchema.parse(parsedOf(await answer.text())).services };
+    return {
+      kind: 'table',
+      url,
+      table: tableSchema.parse(parsedOf(await boundedText(answer.body, TABLE_BYTES_MAX))).services,
+    };
   } catch (error) {
     if (error instanceof CodedError) return { kind: 'silent', why: `${url}: ${error.message}` };
-    const { code, message } = ((error as Error).cause ?? error) as { code?: string; message: string };
-    return { kind: 'silent', why: `${url}: ${code ?? message}` };
+    const { code, message } = fieldsOf((error as Error).cause ?? error);
+    return { kind: 'silent', why: `${url}: ${textOf(code) ?? textOf(message) ?? 'it failed'}` };
   } finally {
     void agent?.close();
   }

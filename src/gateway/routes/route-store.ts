@@ -2,6 +2,7 @@
  * The one writer of the route table: changes are worked out one after the other, brought to disk together, applied, and
  * only then answered. A change that cannot be brought to disk is not applied.
  */
+import { messageOf } from '../../domain/describe-error.js';
 import { CodedError } from '../../domain/errors.js';
 import type { RouteTable } from './route-table.js';
 
@@ -83,7 +84,7 @@ export class RouteStore {
       await this.#options.apply(next);
       for (const pending of understood) pending.resolve();
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       const failed = new CodedError('layer-unreachable', `the route table could not be written: ${why}`, {
         cause: error,
       });

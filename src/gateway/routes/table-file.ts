@@ -1,4 +1,5 @@
 /** The route table on disk: replaced as a whole, so that a crash leaves the old one or the new one. */
+import { messageOf } from '../../domain/describe-error.js';
 import { parsedOf } from '../../domain/outside.js';
 import { renameSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
@@ -61,7 +62,7 @@ export function readTable(dataDir: string, nowMs: number): TableRead {
   } catch (error) {
     const movedTo = `${path}.corrupt-${nowMs}`;
     renameSync(path, movedTo);
-    return { kind: 'corrupt', movedTo, why: error instanceof Error ? error.message : String(error) };
+    return { kind: 'corrupt', movedTo, why: messageOf(error) };
   }
 }
 

@@ -1,7 +1,9 @@
 /** What passes between the gateway's parent process and its workers, as JSON. */
 import type { ErrorCode } from '../../domain/errors.js';
 import { OVERLOAD_DEFAULTS, type GatewaySettings, type KeySpec } from '../../domain/fleet.js';
+import { fieldsOf, isFields, type Fields } from '../../domain/outside.js';
 import type { ServiceName } from '../../domain/words.js';
+import { isTrafficState } from '../../domain/traffic.js';
 import type { States } from '../data-plane.js';
 import type { Readiness } from '../door/readiness.js';
 import type { Questions } from '../questions.js';
@@ -50,6 +52,26 @@ export type Word =
   /** States that changed since the last report; also the sign that it lives. */
   | { readonly kind: 'report'; readonly states: States }
   | { readonly kind: 'event'; readonly event: Readonly<Record<string, unknown>> };
+
+const IS_WHOLE: Readonly<Record<Word['kind'], (said: Fields) => boolean>> = {
+  hello: () => true,
+  answer: ({ id }) => isId(id),
+  failure: ({ id, why }) => isId(id) && typeof why === 'string',
+  report: ({ states }) => isFields(states) && Object.values(states).every(isTrafficState),
+  event: ({ event }) => isFields(event),
+};
+
+/** `null`: it is no word. A process whose memory is damaged may say anything. */
+export function readWord(said: unknown): Word | null {
+  const { kind } = fieldsOf(said);
+  const isKnown = typeof kind === 'string' && Object.hasOwn(IS_WHOLE, kind);
+  return isKnown && IS_WHOLE[kind as Word['kind']](fieldsOf(said)) ? (said as Word) : null;
+}
+
+/** Without an id nobody could be answered. */
+export const readCall = (said: unknown): Call | null => (isId(fieldsOf(said)['id']) ? (said as Call) : null);
+
+const isId = (value: unknown): boolean => typeof value === 'number';
 
 export function changeBetween(before: RouteTable, after: RouteTable): TableChange {
   return {

@@ -2,6 +2,7 @@
  * A worker process of the gateway: serves callers like a gateway of one process, does what its parent tells it, and tells
  * what it counts. It reads no configuration. Without its parent it finishes what runs, and ends.
  */
+import { messageOf } from '../../domain/describe-error.js';
 import cluster from 'node:cluster';
 import { CodedError } from '../../domain/errors.js';
 import type { ShutdownSettings } from '../../domain/fleet.js';
@@ -9,7 +10,7 @@ import type { TrafficState } from '../../domain/traffic.js';
 import type { DataPlane, States } from '../data-plane.js';
 import { faults } from '../boundary.js';
 import { serveHere } from '../serve-here.js';
-import { tableAfter, type Beginning, type Call, type Word } from './messages.js';
+import { readCall, tableAfter, type Beginning, type Call, type Word } from './messages.js';
 
 /** What a kill can take from the counts: what was counted since the last report. */
 const REPORT_MS = 200;
@@ -35,11 +36,13 @@ const reported = new Map<string, string>();
 
 // The parent's word is all that keeps this process until it serves, whatever was preloaded (`understudy dev` lets go of it).
 process.channel?.ref();
-process.on('message', (call: Call) => {
+process.on('message', (said: unknown) => {
+  const call = readCall(said);
+  if (call === null) return faults.caught('worker', new Error('the parent said something that is no call'));
   carryOut(call).then(
     (answer) => say({ kind: 'answer', id: call.id, answer }),
     (error: unknown) => {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       say({ kind: 'failure', id: call.id, why, code: error instanceof CodedError ? error.code : null });
     },
   );

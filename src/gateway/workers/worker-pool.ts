@@ -8,6 +8,7 @@
  *
  * A killed worker takes its own connections with it and no others; the parent's end lets workers finish what runs.
  */
+import { messageOf } from '../../domain/describe-error.js';
 import cluster from 'node:cluster';
 import { createServer, type AddressInfo } from 'node:net';
 import { extname } from 'node:path';
@@ -125,7 +126,7 @@ class WorkerPool implements DataPlane {
         try {
           await worker.call('apply', change, APPLY_MS_MAX);
         } catch (error) {
-          await worker.kill(`was killed, for it may serve by an old table: ${wordsOf(error)}`);
+          await worker.kill(`was killed, for it may serve by an old table: ${messageOf(error)}`);
         }
       }),
     );
@@ -211,8 +212,8 @@ class WorkerPool implements DataPlane {
       this.#options.tell({ event: 'worker-serves', worker: worker.pid });
       this.#firstBegin?.served();
     } catch (error) {
-      this.#firstBegin?.failed(error instanceof Error ? error : new Error(String(error)));
-      await worker.kill(`did not begin: ${wordsOf(error)}`);
+      this.#firstBegin?.failed(error instanceof Error ? error : new Error(messageOf(error)));
+      await worker.kill(`did not begin: ${messageOf(error)}`);
     }
   }
 
@@ -279,5 +280,3 @@ async function freePort(host: string): Promise<number> {
   await new Promise((resolve) => server.close(resolve));
   return port;
 }
-
-const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -4,7 +4,7 @@ import { CodedError, type ErrorCode } from '../../domain/errors.js';
 import type { TrafficState } from '../../domain/traffic.js';
 import type { ServiceName } from '../../domain/words.js';
 import { faults } from '../boundary.js';
-import type { Call, Calls, Word } from './messages.js';
+import { readWord, type Call, type Calls } from './messages.js';
 
 /** A worker that said nothing in this many looks in a row, though it reports several times a second, is stuck. */
 const SILENT_LOOKS_MAX = 5;
@@ -42,7 +42,7 @@ export class WorkerProcess {
 
   constructor(events: WorkerEvents) {
     this.#worker = cluster.fork();
-    this.#worker.on('message', (word: Word) => faults.guard('worker', () => this.#hear(word, events)));
+    this.#worker.on('message', (said: unknown) => faults.guard('worker', () => this.#hear(said, events)));
     this.ended = this.#watchEnd().then(() => {
       this.serving = false;
       for (const id of [...this.#waiting.keys()]) this.#fail(id, 'it has ended');
@@ -91,7 +91,9 @@ export class WorkerProcess {
     await this.ended;
   }
 
-  #hear(word: Word, events: WorkerEvents): void {
+  #hear(said: unknown, events: WorkerEvents): void {
+    const word = readWord(said);
+    if (word === null) throw new Error(`worker ${this.pid} said something that is no word`);
     this.#silentLooks = 0;
     if (word.kind === 'hello') events.hello(this);
     else if (word.kind === 'report') this.learn(word.states);
