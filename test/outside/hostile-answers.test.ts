@@ -33,7 +33,8 @@ const load =
     const options = { origin: new URL(url), dispatcher, number: 1, stream, timeoutMs: 2_000 };
     const result = await sendOne(prompt as never, options);
     await dispatcher.destroy();
-    return result.verdict === 'ok' ? result : Promise.reject(new CodedError('bad-input', result.code ?? ''));
+    if (result.verdict !== 'ok') throw new CodedError('bad-input', result.code ?? '');
+    return result;
   };
 
 /** Each asks once, and answers with an error that says what happened. */
