@@ -24,6 +24,7 @@ import { exchange } from '../request/exchange.js';
 import { PRIORITY_HEADER, requestHeaders } from '../request/headers.js';
 import { FOREIGN, type WhoIsForeign } from './foreign.js';
 import type { HeldMemory, RequestMemory } from '../held-memory.js';
+import { withFormModel, type NamedModel } from './form-model.js';
 import type { KeyRing } from './key-ring.js';
 import type { Endable } from '../request/untimely-end.js';
 import type { Roll } from '../roll.js';
@@ -209,10 +210,10 @@ function understand(visit: Visit, memory: RequestMemory, body: Buffer): Promise<
   visit.account?.asked(service.route.definition.service, asked);
   const priority = visit.caller?.priorityFor(claimed) ?? claimed;
   const { account, caller, services, target } = visit;
-  const { value } = parsed;
+  const { value, form } = parsed;
   // Spread, it would cost as much as all of the body's parsing.
   // prettier-ignore
-  return send({ api, account, caller, services, target, req, res, service, asked, priority, memory, body, parsed: value });
+  return send({ api, account, caller, services, target, req, res, service, asked, priority, memory, body, form, parsed: value });
 }
 
 /** A request that is understood, with the service that it is for. */
@@ -222,6 +223,8 @@ interface Understood extends Visit {
   readonly priority: Priority;
   readonly memory: RequestMemory;
   readonly body: Buffer;
+  /** Of an upload that names its model. */
+  readonly form: NamedModel | null;
   readonly parsed: unknown;
 }
 
@@ -242,7 +245,7 @@ function sendTurn(understood: Understood, key: string | null): Promise<void> {
 
 /** `key`: what keeps the request's conversation on its cluster, unless its `turn` says otherwise. */
 function pass(understood: Understood, key: string | null, turn: TurnToSend | null): Promise<void> {
-  const { api, target, res, service, asked, priority, memory, body, parsed } = understood;
+  const { api, target, res, service, asked, priority, memory, body, form, parsed } = understood;
   const { definition } = service.route;
   const spoken = choicesApiOf(target.path);
   const content = turn?.body ?? body;
@@ -253,7 +256,7 @@ function pass(understood: Understood, key: string | null, turn: TurnToSend | nul
   const served = exchange({
     service,
     request: forwarded(understood),
-    bodyFor: (own) => bodyAs(content, translates && own !== model ? own : null),
+    bodyFor: (own) => bodyAs(content, form, translates && own !== model ? own : null),
     key: turn?.affinity ?? key,
     account: understood.account,
     priority,
@@ -285,9 +288,10 @@ function refuse({ api, res }: Visit, status: number, message: string): Promise<v
 }
 
 /** `model`: the name by which the cluster knows it, when that is another one. */
-function bodyAs(body: Buffer, model: string | null): Buffer | null {
+function bodyAs(body: Buffer, form: NamedModel | null, model: string | null): Buffer | null {
   if (body.length === 0) return null;
-  return model === null ? body : withModel(body, model);
+  if (model === null) return body;
+  return form === null ? withModel(body, model) : withFormModel(body, form, model);
 }
 
 /** What keeps the request's conversation on its cluster: the name that its caller gave it, else how it begins. */
