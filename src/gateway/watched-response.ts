@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import { ServerResponse, type OutgoingHttpHeader, type OutgoingHttpHeaders } from 'node:http';
 import { faults } from './boundary.js';
+import { faults } from './boundary.js';
 import { Deadline } from './deadline.js';
 
 type Headers = OutgoingHttpHeaders | OutgoingHttpHeader[];
@@ -54,6 +55,14 @@ export class WatchedResponse extends ServerResponse {
     super.end(piece, encoding as BufferEncoding, done);
     if (socket !== null && socket.writableLength > 0) this.#watchReader(socket);
     return this;
+  }
+
+  /** Places are given back at the end of an answer: a listener that throws keeps none of the others from hearing of it. */
+  override emit(event: string | symbol, ...said: unknown[]): boolean {
+    if (event !== 'close') return super.emit(event, ...said);
+    const listeners = this.rawListeners(event);
+    for (const listener of listeners) faults.guard('request', () => void listener.apply(this, said));
+    return listeners.length > 0;
   }
 
   #promised(status: number, headers: Headers | undefined): number | null {
