@@ -5,7 +5,6 @@
 import type { Socket } from 'node:net';
 import { ServerResponse, type OutgoingHttpHeader, type OutgoingHttpHeaders } from 'node:http';
 import { faults } from './boundary.js';
-import { faults } from './boundary.js';
 import { Deadline } from './deadline.js';
 
 type Headers = OutgoingHttpHeaders | OutgoingHttpHeader[];
