@@ -4,6 +4,7 @@
  * is read first. Where the timer itself is late, the other side may have stood still too, and gets that time again, once.
  */
 import { performance } from 'node:perf_hooks';
+import { faults } from './boundary.js';
 
 /** A busy event loop is late by less. */
 const HELD_UP_MS = 250;
@@ -51,6 +52,6 @@ export class Deadline {
   }
 
   #endUnlessRefreshed(dueMs: number): void {
-    if (this.#timer !== null && this.#dueMs === dueMs) this.#over();
+    if (this.#timer !== null && this.#dueMs === dueMs) faults.guard('timer', this.#over);
   }
 }

@@ -3,10 +3,12 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, test } from 'vitest';
+import { faults } from '../../src/gateway/boundary.js';
 import { Deadline } from '../../src/gateway/deadline.js';
 import { readBody } from '../../src/gateway/door/request-body.js';
 import { WaitQueue } from '../../src/gateway/service/wait-queue.js';
 import { Connections } from '../../src/gateway/upstream/connections.js';
+import { eventually } from '../kit/eventually.js';
 import { atEnd, gateway, service, stopAll, upstream, type Lab } from './kit.js';
 import { openStream, readStream, type StreamSeen } from './read-stream.js';
 import { beginStream, delta, finish, frame, hang, role, sendJson, type Behaviour } from './upstream.js';
@@ -188,4 +190,16 @@ describe('a process that stood still', () => {
     });
     expect(await read).toMatchObject({ kind: 'read' });
   });
+});
+
+test('what is done when time is over ends nobody else when it throws, and is counted', async () => {
+  const before = faults.byPlace['timer'] ?? 0;
+  let over = false;
+  const deadline = new Deadline(1, () => {
+    over = true;
+    throw new Error('as no code of its own would');
+  });
+  await eventually(() => over);
+  deadline.stop();
+  expect(faults.byPlace['timer']).toBe(before + 1);
 });

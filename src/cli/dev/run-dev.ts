@@ -8,6 +8,7 @@ import { openControl } from '../../control/control.js';
 import type { Fleet } from '../../domain/fleet.js';
 import { requireFreePorts } from '../../temporal/ports.js';
 import { senderAt } from '../attribution.js';
+import { endOnFault, eventLine } from '../long-running.js';
 import { claimDataDir } from './claim.js';
 import { prepareInstance, type InstanceRun, type RunOrder } from './instance-run.js';
 import type { DevOptions } from './options.js';
@@ -34,6 +35,10 @@ export async function runDev(options: DevOptions): Promise<number> {
   const claim = await claimDataDir(options.dataDir);
   const reporter = openReporter(options.live);
   const stop = listenForStop();
+  endOnFault((event) => {
+    reporter.close();
+    eventLine(event);
+  });
   try {
     const plan = planInstance(options);
     await requirePorts(plan.roster, claim.leftOver);
