@@ -27,7 +27,8 @@
   };
   const insideOf = (frame) => {
     const inside = frame.contentDocument?.body?.innerText ?? '';
-    return inside === '' || inside.startsWith('Refused') ? null : short(inside);
+    const [loaded] = frame.contentWindow?.performance.getEntriesByType('navigation') ?? [];
+    return inside === '' || loaded?.responseStatus >= 400 ? null : short(inside);
   };
   const framed = async () => {
     const frame = Object.assign(document.createElement('iframe'), { src: url });
