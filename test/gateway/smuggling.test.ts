@@ -200,6 +200,24 @@ describe('headers of one connection end there', () => {
     expect([...head.matchAll(/^host: (.*)$/gim)].map((m) => m[1])).toEqual([new URL(cluster.url).host]);
   });
 
+  test.each([
+    'Forwarded: for=6.6.6.6',
+    'X-Forwarded-For: 6.6.6.6',
+    'X-Forwarded-Host: evil.example',
+    'X-Forwarded-Prefix: /admin',
+    'X-Real-IP: 6.6.6.6',
+    'X-Original-URL: /admin',
+    'X-Rewrite-URL: /admin',
+    'X-HTTP-Method-Override: DELETE',
+    'x_forwarded_for: 6.6.6.6',
+    'X-Understudy-Cluster: b',
+  ])('what only a proxy may say of a caller reaches no cluster: %s', async (header) => {
+    const { lab, cluster } = await scene();
+    await sendRaw(lab.url, [post(`${header}\r\n${length(BODY.length)}`, BODY)]);
+    expect(cluster.arrived).toHaveLength(1);
+    expect(cluster.arrived[0]?.head.toLowerCase()).not.toContain(`${(header.split(':')[0] ?? '').toLowerCase()}:`);
+  });
+
   test('on the way to the caller', async () => {
     const { lab, cluster } = await scene();
     const hop =

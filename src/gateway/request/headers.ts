@@ -31,6 +31,12 @@ const NOT_FORWARDED: ReadonlySet<string> = new Set([
   'x-http-method',
   'x-http-method-override',
   'x-method-override',
+  // What a proxy before a cluster says of its callers: nobody but a proxy may say it.
+  'forwarded',
+  'x-real-ip',
+  'x-original-url',
+  'x-original-host',
+  'x-rewrite-url',
 ]);
 
 const OF_A_CONNECTION: ReadonlySet<string> = new Set(HOP_BY_HOP);
@@ -57,6 +63,7 @@ export function requestHeaders(raw: readonly string[], connection: string | unde
     if (
       NOT_FORWARDED.has(name) ||
       name.startsWith('x-understudy-') ||
+      name.startsWith('x-forwarded-') ||
       name.includes('_') ||
       named?.has(name) === true ||
       (keyIsOurs && name === 'authorization')
