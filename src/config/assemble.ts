@@ -62,6 +62,7 @@ function gatewaySettings({ adminUrl, adminUrls, keys, ...limits }: FleetFile['ga
     },
     ...(limits.accessLog === 'off' ? {} : { accessLog: limits.accessLog }),
     ...(limits.hosts === undefined ? {} : { hosts: limits.hosts }),
+    ...(limits.managementRoutes === 'pass' ? { managementRoutes: 'pass' as const } : {}),
     ...(keys === undefined ? {} : { keys: keys.map(keySpec) }),
   };
 }

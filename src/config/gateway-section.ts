@@ -101,6 +101,10 @@ export const gateway = z
           'Names under which callers reach the gateway; requests for another are refused. Without it, on loopback only names of this machine are served, elsewhere every name.',
         fix: 'write the name alone, such as llm.example.com or 10.0.0.2; IPv6 in brackets',
       }),
+    managementRoutes: z.enum(['refuse', 'pass']).default('refuse').meta({
+      description:
+        'Routes by which engines are managed (adapters, weights, caches, sleep): refuse, or pass for callers.',
+    }),
     keys: apiKeys.optional(),
   })
   .superRefine(({ bodyBytesMax, heldBytesMax = Infinity }, ctx) => {

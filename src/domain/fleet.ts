@@ -247,6 +247,8 @@ export interface GatewaySettings {
   readonly accessLog?: string;
   /** Names, without ports, under which callers reach it, besides those of this machine; absent: see docs/gateway.md. */
   readonly hosts?: readonly string[];
+  /** Whether callers reach the routes by which engines are managed; absent: they do not. */
+  readonly managementRoutes?: 'refuse' | 'pass';
   /** Absent: callers need no key. */
   readonly keys?: readonly KeySpec[];
 }

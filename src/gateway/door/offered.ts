@@ -3,6 +3,8 @@
  * gateway, that would change any one of the clusters; whoever runs one speaks to it directly. Paths that are not known here
  * pass to the cluster: it may know them.
  */
+import { isManagementRoute } from './management-routes.js';
+
 const ANY: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 const READ: readonly string[] = ['GET', 'HEAD'];
 
@@ -17,10 +19,6 @@ const METHODS: readonly (readonly [paths: RegExp, methods: readonly string[]])[]
   [/^\/v1\/responses\/[^/]+\/input_items$/, READ],
 ];
 
-/** vLLM's adapters; what others have below /v1 to load and unload models, or to show and run the cluster itself. */
-const OF_OPERATORS =
-  /^\/v1\/(?:(?:un)?load_lora_adapter|(?:un)?load_model|models\/(?:load|unload|apply|delete|pull)|loads|sleep|wake_up|pause|resume|abort_request|(?:reset|flush)_\w+|(?:start|stop)_profile|update_weights\w*|internal|admin|debug|cluster|supervisor|workers|backends|metrics|server_info|get_server_info)(?:\/|$)/;
-
 export type Offered =
   | { readonly kind: 'offered' }
   | { readonly kind: 'bad-method'; readonly methods: readonly string[] }
@@ -29,9 +27,9 @@ export type Offered =
 const OFFERED: Offered = { kind: 'offered' };
 
 /** `path` in its one spelling, with its query. */
-export function offered(method: string, path: string): Offered {
+export function offered(method: string, path: string, managementRoutes: 'refuse' | 'pass' = 'refuse'): Offered {
   const [bare = ''] = path.split('?', 1);
-  if (OF_OPERATORS.test(bare)) return { kind: 'of-operators' };
+  if (managementRoutes === 'refuse' && isManagementRoute(bare)) return { kind: 'of-operators' };
   const methods = METHODS.find(([paths]) => paths.test(bare))?.[1] ?? ANY;
   return methods.includes(method) ? OFFERED : { kind: 'bad-method', methods };
 }

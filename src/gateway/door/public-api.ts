@@ -111,7 +111,7 @@ function serveApi(api: PublicApi, req: IncomingMessage, res: WatchedResponse, ac
     const message = `${req.method ?? ''} ${url.slice(0, 200)} is not served here; the API begins with /v1/, and each path of it has one spelling`;
     return turnAway({ api, req, res }, { status: 404, type: 'invalid_request_error', code: 'not-found', message });
   }
-  const may = offered(req.method ?? '', target.path);
+  const may = offered(req.method ?? '', target.path, api.settings.managementRoutes);
   if (may.kind === 'of-operators') return turnAway({ api, req, res }, ofOperators);
   if (may.kind === 'bad-method') {
     const methods = may.methods.join(', ');

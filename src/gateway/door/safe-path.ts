@@ -5,12 +5,23 @@
  * 6.2.2), and what could be read in two ways is refused.
  */
 
-const ENCODED: Readonly<Record<string, string>> = { '2e': '.', '2f': '/', '5c': '\\' };
+const ENCODED = /%(?:25)*([0-9a-f]{2})/gi;
+/** Nobody decodes more often. */
+const ROUNDS_MAX = 8;
 
-/** Whether it would leave the place where it is put: dots may be encoded, encoded twice, or followed by parameters. */
+export function decodedToTheEnd(path: string): string {
+  let decoded = path;
+  for (let round = 0; round < ROUNDS_MAX && decoded.includes('%'); round++) {
+    decoded = decoded.replace(ENCODED, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
+  }
+  return decoded;
+}
+
+/** Whether it would leave the place where it is put: dots may be encoded, more than once, or followed by parameters. */
 function climbs(bare: string): boolean {
-  const decoded = bare.replace(/%(?:25)*(2e|2f|5c)/gi, (whole, code: string) => ENCODED[code.toLowerCase()] ?? whole);
-  return decoded.split(/[/\\]/).some((segment) => /^\.\.?(?:;|$)/.test(segment));
+  return decodedToTheEnd(bare)
+    .split(/[/\\]/)
+    .some((segment) => /^\.\.?(?:;|$)/.test(segment));
 }
 
 /** What nearly everybody asks for. */
