@@ -163,7 +163,7 @@ describe('a path stays within the API', () => {
     ['/v1/files/a.b..c', '/prefix/v1/files/a.b..c'],
     ['/v1/files/a%2Fb?x=../y', '/prefix/v1/files/a%2Fb?x=../y'],
     ['/chat/v1/files/%E6%BC%A2', '/prefix/v1/files/%E6%BC%A2'],
-    ['/v1/models/Qwen%2FQwen3', '/prefix/v1/models/Qwen%2FQwen3'],
+    ['/v1/engines/Qwen%2FQwen3', '/prefix/v1/engines/Qwen%2FQwen3'],
     ['/v1/score', '/prefix/v1/score'],
   ])('%s arrives as it is', async (target, arrives) => {
     const { lab, cluster } = await scene('/prefix');
