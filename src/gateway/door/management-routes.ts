@@ -38,7 +38,6 @@ const ANY_OF_THEM = new RegExp(
     .join('|')})(?:/|$)`,
 );
 
-// eslint-disable-next-line no-control-regex -- that is what they are
 const INVISIBLE = /[\0-\x20\x7f]/g;
 
 /**
