@@ -161,6 +161,7 @@ test('requests that are refused at the door are counted by reason', async () => 
     'memory-full': 0,
     invalid_api_key: 1,
     'not-found': 1,
+    'of-operators': 0,
     rate_limit_exceeded: 2,
     'unknown-model': 1,
     'unknown-service': 1,
