@@ -53,10 +53,10 @@ test.each(
   ]),
 )('%s after the first byte of %s', (code, type) => {
   const end = brokenOff(type, code);
-  expect(end).toMatchObject({ kind: 'cut', why: code });
+  expect(end).toMatchObject({ kind: 'cut', reason: { why: code } });
   expect(outcomeOf(end)).toEqual({ kind: 'none' });
 });
 
 test('a connection that its cluster broke is held against it', () => {
-  expect(outcomeOf(brokenOff('text/event-stream', 'ECONNRESET'))).toEqual({ kind: 'cut' });
+  expect(outcomeOf(brokenOff('text/event-stream', 'ECONNRESET'))).toMatchObject({ kind: 'failed', failure: 'cut' });
 });

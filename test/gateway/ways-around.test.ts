@@ -56,7 +56,8 @@ test('a path that is not known here goes to the cluster, and HEAD of the models 
   const a = await upstream(answerAs('a'));
   const lab = await gateway([service({ a: a.url }, { a: 100 })]);
   expect((await lab.chat({}, { path: '/v1/loading_docks' })).status).toBe(200);
-  expect(a.requests).toHaveLength(1);
+  expect((await lab.chat({}, { path: '/v1/models/llama:predict' })).status).toBe(200);
+  expect(a.requests).toHaveLength(2);
   const head = await fetch(`${lab.url}/v1/models`, { method: 'HEAD' });
   expect([head.status, await head.text()]).toEqual([200, '']);
 });

@@ -160,9 +160,9 @@ const openTo = (api: PublicApi, caller: Caller | null): readonly Service[] =>
 
 /** From here on nothing waits for the answer but the exchange: what waits keeps all that it knew for as long. */
 function serveVisit(visit: Visit): Promise<void> {
-  const { account, caller, target } = visit;
+  const { account, caller, target, req } = visit;
   if (account !== null) account.caller = caller?.name ?? null;
-  if (!/^\/v1\/models(?:$|[/?])/.test(target.path)) return forward(visit);
+  if (req.method === 'POST' || !/^\/v1\/models(?:$|[/?])/.test(target.path)) return forward(visit);
   sendModels(visit);
   return DONE;
 }
