@@ -1,11 +1,13 @@
 /** Which instance a verb speaks to, and how to reach it. */
 import { messageOf } from '../domain/describe-error.js';
 import type { Command } from 'commander';
+import { readAdminToken } from '../config/admin-token.js';
 import { readClientTls } from '../config/admin-tls.js';
 import { dataDir, readInstance, type Instance } from '../config/instance.js';
 import type { GatewayAdmin } from '../control/gateway-state.js';
 import type { Control } from '../control/control.js';
 import { CodedError } from '../domain/errors.js';
+import { isLoopbackHost } from '../domain/loopback.js';
 
 export interface TargetOptions {
   readonly dataDir?: string;
@@ -59,10 +61,16 @@ export function findTarget(options: TargetOptions, env: NodeJS.ProcessEnv = proc
   return {
     address,
     namespace: namespaceOf(options, env, instance),
-    gatewayAdmin: gatewayOf(options, env, instance),
+    gatewayAdmin: gatewayOf(options, env, { instance, dir }),
     instance,
     source,
   };
+}
+
+interface Here {
+  readonly instance: Instance | null;
+  /** Data directory that was named, or the usual one. */
+  readonly dir: string;
 }
 
 const namespaceOf = (options: TargetOptions, env: NodeJS.ProcessEnv, instance: Instance | null): string =>
@@ -82,14 +90,19 @@ function instanceIn(dir: string, address: string | undefined): Instance | null {
   return address === undefined || instance?.temporal.address === address ? instance : null;
 }
 
-function gatewayOf(options: TargetOptions, env: NodeJS.ProcessEnv, instance: Instance | null): GatewayAdmin | null {
+function gatewayOf(options: TargetOptions, env: NodeJS.ProcessEnv, here: Here): GatewayAdmin | null {
+  const { instance, dir } = here;
   const named = options.gatewayAdmin ?? env['UNDERSTUDY_GATEWAY_ADMIN'] ?? instance?.gateway.adminUrl;
   if (named === undefined) return null;
   const urls = named.split(',').map((url) => url.trim());
   const wrong = urls.find((url) => !URL.canParse(url));
   if (wrong !== undefined) throw new CodedError('bad-input', `the gateway's admin URL \`${wrong}\` is not a URL`);
-  return { urls, token: adminToken(env, instance), tls: readClientTls(env) };
+  return { urls, token: adminToken(env, instance) ?? tokenHere(urls, dir), tls: readClientTls(env) };
 }
+
+/** The one that a gateway of this machine made for itself in this directory; it is sent nowhere else. */
+const tokenHere = (urls: readonly string[], dir: string): string | null =>
+  urls.every((url) => isLoopbackHost(new URL(url).hostname)) ? readAdminToken(dir) : null;
 
 /** UNDERSTUDY_ADMIN_TOKEN, else the instance's. */
 export function adminToken(env: NodeJS.ProcessEnv, instance: Instance | null): string | null {

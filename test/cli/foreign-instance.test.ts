@@ -85,6 +85,7 @@ test('what a gateway writes is its user’s alone from the start; its access log
     expect(lines.join('\n')).toContain('"ready"');
     expect(modes(dir)).toEqual({
       '.': '700',
+      'gateway-admin-token': '600',
       'gateway-conversations.mdb': '600',
       'gateway-conversations.mdb-lock': '600',
       'gateway-routes.json': '600',

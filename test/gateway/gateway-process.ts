@@ -37,6 +37,8 @@ export interface GatewayProcessOptions {
   /** Cluster names with their base URLs; the first one is the primary. */
   readonly members: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
+  /** Its admin API asks for its own token; absent: for none. */
+  readonly ownToken?: boolean;
   readonly gateway?: object;
   readonly dataDir?: string;
   /** Most files and connections that it may have open. */
@@ -49,7 +51,7 @@ export async function gatewayProcess(options: GatewayProcessOptions): Promise<Ga
   const write = (change: Partial<GatewayProcessOptions>): void =>
     writeFileSync(config, JSON.stringify(fleetFile({ ...options, ...change }))); // YAML enough
   write({});
-  const ports = ['--port', '0', '--admin-port', '0'];
+  const ports = ['--port', '0', '--admin-port', '0', ...(options.ownToken === true ? [] : ['--no-admin-token'])];
   const args = [compiled('bin/understudy.js'), 'gateway', '--config', config, '--data-dir', dataDir, ...ports];
   const [command = '', ...before] = limitedTo(options.descriptors);
   const child = spawn(command, [...before, ...args, ...(options.args ?? [])], {

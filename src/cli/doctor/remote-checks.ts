@@ -139,7 +139,7 @@ export async function checkGateway(admin: GatewayAdmin | null, instance: Instanc
       return problem(
         'gateway',
         `the admin API of ${unguarded.join(', ')} asks nobody who he is: every program of that machine may move traffic`,
-        'start it with UNDERSTUDY_ADMIN_TOKEN, or with --admin-client-ca',
+        'start it without --no-admin-token, or with --admin-client-ca',
       );
     if (open.length > 0)
       return problem(

@@ -3,6 +3,7 @@ import { messageOf } from '../../domain/describe-error.js';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidArgumentError, type Command } from 'commander';
+import { adminTokenFile, ownAdminToken } from '../../config/admin-token.js';
 import { readClientTls, readServerTls } from '../../config/admin-tls.js';
 import { dataDir } from '../../config/instance.js';
 import { type Fleet, GATEWAY_WORKERS_MAX, type ShutdownSettings } from '../../domain/fleet.js';
@@ -24,6 +25,8 @@ interface GatewayOptions {
   readonly adminTlsCert?: string;
   readonly adminTlsKey?: string;
   readonly adminClientCa?: string;
+  /** `false`: nobody is asked for one. */
+  readonly adminToken: boolean;
 }
 
 export function gatewayCommand(): Command {
@@ -36,6 +39,7 @@ export function gatewayCommand(): Command {
     .option('--admin-tls-cert <file>', 'certificate of the admin API; with --admin-tls-key it speaks HTTPS')
     .option('--admin-tls-key <file>', 'its key')
     .option('--admin-client-ca <file>', 'admin clients must show a certificate that this authority signed')
+    .option('--no-admin-token', 'let every program that reaches the admin API move traffic')
     .option(
       '--workers <n>',
       'processes that serve callers, auto for one a core (default: as configured, else 1)',
@@ -49,6 +53,7 @@ export function gatewayCommand(): Command {
     const { startGateway } = await import('../../gateway/gateway.js');
     return await serveUntilStopped(async () => {
       const { host, port: publicPort, adminHost, adminPort } = options;
+      const dir = dataDir(options.dataDir);
       const gateway = await startGateway({
         host,
         port: publicPort,
@@ -56,8 +61,8 @@ export function gatewayCommand(): Command {
         adminPort,
         peers: options.peer ?? fleet.gateway.adminUrls,
         workers: workerCount(options.workers ?? fleet.gateway.workers),
-        dataDir: dataDir(options.dataDir),
-        adminToken: process.env['UNDERSTUDY_ADMIN_TOKEN'] ?? null,
+        dataDir: dir,
+        adminToken: tokenFor(options, dir),
         adminTls: readServerTls(options),
         peerTls: readClientTls(process.env),
         version: version(),
@@ -72,6 +77,26 @@ export function gatewayCommand(): Command {
       return { stop: async () => await stopGateway(gateway, fleet.gateway.shutdown) };
     });
   });
+}
+
+/** One that was chosen; else its own, unless certificates say who comes, or nobody is to be asked. */
+function tokenFor({ adminToken, adminClientCa }: GatewayOptions, dir: string): string | null {
+  const chosen = process.env['UNDERSTUDY_ADMIN_TOKEN'] ?? '';
+  if (chosen !== '') return chosen;
+  if (adminClientCa !== undefined) return null;
+  if (adminToken) {
+    const token = ownAdminToken(dir);
+    eventLine({
+      event: 'admin-token',
+      message: 'the admin API asks for the token in this file',
+      file: adminTokenFile(dir),
+    });
+    return token;
+  }
+  const message =
+    'the admin API asks nobody who he is: every program that reaches it may move traffic. Next: start without --no-admin-token';
+  eventLine({ event: 'admin-open', message });
+  return null;
 }
 
 /** What a gateway must know of each service when its disk knows nothing yet. */

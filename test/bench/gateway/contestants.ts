@@ -53,7 +53,8 @@ export async function startOurs(upstreamPort: number, dir: string): Promise<Ours
   const file = join(dir, 'bench.yaml');
   // JSON is YAML.
   writeFileSync(file, JSON.stringify(everythingOn(upstreamPort, join(dir, 'access.log'))));
-  const args = ['gateway', '--config', file, '--port', '0', '--admin-port', '0', '--data-dir', join(dir, 'state')];
+  const ports = ['--port', '0', '--admin-port', '0', '--no-admin-token'];
+  const args = ['gateway', '--config', file, ...ports, '--data-dir', join(dir, 'state')];
   const child = await startChild([process.execPath, here('../../../bin/understudy.js'), ...args], READY);
   const base = /"event":"ready","url":"([^"]+)"/.exec(child.said())?.[1] ?? '';
   const admin = /"adminUrl":"([^"]+)"/.exec(child.said())?.[1] ?? '';

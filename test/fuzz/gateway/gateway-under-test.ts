@@ -37,7 +37,7 @@ const SETTINGS = {
 const FAULTS: ReadonlySet<unknown> = new Set(['gateway-fault', 'admin-fault', 'worker-lost', 'process-fault', 'fault']);
 
 /** From the sources. */
-const GATEWAY = ['--import', 'tsx', 'src/cli/main.ts', 'gateway'];
+const GATEWAY = ['--import', 'tsx', 'src/cli/main.ts', 'gateway', '--no-admin-token'];
 
 type Line = Readonly<Record<string, unknown>>;
 
