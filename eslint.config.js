@@ -97,6 +97,24 @@ export default tseslint.config(
         { object: 'Date', property: 'now', message: 'Time is an argument in domain; in workflows use clock.ts.' },
         { object: 'Math', property: 'random', message: 'Chance is an argument.' },
         noParse,
+        { property: 'unsafe', message: 'What a replay may see differently decides nothing.' },
+      ],
+    },
+  },
+  {
+    files: ['src/workflows/**/*.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        noEnum,
+        noExportAll,
+        noUnboundedRead,
+        { selector: 'NewExpression[callee.name="Date"][arguments.length=0]', message: 'Use nowMs of clock.ts.' },
+        { selector: 'CallExpression[callee.name="Date"]', message: 'Use nowMs of clock.ts.' },
+        {
+          selector: 'CallExpression[callee.name=/^(condition|sleep)$/] CallExpression[callee.name="nowMs"]',
+          message: 'Wait for a time with newsBefore of clock.ts: it makes sure that it is that time afterwards.',
+        },
       ],
     },
   },

@@ -69,6 +69,7 @@ async function bundleWorkflows(root) {
   const { code } = await bundleWorkflowCode({
     workflowsPath: workflows,
     payloadConverterPath: join(dist, 'workflows', 'payload-converter.js'),
+    workflowInterceptorModules: [join(dist, 'workflows', 'whole-tasks.js')],
     logger: new DefaultLogger('WARN'),
   });
   const temporary = join(dist, `${BUNDLE}.${process.pid}.new`);

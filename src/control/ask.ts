@@ -20,6 +20,8 @@ export const QUERY_DEADLINE_MS = 5_000;
 /** A verb answers at once or not at all. */
 export const UPDATE_DEADLINE_MS = 15_000;
 const PING_DEADLINE_MS = 2_000;
+/** How often a question is asked that the worker refuses. */
+const QUERY_TRIES_MAX = 3;
 /** How often an order is sent that the worker passes over. */
 const ORDER_TRIES_MAX = 3;
 
@@ -30,7 +32,7 @@ const ORDER_TRIES_MAX = 3;
 const GRPC = { cancelled: 1, deadlineExceeded: 4, notFound: 5, failedPrecondition: 9, unavailable: 14 } as const;
 
 /**
- * Asks a running or ended workflow.
+ * Asks a running or ended workflow, again when it is refused.
  * @returns `null` when there is no such workflow
  * @throws CodedError `no-worker`, `temporal-unreachable`, `invariant`
  */
@@ -40,14 +42,19 @@ export async function askWorkflow<T>(
   query: QueryDefinition<T>,
   deadlineMs = QUERY_DEADLINE_MS,
 ): Promise<T | null> {
-  try {
-    return await client.connection.withDeadline(
+  const ask = async (): Promise<T> =>
+    await client.connection.withDeadline(
       Date.now() + deadlineMs,
       async () => await client.workflow.getHandle(workflowId).query(query),
     );
-  } catch (error) {
-    if (isNotFound(error)) return null;
-    throw await inWords(client, error, `${workflowId} was asked for its ${query.name}`);
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (isNotFound(error)) return null;
+      if (wasRefused(error) && tries < QUERY_TRIES_MAX) continue;
+      throw await inWords(client, error, `${workflowId} was asked for its ${query.name}`);
+    }
   }
 }
 
@@ -83,6 +90,12 @@ export async function orderWorkflow<Reply, Order>(
 /** True for what a workflow answers that has no such handler: it runs an older version. */
 export const isUnknownQuery = (error: unknown): boolean =>
   error instanceof CodedError && error.cause instanceof QueryNotRegisteredError;
+
+/**
+ * A worker that has just come up refuses a question that reaches it before the workflow's next task
+ * (`workflows/whole-tasks.ts`); asked again, the question goes with that task. The client has one error for all refusals.
+ */
+const wasRefused = (error: unknown): boolean => error instanceof QueryNotRegisteredError;
 
 export function isNotFound(error: unknown): boolean {
   return error instanceof WorkflowNotFoundError || grpcCode(error) === GRPC.notFound;

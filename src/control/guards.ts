@@ -49,8 +49,10 @@ export async function readGuardAtStep(control: Control, service: ServiceName): P
   const { move } = view;
   if (move === null) return view;
   try {
-    const { step, state, question } = await control.client.workflow.getHandle(move.id).query(moveViewQuery);
-    return { ...view, move: { ...move, step, state, question } };
+    const now = await askWorkflow(control.client, move.id, moveViewQuery);
+    return now === null
+      ? view
+      : { ...view, move: { ...move, step: now.step, state: now.state, question: now.question } };
   } catch {
     return view;
   }

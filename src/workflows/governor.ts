@@ -14,7 +14,7 @@ import {
 } from '@temporalio/workflow';
 import type { FleetView } from '../domain/governor/fleet-view.js';
 import { govern, nextGovernorLookMs, type GovernorEvent, type GovernorState } from '../domain/governor/governor.js';
-import { nowMs } from './clock.js';
+import { newsBefore, nowMs } from './clock.js';
 import { serviceGuardId } from './ids.js';
 import { fleetQuery, fleetViewSignal, leaveFleetSignal, reportSignal } from './messages.js';
 import { faultOfReport } from './read-report.js';
@@ -87,7 +87,6 @@ class Fleet {
     const news = (): boolean => this.#heard !== before || workflowInfo().continueAsNewSuggested;
     const look = nextGovernorLookMs(this.state, nowMs());
     if (look === null) return await condition(news);
-    if (!(await condition(news, Math.max(1, look - nowMs()), { summary: 'look at the fleet again' })))
-      this.hear({ kind: 'timer' });
+    if (!(await newsBefore(look, news, 'look at the fleet again'))) this.hear({ kind: 'timer' });
   }
 }

@@ -33,7 +33,7 @@ import type { MoveInput } from '../domain/plan/types.js';
 import { inMarkdown, printableAll } from '../domain/printable.js';
 import type { Weights } from '../domain/words.js';
 import { brokenMove } from './broken-move.js';
-import { iso, nowMs } from './clock.js';
+import { iso, newsBefore, nowMs } from './clock.js';
 import { sentenceOf } from './failures.js';
 import { clusterHealthId, serviceGuardId } from './ids.js';
 import { GovernorTeller } from './governor-teller.js';
@@ -232,8 +232,7 @@ class Guard {
       this.#heard !== before || this.#pending.length > 0 || this.mayRetire() || this.mayContinueAsNew();
     const look = nextLookMs(this.state, nowMs());
     if (look === null) return await condition(news);
-    if (!(await condition(news, Math.max(1, look - nowMs()), { summary: `look again at ${iso(look)}` })))
-      this.hear({ kind: 'timer' });
+    if (!(await newsBefore(look, news, `look again at ${iso(look)}`))) this.hear({ kind: 'timer' });
   }
 
   async #do(command: GuardCommand): Promise<void> {

@@ -18,13 +18,12 @@ import {
   rootCause,
   setCurrentDetails,
   setHandler,
-  sleep,
   workflowInfo,
 } from '@temporalio/workflow';
 import { faultOfNews, mergeStory, unheard } from '../domain/merge-story.js';
 import { inMarkdown, SUMMARY_CHARS_MAX } from '../domain/printable.js';
 import { NOTHING_DELIVERED, type Delivered, type StoryView } from '../domain/story.js';
-import { nowMs } from './clock.js';
+import { newsBefore, nowMs } from './clock.js';
 import { tellStorySignal, type StoryUpdate } from './messages.js';
 import type { Notify, Read } from './ports.js';
 
@@ -175,13 +174,13 @@ function allKnow(tale: Tale, listeners: readonly Listener[]): boolean {
   return tale.view.ended && listeners.every(({ gaveUp, version }) => gaveUp !== null || version === tale.version);
 }
 
+const silentAtMs = ({ lastWordAtMs }: Tale): number => lastWordAtMs + SILENCE_MAX_MS;
+
 /** Its teller may have been terminated: a story does not stay open for ever. */
 async function closeAfterSilence(tale: Tale): Promise<void> {
-  for (;;) {
-    const leftMs = tale.lastWordAtMs + SILENCE_MAX_MS - nowMs();
-    if (leftMs <= 0) break;
-    await sleep(leftMs, { summary: 'closes a story that nobody ends' });
-  }
+  const never = (): boolean => false;
+  for (let dueMs = silentAtMs(tale); dueMs > nowMs(); dueMs = silentAtMs(tale))
+    await newsBefore(dueMs, never, 'closes a story that nobody ends');
   const text = 'Nobody has told the end of this story for 7 days: it is closed.';
   const line = { key: 'silence', atMs: nowMs(), text, broadcast: false };
   hear(tale, { head: tale.view.head, lines: [line], ended: true });

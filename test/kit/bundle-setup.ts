@@ -21,6 +21,7 @@ export async function bundleTo(codePath: string): Promise<void> {
   const { code } = await bundleWorkflowCode({
     workflowsPath: source('index.ts'),
     payloadConverterPath: source('payload-converter.ts'),
+    workflowInterceptorModules: [source('whole-tasks.ts')],
     logger: new DefaultLogger('WARN'),
   });
   writeFileSync(codePath, code);

@@ -6,11 +6,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Instance } from '../../src/config/instance.js';
 import type { MoveRecord } from '../../src/domain/move-record.js';
+import { connectClient } from '../../src/temporal/connect.js';
 import { eventually } from './eventually.js';
 import { freePortBase } from './ports.js';
+import { mustReplay } from './whole-replay.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const BIN = join(ROOT, 'bin', 'understudy.js');
+const BUNDLE = join(ROOT, 'dist', 'workflow-bundle.js');
 const READY_MS_MAX = 60_000;
 
 export interface CliAnswer {
@@ -38,6 +41,7 @@ export interface TestInstance {
   moves(count: number, msMax?: number): Promise<MoveRecord>;
   /** kill -9 of a process by its name in instance.json. */
   kill(name: string, signal?: NodeJS.Signals): number;
+  /** Replays whole what ran, and ends everything. */
   stop(): Promise<void>;
 }
 
@@ -80,7 +84,7 @@ export async function startInstance(options: InstanceOptions = {}): Promise<Test
       return existsSync(join(dataDir, 'instance.json')) && lines.some((line) => line.includes('ready after'));
     }, READY_MS_MAX);
   } catch (error) {
-    await instance.stop();
+    await instance.stop().catch(() => undefined);
     throw new Error(`the instance did not start: ${(error as Error).message}\n${lines.join('\n')}`, {
       cause: error,
     });
@@ -143,11 +147,26 @@ function openInstance({ dataDir, portBase, dev, lines, env }: Parts): TestInstan
       return found.pid;
     },
     stop: async () => {
-      if (dev.exitCode === null) dev.kill('SIGTERM');
-      await eventually(() => dev.exitCode !== null || dev.signalCode !== null, 30_000);
-      rmSync(dataDir, { recursive: true, force: true });
+      try {
+        if (isAlive(dev) && existsSync(join(dataDir, 'instance.json'))) await replayAll(info(), env);
+      } finally {
+        if (isAlive(dev)) dev.kill('SIGTERM');
+        await eventually(() => !isAlive(dev), 30_000);
+        rmSync(dataDir, { recursive: true, force: true });
+      }
     },
   };
+}
+
+const isAlive = (child: ChildProcess): boolean => child.exitCode === null && child.signalCode === null;
+
+async function replayAll({ temporal: { address, namespace } }: Instance, env: NodeJS.ProcessEnv): Promise<void> {
+  const { client, connection } = await connectClient({ address, namespace, deadlineMs: READY_MS_MAX, env });
+  try {
+    await mustReplay(client, BUNDLE);
+  } finally {
+    await connection.close();
+  }
 }
 
 function failed(args: readonly string[], { code, stdout, stderr }: CliAnswer): Error {

@@ -13,10 +13,11 @@ import { createServingApp, type ServingApp } from '../../src/simulator/serving-a
 import { SETTINGS_DEFAULT } from '../../src/simulator/settings.js';
 import { openGateway } from '../../src/traffic/gateway.js';
 import type { TrafficLayer } from '../../src/traffic/traffic-layer.js';
-import { startControlWorker } from '../../src/workers/control.js';
 import { clusterSpec, serviceSpec } from './fleet.js';
 import { openLossyProxy, type LossyProxy } from './lossy-proxy.js';
+import { startMortalWorker, type MortalWorker } from './mortal-worker.js';
 import { ownNamespace } from './own-namespace.js';
+import { mustReplay } from './whole-replay.js';
 
 export const QUICK_MOVES: ServiceSpec['move'] = {
   emergency: [25, 100],
@@ -38,10 +39,12 @@ export interface Scene {
   readonly layer: TrafficLayer;
   /** The worker's wire to the gateway; the test's own `layer` goes around it. */
   readonly wire: LossyProxy;
+  readonly worker: MortalWorker;
   /** Lines of the log notifier. */
   readonly told: string[];
   /** A fresh service with clusters of its own; the first one is the primary. */
   service(names: readonly string[], change?: Partial<ServiceSpec>): Promise<TestService>;
+  /** Ends everything, and replays whole what ran. */
   close(): Promise<void>;
 }
 
@@ -91,7 +94,7 @@ export async function openScene({ address, workflowBundle, alsoAt = [] }: SceneO
   });
   const wire = await openLossyProxy(() => gateway.adminUrl);
   const told: string[] = [];
-  const worker = await startControlWorker({
+  const worker = await startMortalWorker({
     fleet: { slack: null, webhook: null },
     address,
     namespace,
@@ -100,17 +103,18 @@ export async function openScene({ address, workflowBundle, alsoAt = [] }: SceneO
     workflowBundle,
     write: (line) => told.push(line),
   });
-  const running = worker.run();
   const connection = await Connection.connect({ address });
+  const client = new Client({ connection, namespace });
   const layer = openGateway({ adminUrl: gateway.adminUrl, token: null, timeoutMs: 5_000 });
   const apps: ServingApp[] = [];
   let services = 0;
   return {
-    client: new Client({ connection, namespace }),
+    client,
     namespace,
     gateway,
     layer,
     wire,
+    worker,
     told,
     service: async (names, change = {}) => {
       const service = await openService(`s${process.pid}-${Date.now().toString(36)}-${(services += 1)}`, names, change);
@@ -130,13 +134,16 @@ export async function openScene({ address, workflowBundle, alsoAt = [] }: SceneO
       return { ...service, weights: async () => (await layer.read(service.spec.name)).intended };
     },
     close: async () => {
-      worker.shutdown();
-      await running;
-      await connection.close();
-      for (const app of apps) app.close();
-      await wire.close();
-      await gateway.close(0);
-      rmSync(dataDir, { recursive: true, force: true });
+      await worker.stop();
+      try {
+        await mustReplay(client, workflowBundle);
+      } finally {
+        await connection.close();
+        for (const app of apps) app.close();
+        await wire.close();
+        await gateway.close(0);
+        rmSync(dataDir, { recursive: true, force: true });
+      }
     },
   };
 }

@@ -10,7 +10,9 @@ import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 
-const FOLDER = fileURLToPath(new URL('./histories/', import.meta.url));
+/** `histories`: what the runbooks of today must repeat. `bricked`: what nobody can, whichever version wrote it. */
+type Shelf = 'histories' | 'bricked';
+const folderOf = (shelf: Shelf): string => fileURLToPath(new URL(`./${shelf}/`, import.meta.url));
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const SUFFIX = '.json.gz';
 /** Where in which file something failed. */
@@ -40,16 +42,16 @@ interface RecordedEvents {
   }[];
 }
 
-/** Every recorded history, by name. */
-export function readHistories(): readonly RecordedHistory[] {
-  return readdirSync(FOLDER)
+/** Every recorded history of a shelf, by name. */
+export function readHistories(shelf: Shelf): readonly RecordedHistory[] {
+  return readdirSync(folderOf(shelf))
     .filter((file) => file.endsWith(SUFFIX))
     .sort()
-    .map(readHistory);
+    .map((file) => readHistory(join(folderOf(shelf), file)));
 }
 
 function readHistory(file: string): RecordedHistory {
-  const text = gunzipSync(readFileSync(join(FOLDER, file))).toString('utf8');
+  const text = gunzipSync(readFileSync(file)).toString('utf8');
   const history = JSON.parse(text) as RecordedEvents;
   const started = history.events[0]?.workflowExecutionStartedEventAttributes;
   if (started === undefined) throw new Error(`${file} does not begin with the start of a workflow`);
@@ -63,12 +65,12 @@ function readHistory(file: string): RecordedHistory {
 }
 
 /** @throws Error when something of this machine is left in it */
-export function writeHistory(name: string, history: History): void {
+export function writeHistory(name: string, history: History, shelf: Shelf = 'histories'): void {
   const text = JSON.stringify(JSON.parse(historyToJSON(history)), blanked);
   const readable = `${text}\n${payloadsOf(JSON.parse(text)).join('\n')}`;
   const telling = [ROOT, homedir(), hostname()].filter((word) => word.length > 3 && readable.includes(word));
   if (telling.length > 0) throw new Error(`${name} would tell where it was recorded: ${telling.join(', ')}`);
-  writeFileSync(join(FOLDER, `${name}${SUFFIX}`), gzipSync(text, { level: 9 }));
+  writeFileSync(join(folderOf(shelf), `${name}${SUFFIX}`), gzipSync(text, { level: 9 }));
 }
 
 function blanked(key: string, value: unknown): unknown {
@@ -78,7 +80,8 @@ function blanked(key: string, value: unknown): unknown {
 
 /** Old ones would be replayed for ever, whoever made them. */
 export function removeHistories(): void {
-  for (const file of readdirSync(FOLDER)) if (file.endsWith(SUFFIX)) rmSync(join(FOLDER, file));
+  const folder = folderOf('histories');
+  for (const file of readdirSync(folder)) if (file.endsWith(SUFFIX)) rmSync(join(folder, file));
 }
 
 /** Payloads are base64 in JSON; anywhere in the tree, `data` is one. */

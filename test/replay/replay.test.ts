@@ -7,9 +7,10 @@ import { DeterminismViolationError } from '@temporalio/workflow';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
 import * as workflows from '../../src/workflows/index.js';
 import { bundleAltered, type Alteration } from './altered.js';
-import { readHistories } from './recorded.js';
+import { readHistories, type RecordedHistory } from './recorded.js';
 
-const HISTORIES = readHistories();
+const HISTORIES = readHistories('histories');
+const BRICKED = readHistories('bricked');
 const TYPES = Object.keys(workflows).sort();
 
 /** One change for each type of workflow, of the kind that is made without a thought. */
@@ -29,7 +30,7 @@ const ALTERATIONS: Readonly<Record<string, Alteration>> = {
   story: {
     file: 'story.ts',
     before: 'const names = await read.notifiers();',
-    after: 'await sleep(1);\n  const names = await read.notifiers();',
+    after: 'await condition(() => false, 1);\n  const names = await read.notifiers();',
   },
 };
 
@@ -39,10 +40,13 @@ beforeAll(() => {
 });
 
 /** What was wrong with each history, by name; `null`: nothing. */
-async function replayAll(workflowBundle: NonNullable<ReplayWorkerOptions['workflowBundle']>) {
+async function replayAll(
+  workflowBundle: NonNullable<ReplayWorkerOptions['workflowBundle']>,
+  histories: readonly RecordedHistory[] = HISTORIES,
+) {
   const wrong: Record<string, Error | null> = {};
   // The move's id is part of what it does, and two recorded runs may share one: replayed one by one, told apart by name.
-  for (const { name, workflowId, history } of HISTORIES) {
+  for (const { name, workflowId, history } of histories) {
     for await (const { error } of Worker.runReplayHistories({ workflowBundle }, [{ workflowId, history }]))
       wrong[name] = error ?? null;
   }
@@ -56,12 +60,23 @@ describe('the recorded histories', () => {
 
   test('name no machine, no process and no file of who recorded them', () => {
     const telling = /file:\/\/|node_modules|\d+@[a-z0-9]|\/(?:home|root|Users|tmp)\//u;
-    expect(HISTORIES.filter((h) => telling.test(h.readable)).map((h) => h.name)).toEqual([]);
+    expect([...HISTORIES, ...BRICKED].filter((h) => telling.test(h.readable)).map((h) => h.name)).toEqual([]);
   });
 
   test('are repeated, step by step, by the runbooks of today', async () => {
     const wrong = await replayAll({ codePath: inject('workflowBundlePath') });
     expect(wrong).toEqual(Object.fromEntries(HISTORIES.map((h) => [h.name, null])));
+  });
+});
+
+describe('a history that says what no run can have done', () => {
+  test('is there', () => {
+    expect(BRICKED.map((h) => h.name)).toEqual(['serviceGuard-armed-a-past-freeze']);
+  });
+
+  test('is not repeated, whatever the runbooks say: such a guard needs `understudy repair`', async () => {
+    const wrong = await replayAll({ codePath: inject('workflowBundlePath') }, BRICKED);
+    for (const error of Object.values(wrong)) expect(error).toBeInstanceOf(DeterminismViolationError);
   });
 });
 

@@ -73,6 +73,21 @@ describe('the sources', () => {
   });
 });
 
+describe('the workflows', () => {
+  test('ask for the time in one place', () => {
+    const asks = files
+      .map(named)
+      .filter((path) => path.startsWith('src/workflows/'))
+      .filter((path) => /\bDate\.now\b|new Date\(\)|\bperformance\b|no-restricted-properties/u.test(text(path)));
+    expect(asks).toEqual(['src/workflows/clock.ts']);
+  });
+
+  test('are bundled with what keeps first run and replay alike', () => {
+    for (const path of ['scripts/build.mjs', 'test/kit/bundle-setup.ts'])
+      expect(text(path)).toContain('workflowInterceptorModules: [');
+  });
+});
+
 describe('the documents', () => {
   test('list every folder of src, and no other', () => {
     const listed = [...text('docs/architecture.md').matchAll(/^\| `src\/([a-z]+)\/` \|/gmu)].map((match) => match[1]);
