@@ -1,6 +1,6 @@
 /**
  * `npm run test:long`: what continuous integration tries a little of, from seed after seed: worlds and stories of the
- * simulation, property tests, kills of each part of the control plane. `test-long.json` keeps which seeds are done, so that
+ * simulation, property tests, restarts at timers, kills of each part of the control plane. `test-long.json` keeps which seeds are done, so that
  * it goes on from there after an interruption; another commit begins anew. Ends at the first failure, naming its seed.
  *
  *     npm run test:long -- --seeds 200 --times 4
@@ -44,6 +44,7 @@ function roundsPass(seed) {
   const rounds = [
     ['--project', 'sim'],
     ['--project', 'unit', `--testTimeout=${60_000 * times}`, ...propertyTests()],
+    ['--project', 'workflows', 'test/workflows/restarts-at-timers.test.ts'],
     ['--project', 'system', 'test/system/kills.test.ts', 'test/system/callers.test.ts'],
   ];
   return rounds.every(
