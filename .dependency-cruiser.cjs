@@ -44,7 +44,7 @@ module.exports = {
     row('temporal', ['domain/', 'config/'], 'Finding, starting and connecting.'),
     row(
       'control',
-      ['domain/', 'outside/', 'temporal/', 'workflows/(messages|ids)\\.'],
+      ['domain/', 'outside/', 'temporal/', 'workflows/(messages|ids|read-message|guard-order)\\.'],
       'The only folder that opens a Temporal client for operators.',
     ),
     row(

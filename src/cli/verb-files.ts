@@ -122,6 +122,11 @@ export const VERB_FILES: Readonly<Record<string, VerbFile>> = {
     group: LOOK,
     load: async () => (await import('./verbs/doctor.js')).doctorCommand(),
   },
+  repair: {
+    summary: 'begin a guard anew that cannot go on',
+    group: AUTOMATION,
+    load: async () => (await import('./verbs/repair.js')).repairCommand(),
+  },
   gateway: {
     summary: 'run a gateway',
     group: RUN,

@@ -157,7 +157,7 @@ async function configure(client: Client, want: Wanted, sender: Sender | undefine
           args: [want.order],
           signal: (want.kind === 'cluster' ? configureClusterSignal : configureGuardSignal).name,
           signalArgs: [sender === undefined ? want.order : { ...want.order, sender }],
-          staticSummary: inMarkdown(want.summary, SUMMARY_CHARS_MAX),
+          staticSummary: want.summary,
           typedSearchAttributes: want.attributes,
         }),
     );
@@ -189,7 +189,7 @@ function wantedCluster(fleet: Fleet, spec: ClusterSpec): Wanted {
     kind: 'cluster',
     name: spec.name,
     order,
-    summary: `cluster ${spec.name}: ${spec.engine} in ${spec.region}`,
+    summary: inMarkdown(`cluster ${spec.name}: ${spec.engine} in ${spec.region}`, SUMMARY_CHARS_MAX),
     attributes: [
       keyword('UnderstudyKind', 'cluster'),
       keyword('UnderstudyCluster', spec.name),
@@ -201,11 +201,15 @@ function wantedCluster(fleet: Fleet, spec: ClusterSpec): Wanted {
 function wantedService(fleet: Fleet, spec: ServiceSpec): Wanted {
   const clusters = spec.members.flatMap((m) => fleet.clusters[m.cluster] ?? []);
   const order: GuardOrder = { spec, clusters };
+  const { staticSummary: summary, typedSearchAttributes: attributes } = attributesOfGuard(spec);
+  return { kind: 'service', name: spec.name, order, summary, attributes };
+}
+
+/** How a guard is found and shown in Temporal. */
+export function attributesOfGuard({ name, strategy, members }: ServiceSpec) {
+  const summary = `service ${name}: ${strategy} over ${members.map((m) => m.cluster).join(', ')}`;
   return {
-    kind: 'service',
-    name: spec.name,
-    order,
-    summary: `service ${spec.name}: ${spec.strategy} over ${spec.members.map((m) => m.cluster).join(', ')}`,
-    attributes: [keyword('UnderstudyKind', 'service'), keyword('UnderstudyService', spec.name)],
+    staticSummary: inMarkdown(summary, SUMMARY_CHARS_MAX),
+    typedSearchAttributes: [keyword('UnderstudyKind', 'service'), keyword('UnderstudyService', name)],
   };
 }

@@ -55,6 +55,11 @@ export const ERRORS = {
     meaning: 'nobody is waiting for this answer any more',
     fix: '`understudy status` shows what is open',
   },
+  'not-broken': {
+    family: 'refused',
+    meaning: 'the guard is not broken: there is nothing to repair',
+    fix: '`understudy status` shows what it knows; `understudy doctor` looks at every part',
+  },
   'no-move': {
     family: 'refused',
     meaning: 'no move is running on this service',

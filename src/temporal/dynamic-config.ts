@@ -12,9 +12,13 @@ const QUEUE_POLLS_PER_SECOND = 2000;
  */
 const NO_HOST = ['closed: no host'];
 
+/** A task that failed twice in a row is reported, and found by one list (`failing-tasks.ts`); the default is 5. */
+const FAILURES_REPORTED = 2;
+
 export const DYNAMIC_CONFIG: Readonly<Record<string, string>> = {
   'history.transferProcessorMaxPollRPS': String(QUEUE_POLLS_PER_SECOND),
   'history.timerProcessorMaxPollRPS': String(QUEUE_POLLS_PER_SECOND),
   'history.visibilityProcessorMaxPollRPS': String(QUEUE_POLLS_PER_SECOND),
+  'system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute': String(FAILURES_REPORTED),
   'frontend.httpAllowedHosts': JSON.stringify(NO_HOST),
 };

@@ -1,7 +1,8 @@
 /** Composition root of the control worker: workflows, and the activities that change things. */
 import { fileURLToPath } from 'node:url';
 import { getClient } from '@temporalio/activity';
-import { Worker } from '@temporalio/worker';
+import { Client } from '@temporalio/client';
+import { type NativeConnection, Worker } from '@temporalio/worker';
 import { lastLook } from '../activities/last-look.js';
 import { createMutateActivities } from '../activities/mutate.js';
 import { createNotifyActivities } from '../activities/notify.js';
@@ -17,6 +18,7 @@ import { probeMetrics } from '../probes/metrics.js';
 import { connectWorker } from '../temporal/connect.js';
 import { openGateways } from '../traffic/gateway-replicas.js';
 import { CONTROL_TASK_QUEUE } from '../workflows/ids.js';
+import { tellFailing } from './tell-failing.js';
 
 /** A completion for preflight, warm-up and padding: short, for it costs the cluster a slot. */
 const COMPLETION_TOKENS = 2;
@@ -33,6 +35,8 @@ export interface ControlWorkerOptions {
   readonly adminToken: string | null;
   /** How this worker shows who it is to an admin API that asks for certificates. */
   readonly adminTls?: ClientTls | undefined;
+  /** How often it looks for workflows whose task fails, ms. */
+  readonly tellFailingEveryMs?: number;
   /** Compiled workflows; by default the bundle that the build made. */
   readonly workflowBundle?: string;
   /** Receives the log notifier's lines. */
@@ -87,15 +91,31 @@ export async function startControlWorker(options: ControlWorkerOptions): Promise
     maxHeartbeatThrottleInterval: '1s',
     shutdownGraceTime: '2s',
   });
+  return attended(worker, connection, options);
+}
+
+/** The worker, and beside it whoever tells of workflows that cannot go on. */
+function attended(worker: Worker, connection: NativeConnection, options: ControlWorkerOptions): RunningWorker {
+  const ending = new AbortController();
+  const client = new Client({ connection, namespace: options.namespace });
   return {
     run: async () => {
+      const telling = tellFailing({
+        client,
+        signal: ending.signal,
+        write: options.write,
+        everyMs: options.tellFailingEveryMs,
+      });
       try {
         await worker.run();
       } finally {
+        ending.abort();
+        await telling;
         await connection.close();
       }
     },
     shutdown: () => {
+      ending.abort();
       if (worker.getState() === 'RUNNING') worker.shutdown();
     },
   };

@@ -3,8 +3,8 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { startControlWorker, type ControlWorkerOptions } from '../../src/workers/control.js';
 
 export interface MortalWorker {
-  /** Nothing that it says from now on is heard, and it hears nothing. */
-  die(): Promise<void>;
+  /** Nothing that it says from now on is heard, and it hears nothing. `next`: what is different about the next one. */
+  die(next?: Partial<ControlWorkerOptions>): Promise<void>;
   /** Another one takes over, at once. */
   comeBack(): void;
   /** Ends them all, the dead ones too. */
@@ -16,10 +16,10 @@ export async function startMortalWorker(options: ControlWorkerOptions): Promise<
   let life = await prepare(options);
   ends.push(life.run());
   return {
-    die: async () => {
+    die: async (next = {}) => {
       life.die();
       // Ready to begin, so that it comes back in the moment in which the test wants it.
-      life = await prepare(options);
+      life = await prepare({ ...options, ...next });
     },
     comeBack: () => void ends.push(life.run()),
     stop: async () => {

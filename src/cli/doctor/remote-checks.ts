@@ -5,12 +5,14 @@ import type { Control } from '../../control/control.js';
 import { type GatewayAdmin, readGatewayState } from '../../control/gateway-state.js';
 import { findFailingGuards, findUnwatched } from '../../control/failing.js';
 import { readPollers, type WorkerKind } from '../../control/pollers.js';
+import { WORKFLOW_TYPE, workflowIdOf } from '../../control/running.js';
 import type { ClusterStatus, StatusView } from '../../control/status.js';
 import type { ClusterSpec, Fleet } from '../../domain/fleet.js';
 import { unwatchedOf } from '../../domain/guard/unwatched.js';
 import { parseFields, textOf } from '../../domain/outside.js';
 import type { ServiceName } from '../../domain/words.js';
 import { boundedText, SMALL_ANSWER_BYTES_MAX } from '../../outside/bounded-text.js';
+import { findFailingTasks } from '../../temporal/failing-tasks.js';
 import { type Check, failed, ok, problem, skipped } from './check.js';
 
 const CLUSTER_TIMEOUT_MS = 3_000;
@@ -110,6 +112,19 @@ export async function checkWatches(control: Control, status: Asked): Promise<rea
     );
   } catch (error) {
     return [failed('watches', error)];
+  }
+}
+
+/** Workflows whose task fails again and again, one line each, whether they are asked for anything or not. */
+export async function checkTasks(control: Control): Promise<readonly Check[]> {
+  try {
+    return (await findFailingTasks(control.client)).map(({ workflowId, type, attempt, why }) => {
+      const guard = type === WORKFLOW_TYPE.service ? workflowId.slice(workflowIdOf('service', '').length) : null;
+      const fix = guard === null ? READ_TASK_FAILURES : `\`understudy repair ${guard}\`; ${READ_TASK_FAILURES}`;
+      return problem(workflowId, `its workflow task has failed ${attempt - 1} times in a row: ${why}`, fix);
+    });
+  } catch (error) {
+    return [failed('workflow tasks', error)];
   }
 }
 

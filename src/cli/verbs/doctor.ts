@@ -63,7 +63,7 @@ async function fleetOf(file: string | undefined): Promise<{ readonly fleet: Flee
 }
 
 async function checkTemporal(target: Target, fleet: Fleet | null): Promise<readonly Check[]> {
-  const { checkServices, checkWatches, checkWorkers } = await import('../doctor/remote-checks.js');
+  const { checkServices, checkTasks, checkWatches, checkWorkers } = await import('../doctor/remote-checks.js');
   const { readStatus } = await import('../../control/status.js');
   try {
     return await withControl(target, async (control) => {
@@ -73,6 +73,7 @@ async function checkTemporal(target: Target, fleet: Fleet | null): Promise<reado
         ...(await checkWorkers(control, status, fleet?.vantages ?? ['local'])),
         await checkServices(control, status, Object.keys(fleet?.services ?? {})),
         ...(await checkWatches(control, status)),
+        ...(await checkTasks(control)),
       ];
     });
   } catch (error) {
