@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from 'vitest';
 import type { Repaired } from '../../src/control/repair.js';
 import { renderRepaired, repairCommand } from '../../src/cli/verbs/repair.js';
@@ -13,10 +14,9 @@ const repaired: Repaired = {
   carried: { moves: 3, lastMove: 'move/chat/7', frozen: lease, maintenance: [{ cluster: 'eu-a', ...lease }] },
   untouched: ['the weights'],
 };
-const plain = (text: string): string => text.replace(/\u001b\[\d+m/gu, '');
 
 test('what was done, what was carried and what was left untouched is said', () => {
-  expect(plain(renderRepaired(repaired, NOW)).split('\n')).toEqual([
+  expect(stripVTControlCharacters(renderRepaired(repaired, NOW)).split('\n')).toEqual([
     'chat: its guard was begun anew',
     '  because:   Nondeterminism error',
     '  carried:   3 moves (the last one move/chat/7)',
@@ -27,7 +27,7 @@ test('what was done, what was carried and what was left untouched is said', () =
 });
 
 test('that nothing was done is said first', () => {
-  const [first] = plain(renderRepaired({ ...repaired, done: false, begun: null }, NOW)).split('\n');
+  const [first] = stripVTControlCharacters(renderRepaired({ ...repaired, done: false, begun: null }, NOW)).split('\n');
   expect(first).toBe('chat: its guard would be begun anew (nothing was done)');
 });
 
