@@ -46,7 +46,9 @@ async function restartAtTimers(random: Random): Promise<void> {
   for (let i = 0; i < SERVICES; i += 1) services.push(await watched(scene, random.chance(0.2)));
   await eventually(async () => (await readVitals(scene.client, GOVERNOR_ID)) === 'running');
   const asking = askForEver(services);
-  for (let restart = 0; restart < RESTARTS; restart += 1) await oneRestart(services, random);
+  const underWay: Promise<unknown>[] = [];
+  for (let restart = 0; restart < RESTARTS; restart += 1) underWay.push(...(await oneRestart(services, random)));
+  await Promise.all(underWay);
   const { asked, answered } = await asking.stop();
   expect(answered).toBeGreaterThan(asked / 10);
   // A worker that remembers nothing: every guard must answer it.
@@ -57,8 +59,8 @@ async function restartAtTimers(random: Random): Promise<void> {
   console.log(JSON.stringify({ restarts: RESTARTS, services: SERVICES, asked, answered, runsReplayed: replayed }));
 }
 
-/** Orders whose timers run out at about one moment, and a worker that is away around it. */
-async function oneRestart(services: readonly Watched[], random: Random): Promise<void> {
+/** Orders whose timers run out at about one moment, and a worker that is away around it. @returns what is still under way */
+async function oneRestart(services: readonly Watched[], random: Random): Promise<readonly Promise<unknown>[]> {
   const atMs = Date.now() + AHEAD_MS;
   const ordered = services.map(async (one) => {
     const order = TIMERS[random.pick(Object.keys(TIMERS))];
@@ -74,7 +76,7 @@ async function oneRestart(services: readonly Watched[], random: Random): Promise
     .map(async (one) => await say(one, 'c', random.pick(['degraded', 'healthy'])));
   await sleepUntil(backAtMs);
   scene.worker.comeBack();
-  await Promise.all([...heard, ...ordered]);
+  return [...heard, ...ordered];
 }
 
 function askForEver(services: readonly Watched[]) {

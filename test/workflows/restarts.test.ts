@@ -4,10 +4,11 @@
  */
 import { inject, afterAll, beforeAll, expect, test } from 'vitest';
 import { askWorkflow } from '../../src/control/ask.js';
-import { guardViewQuery } from '../../src/workflows/messages.js';
+import { CONTROL_TASK_QUEUE } from '../../src/workflows/ids.js';
+import { fleetViewSignal, guardViewQuery } from '../../src/workflows/messages.js';
 import { eventually } from '../kit/eventually.js';
 import { openScene, type Scene } from '../kit/move-scene.js';
-import { askBeforeTheTimer, freeze, guardOfTwo, isQuiet, say } from '../kit/restart-at-timer.js';
+import { askBeforeTheTimer, freeze, type Guard, guardOfTwo, isQuiet, say } from '../kit/restart-at-timer.js';
 import { mustReplay } from '../kit/whole-replay.js';
 
 /** Of whoever asks. */
@@ -19,7 +20,10 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   for await (const { workflowId } of scene.client.workflow.list({ query: "ExecutionStatus = 'Running'" }))
-    await scene.client.workflow.getHandle(workflowId).terminate();
+    await scene.client.workflow
+      .getHandle(workflowId)
+      .terminate()
+      .catch(() => undefined);
   await scene.close();
 });
 
@@ -54,3 +58,41 @@ test('nor does what comes between that question and the task', async () => {
   await eventually(async () => await isQuiet(guard));
   expect(await mustReplay(scene.client, inject('workflowBundlePath'))).toBeGreaterThan(0);
 });
+
+test('nor does a question that comes back from a worker which took it, and the next task, into its death', async () => {
+  const guard = await guardOfTwo(scene);
+  await eventually(async () => await isQuiet(guard));
+  const queue = await ownQueueOf(guard);
+  await scene.worker.die();
+  // In the place of the dead worker: takes both, and answers nothing.
+  const answer = guard.query(guardViewQuery).catch(() => null);
+  expect((await take(queue)).query).toBeTruthy();
+  await guard.signal(fleetViewSignal, { brake: { why: 'a test', untilMs: Date.now() + BRAKE_MS }, panic: null });
+  expect((await take(queue)).query).toBeFalsy();
+  scene.worker.comeBack();
+  await answer;
+  // The brake is over by the time at which the task is given out again: nothing is to be waited for.
+  await eventually(async () => await isQuiet(guard), PATIENCE_MS);
+  expect(await mustReplay(scene.client, inject('workflowBundlePath'))).toBeGreaterThan(0);
+});
+
+/** Shorter than the 10 s after which a task is given out again. */
+const BRAKE_MS = 5_000;
+const STICKY = 2;
+
+/** The queue of the worker that has the guard in its cache. */
+async function ownQueueOf(guard: Guard): Promise<string> {
+  const { events } = await guard.fetchHistory();
+  const queues = (events ?? []).flatMap((event) => event.workflowTaskScheduledEventAttributes?.taskQueue ?? []);
+  return queues.findLast(({ kind }) => Number(kind) === STICKY)?.name ?? '';
+}
+
+async function take(queue: string) {
+  const { connection, workflowService, options } = scene.client;
+  const taskQueue = { name: queue, kind: STICKY, normalName: CONTROL_TASK_QUEUE };
+  const order = { namespace: options.namespace, taskQueue, identity: 'takes and dies' };
+  return await connection.withDeadline(
+    Date.now() + PATIENCE_MS,
+    async () => await workflowService.pollWorkflowTaskQueue(order),
+  );
+}
