@@ -45,7 +45,7 @@ async function tellNew(client: Client, told: Set<string>): Promise<string> {
     }
     return '';
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return error instanceof Error ? error.message : 'it threw what is no error';
   }
 }
 
