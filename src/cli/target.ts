@@ -1,7 +1,7 @@
 /** Which instance a verb speaks to, and how to reach it. */
 import { messageOf } from '../domain/describe-error.js';
 import type { Command } from 'commander';
-import { readAdminToken } from '../config/admin-token.js';
+import { chosenAdminToken, readAdminToken } from '../config/admin-token.js';
 import { readClientTls } from '../config/admin-tls.js';
 import { dataDir, readInstance, type Instance } from '../config/instance.js';
 import type { GatewayAdmin } from '../control/gateway-state.js';
@@ -106,7 +106,7 @@ const tokenHere = (urls: readonly string[], dir: string): string | null =>
 
 /** UNDERSTUDY_ADMIN_TOKEN, else the instance's. */
 export function adminToken(env: NodeJS.ProcessEnv, instance: Instance | null): string | null {
-  return env['UNDERSTUDY_ADMIN_TOKEN'] ?? instance?.adminToken ?? null;
+  return chosenAdminToken(env) ?? instance?.adminToken ?? null;
 }
 
 /**

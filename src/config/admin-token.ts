@@ -3,7 +3,7 @@
  * alone, and found there by verbs and workers of the same machine.
  */
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { linkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CodedError } from '../domain/errors.js';
 import { claimFolder, FILE_MODE, readOwnFile } from './own-files.js';
@@ -12,14 +12,27 @@ const TOKEN = /^[\w-]{16,512}$/;
 
 export const adminTokenFile = (dir: string): string => join(dir, 'gateway-admin-token');
 
+/** The one that an operator chose; empty is none. */
+export function chosenAdminToken(env: NodeJS.ProcessEnv): string | null {
+  const chosen = env['UNDERSTUDY_ADMIN_TOKEN'] ?? '';
+  return chosen === '' ? null : chosen;
+}
+
 /** @throws CodedError `foreign-file`, `bad-config` when the file holds no token; system errors of writing */
 export function ownAdminToken(dir: string): string {
   claimFolder(dir);
   const known = readAdminToken(dir);
   if (known !== null) return known;
-  const token = randomBytes(24).toString('base64url');
-  writeFileSync(adminTokenFile(dir), `${token}\n`, { mode: FILE_MODE, flag: 'wx' });
-  return token;
+  const made = `${adminTokenFile(dir)}.${process.pid}`;
+  writeFileSync(made, `${randomBytes(24).toString('base64url')}\n`, { mode: FILE_MODE });
+  try {
+    linkSync(made, adminTokenFile(dir)); // whole or not at all, and never over that of another start
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    unlinkSync(made);
+  }
+  return readAdminToken(dir) ?? ownAdminToken(dir);
 }
 
 /** `null`: there is none. @throws as `ownAdminToken` */

@@ -55,6 +55,7 @@ export async function openStage(config: string, gatewayArgs: readonly string[] =
   const adminUrl = `http://127.0.0.1:${adminPort}`;
   await run(
     'gateway',
+    '--no-admin-token',
     '--config',
     file,
     '--port',

@@ -43,6 +43,7 @@ test('is sent to no other machine', () => {
   expect(tokenFor('http://10.0.0.7:4402')).toBeNull();
   expect(tokenFor('http://127.0.0.1:4402,http://10.0.0.7:4402')).toBeNull();
   expect(tokenFor('http://127.0.0.1:4402', { UNDERSTUDY_ADMIN_TOKEN: 'chosen' })).toBe('chosen');
+  expect(tokenFor('http://127.0.0.1:4402', { UNDERSTUDY_ADMIN_TOKEN: '' })).toBe(ownAdminToken(dataDir));
 });
 
 test('a file that holds none is named', () => {

@@ -3,10 +3,11 @@ import { messageOf } from '../../domain/describe-error.js';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidArgumentError, type Command } from 'commander';
-import { adminTokenFile, ownAdminToken } from '../../config/admin-token.js';
+import { adminTokenFile, chosenAdminToken, ownAdminToken } from '../../config/admin-token.js';
 import { readClientTls, readServerTls } from '../../config/admin-tls.js';
 import { dataDir } from '../../config/instance.js';
 import { type Fleet, GATEWAY_WORKERS_MAX, type ShutdownSettings } from '../../domain/fleet.js';
+import { isLoopbackHost } from '../../domain/loopback.js';
 import { serviceDefinition, type ServiceDefinition } from '../../domain/traffic.js';
 import type { RunningGateway } from '../../gateway/gateway.js';
 import { eventLine, serveUntilStopped } from '../long-running.js';
@@ -80,10 +81,11 @@ export function gatewayCommand(): Command {
 }
 
 /** One that was chosen; else its own, unless certificates say who comes, or nobody is to be asked. */
-function tokenFor({ adminToken, adminClientCa }: GatewayOptions, dir: string): string | null {
-  const chosen = process.env['UNDERSTUDY_ADMIN_TOKEN'] ?? '';
-  if (chosen !== '') return chosen;
-  if (adminClientCa !== undefined) return null;
+function tokenFor({ adminToken, adminClientCa, adminHost }: GatewayOptions, dir: string): string | null {
+  const chosen = chosenAdminToken(process.env);
+  if (chosen !== null) return chosen;
+  // Beyond this machine a token has to be chosen, or certificates: without, the start is refused.
+  if (adminClientCa !== undefined || !isLoopbackHost(adminHost)) return null;
   if (adminToken) {
     const token = ownAdminToken(dir);
     eventLine({

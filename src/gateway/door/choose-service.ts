@@ -7,7 +7,7 @@ import type { ChoicesApi } from '../../domain/continuation/continued-request.js'
 import type { ServiceDefinition } from '../../domain/traffic.js';
 import { stringsOf } from '../../domain/json-text.js';
 import { ownText } from '../own-text.js';
-import { asksPlainly, onePath } from './safe-path.js';
+import { asksPlainly, onePath, PLAIN_PATH } from './safe-path.js';
 import type { StreamKind } from '../request/stream-scan.js';
 
 export interface ApiPath {
@@ -21,6 +21,8 @@ const API_PATH = /^(?:\/([^/?]+))?(\/v1(?:[/?].*)?)$/;
 
 /** `null` when the URL is none of the API, or could be read as another one. */
 export function apiPath(url: string): ApiPath | null {
+  const plain = PLAIN_PATH.exec(url);
+  if (plain !== null) return { service: plain[1] ?? null, path: plain[2] ?? '' };
   const [, service = null, path] = API_PATH.exec(onePath(url) ?? '') ?? [];
   return path === undefined || !asksPlainly(path) ? null : { service, path };
 }

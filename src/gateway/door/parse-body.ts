@@ -29,7 +29,7 @@ export function parseBody(req: IncomingMessage, path: string, body: Buffer): Par
     return { kind: 'refused', status: 415, message: `a body in ${encoding} is not understood; send it as it is` };
   }
   const parsed = parseJson(body.toString('utf8'));
-  if (parsed.kind === 'parsed') return { ...parsed, form: null };
+  if (parsed.kind === 'parsed') return { kind: 'parsed', value: parsed.value, form: null }; // spread, it would cost as much as the parsing
   return { kind: 'refused', status: 400, message: `the body cannot be read: ${parsed.why}` };
 }
 

@@ -24,15 +24,14 @@ function climbs(bare: string): boolean {
     .some((segment) => /^\.\.?(?:;|$)/.test(segment));
 }
 
-/** What nearly everybody asks for. */
-const PLAIN = /^(?:\/[\w-]+)?\/v1\/[a-z_]+(?:\/[a-z_]+)?$/;
+/** What nearly everybody asks for: the service, if it is named, and the path. */
+export const PLAIN_PATH = /^(?:\/([\w-]+))?(\/v1\/[a-z_]+(?:\/[a-z_]+)?)$/;
 /** Letters, digits, `-`, `.`, `_` and `~` mean the same, encoded or not. */
 const UNRESERVED = /%(?:2[de]|3\d|4[1-9a-f]|5[\daf]|6[1-9a-f]|7[\dae])/gi;
 const TWO_WAYS = /[#\\]|\/\//;
 
 /** With its query, as it is looked at and sent on; `null`: it could be read in two ways. */
 export function onePath(url: string): string | null {
-  if (PLAIN.test(url)) return url;
   const at = url.indexOf('?');
   const bare = at < 0 ? url : url.slice(0, at);
   const query = at < 0 ? '' : url.slice(at);
