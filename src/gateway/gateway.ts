@@ -19,6 +19,7 @@ import { serveAdmin } from './admin/admin-api.js';
 import { adminServer } from './admin/admin-server.js';
 import { mustBeGuarded } from './admin/admin-door.js';
 import { parseOrder, serviceDefinitionSchema } from './admin/admin-schema.js';
+import { checkConversationFile } from './conversations/open-store.js';
 import type { DataPlane } from './data-plane.js';
 import { whoIsForeign } from './door/foreign.js';
 import { doorsOf } from './doors.js';
@@ -94,6 +95,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   faults.tellTo(tell);
   const { clock, host, settings } = options;
   const process = randomUUID();
+  tellIfDamaged(options, tell);
   const { plane, table } = await openPlane(options, process, tell);
   const store = new RouteStore({
     table,
@@ -126,6 +128,13 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       await store.settled();
     },
   };
+}
+
+function tellIfDamaged({ settings, dataDir, clock }: GatewayOptions, tell: ServiceDeps['tell']): void {
+  const movedTo = checkConversationFile(settings.conversations, dataDir, clock());
+  if (movedTo === null) return;
+  const message = 'the file of conversations was cut short or is none; it was moved aside, and none of them can go on';
+  tell({ event: 'conversations-damaged', message, movedTo });
 }
 
 function metricsOf(version: string, plane: DataPlane, own: ProcessGauge): MetricsSource {

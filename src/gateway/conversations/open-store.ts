@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { CodedError } from '../../domain/errors.js';
 import type { ConversationSettings } from '../../domain/fleet.js';
+import { setDamagedAside } from './damaged-file.js';
 import { openDiskStore } from './disk-store.js';
 import { openRedisStore } from './redis-store.js';
 import { unreachable, type ConversationStore } from './store.js';
@@ -13,13 +14,20 @@ export interface StorePlace {
   readonly clock: () => number;
 }
 
+const fileIn = (dataDir: string): string => join(dataDir, 'gateway-conversations.mdb');
+
+/** Before any process opens it. Where a damaged file was moved to; `null`: there is none. */
+export function checkConversationFile({ store }: ConversationSettings, dataDir: string, nowMs: number): string | null {
+  return store === 'disk' ? setDamagedAside(fileIn(dataDir), nowMs) : null;
+}
+
 /** `null`: conversations are not kept. @throws CodedError `bad-config` when the server's URL is missing or none */
 export function openConversationStore(settings: ConversationSettings, place: StorePlace): ConversationStore | null {
   const { clock } = place;
   if (settings.store === 'off') return null;
   if (settings.store === 'redis') return openRedisStore(redisUrl(settings, place.redisUrl), settings, clock);
   try {
-    return openDiskStore(join(place.dataDir, 'gateway-conversations.mdb'), settings, clock);
+    return openDiskStore(fileIn(place.dataDir), settings, clock);
   } catch (error) {
     return closedStore(error);
   }
