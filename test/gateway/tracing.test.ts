@@ -1,10 +1,12 @@
 /** Traces of a real gateway, as a real HTTP collector gets them; and what a gateway without a collector leaves alone. */
-import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
+import { faults } from '../../src/gateway/boundary.js';
 import type { RequestRecord } from '../../src/gateway/account/account.js';
 import { eventually } from '../kit/eventually.js';
 import { atEnd, gateway, service, stopAll, tempDir, upstream, type Lab } from './kit.js';
@@ -299,3 +301,40 @@ test('a collector that refuses is told of once, and callers do not notice', asyn
   await lab.close(1_000);
   expect(told()).toHaveLength(1);
 });
+
+test.each<[string, (res: ServerResponse) => void]>([
+  ['answers without end', endless],
+  ['answers in damaged gzip', (res) => res.writeHead(200, { 'content-encoding': 'gzip' }).end('no gzip')],
+  ['breaks off', (res) => res.socket?.resetAndDestroy()],
+  ['answers what is no JSON', (res) => res.writeHead(200, { 'content-type': 'application/json' }).end('{"a":')],
+  ['answers as an object may', (res) => res.end('{"partialSuccess":{"rejectedSpans":{"toString":0}}}')],
+  ['wants a year', (res) => res.writeHead(503, { 'retry-after': '31536000' }).end()],
+])(
+  'a collector that %s costs no caller anything',
+  async (_name, answer) => {
+    const server = createServer((req, res) => void req.resume().on('end', () => answer(res)));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    atEnd(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    vi.stubEnv('OTEL_EXPORTER_OTLP_ENDPOINT', `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    vi.stubEnv('OTEL_EXPORTER_OTLP_TIMEOUT', '500');
+    vi.stubEnv('OTEL_BSP_SCHEDULE_DELAY', '20');
+    const asks = once(server, 'request');
+    const { lab } = await plainScene({ a: whole });
+    const before = faults.byPlace;
+    expect((await lab.chat(asked)).status).toBe(200);
+    await asks;
+    for (let i = 0; i < 3; i++) expect((await lab.chat(asked)).status).toBe(200);
+    await lab.close(1_000);
+    expect(faults.byPlace).toEqual(before);
+  },
+  20_000,
+);
+
+function endless(res: ServerResponse): void {
+  const piece = Buffer.alloc(64 * 1024, 'x');
+  const timer = setInterval(() => res.write(piece), 1);
+  res.once('close', () => clearInterval(timer));
+}
