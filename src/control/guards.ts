@@ -26,11 +26,15 @@ export async function askGuard<T>(control: Control, service: ServiceName, query:
   const [answer, runs] = await Promise.all([askWorkflow(control.client, id, query), isRunning(control.client, id)]);
   if (answer === null) throw await unknownService(control, service);
   if (runs) return answer;
-  throw new CodedError(
-    'unknown-service',
-    `nobody guards \`${service}\` any more: ${id} has ended; \`understudy apply\` begins it anew`,
-  );
+  throw guardEnded(service);
 }
+
+/** The error for a service whose guard has ended. */
+export const guardEnded = (service: ServiceName): CodedError =>
+  new CodedError(
+    'unknown-service',
+    `nobody guards \`${service}\` any more: ${serviceGuardId(service)} has ended; \`understudy apply\` begins it anew`,
+  );
 
 /** The error for a service that has no running guard. */
 export async function unknownService(control: Control, service: ServiceName): Promise<CodedError> {

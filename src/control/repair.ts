@@ -16,7 +16,7 @@ import { attributesOfGuard } from './apply.js';
 import { askWorkflow, inWords, QUERY_DEADLINE_MS } from './ask.js';
 import type { Control } from './control.js';
 import { readGuardPast } from './guard-past.js';
-import { unknownService } from './guards.js';
+import { guardEnded, unknownService } from './guards.js';
 import { readVitals, WORKFLOW_TYPE } from './running.js';
 
 export interface CarriedLease {
@@ -98,11 +98,7 @@ async function brokenTask(control: Control, service: ServiceName) {
   const id = serviceGuardId(service);
   const how = await readVitals(client, id);
   if (how === 'absent') throw await unknownService(control, service);
-  if (how === 'ended')
-    throw new CodedError(
-      'unknown-service',
-      `nobody guards \`${service}\` any more: \`understudy apply\` begins it anew`,
-    );
+  if (how === 'ended') throw guardEnded(service);
   const task =
     how === 'failing'
       ? await inTime(control, `${id} was looked at`, async () => await readFailingTask(client, { workflowId: id }))
@@ -120,7 +116,7 @@ async function pastOf(control: Control, { runId }: { readonly runId: string }, s
   return { state, order: { spec: state.spec, clusters: Object.values(state.clusters) } };
 }
 
-/** A move goes on by itself, and tells its guard alone how it ended: a new one would not hear it. */
+/** A move goes on by itself, and only the guard that began it hears how it ended: a new one would not. */
 async function mustNotMove(control: Control, service: ServiceName, { move }: GuardState): Promise<void> {
   const running = await inTime(
     control,

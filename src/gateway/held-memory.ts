@@ -4,7 +4,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import { totalmem } from 'node:os';
-import { SharedRoom } from './shared-room.js';
+import { FairRoom } from './fair-room.js';
 
 /** Where nobody says how much: of the memory that this process may have. */
 const SHARE_OF_MEMORY = 1 / 4;
@@ -21,10 +21,10 @@ export function heldBytesDefault(bodyBytesMax: number, workers: number): number 
 }
 
 export class HeldMemory {
-  readonly #room: SharedRoom;
+  readonly #room: FairRoom;
 
   constructor(bytesMax: number) {
-    this.#room = new SharedRoom(bytesMax);
+    this.#room = new FairRoom(bytesMax);
   }
 
   get bytes(): number {
@@ -38,13 +38,13 @@ export class HeldMemory {
 }
 
 export class RequestMemory {
-  readonly #room: SharedRoom;
+  readonly #room: FairRoom;
   readonly #owner: string | null;
   readonly #res: ServerResponse;
   #bytes = 0;
   #isWatched = false;
 
-  constructor(room: SharedRoom, owner: string | null, res: ServerResponse) {
+  constructor(room: FairRoom, owner: string | null, res: ServerResponse) {
     this.#room = room;
     this.#owner = owner;
     this.#res = res;

@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import { messageOf } from '../domain/describe-error.js';
 import { jsonLine } from '../domain/printable.js';
 import type { StoryView } from '../domain/story.js';
 import { type FailingTask, findFailingTasks } from '../temporal/failing-tasks.js';
@@ -45,7 +46,7 @@ async function tellNew(client: Client, told: Set<string>): Promise<string> {
     }
     return '';
   } catch (error) {
-    return error instanceof Error ? error.message : 'it threw what is no error';
+    return messageOf(error);
   }
 }
 

@@ -2,7 +2,7 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import type { Verdict } from '../../src/domain/words.js';
 import { CONTROL_TASK_QUEUE, serviceGuardId } from '../../src/workflows/ids.js';
-import { clusterVerdictSignal, freezeUpdate } from '../../src/workflows/messages.js';
+import { clusterVerdictSignal, freezeUpdate, guardViewQuery } from '../../src/workflows/messages.js';
 import type { serviceGuard } from '../../src/workflows/service-guard.js';
 import { eventually } from './eventually.js';
 import type { Scene } from './move-scene.js';
@@ -36,6 +36,19 @@ export async function freeze(guard: Guard): Promise<void> {
   const order = { by: 'me', reason: 'a restart', via: 'cli', forMs: FROZEN_MS } as const;
   await guard.executeUpdate(freezeUpdate, { args: [order] });
 }
+
+/** A scene whose guards still run: they are ended first, or the next worker would meet them. */
+export async function closeWithGuards(scene: Scene): Promise<void> {
+  for await (const { workflowId } of scene.client.workflow.list({ query: "ExecutionStatus = 'Running'" }))
+    await scene.client.workflow
+      .getHandle(workflowId)
+      .terminate()
+      .catch(() => undefined);
+  await scene.close();
+}
+
+/** What anybody may ask meanwhile; whether it is answered does not matter. */
+export const viewIfAnswered = (guard: Guard) => async () => await guard.query(guardViewQuery).catch(() => null);
 
 /** Loses the worker, asks, and waits until the timer that ran has fired. The worker is for the caller to bring back. */
 export async function askBeforeTheTimer<T>(

@@ -30,7 +30,7 @@ import type { move } from '../../src/workflows/move.js';
 import type { serviceGuard } from '../../src/workflows/service-guard.js';
 import { eventually } from '../kit/eventually.js';
 import { openScene, type Scene, type TestService } from '../kit/move-scene.js';
-import { askBeforeTheTimer, freeze, guardOfTwo, isQuiet } from '../kit/restart-at-timer.js';
+import { askBeforeTheTimer, freeze, guardOfTwo, isQuiet, viewIfAnswered } from '../kit/restart-at-timer.js';
 import { removeHistories, writeHistory } from './recorded.js';
 
 const me = { by: 'me', reason: 'recorded', via: 'cli' } as const;
@@ -162,11 +162,7 @@ test('a guard and its governor: orders, a freeze, a failover, home again, nonsen
 test('a guard whose worker was away when a timer fired, and was asked before its task', async () => {
   const guard = await guardOfTwo(scene);
   await freeze(guard);
-  const { answer } = await askBeforeTheTimer(
-    scene,
-    guard,
-    async () => await guard.query(guardViewQuery).catch(() => null),
-  );
+  const { answer } = await askBeforeTheTimer(scene, guard, viewIfAnswered(guard));
   scene.worker.comeBack();
   await answer;
   await eventually(async () => await isQuiet(guard));

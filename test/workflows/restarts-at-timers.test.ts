@@ -9,6 +9,7 @@ import { GOVERNOR_ID } from '../../src/workflows/ids.js';
 import { guardViewQuery } from '../../src/workflows/messages.js';
 import { eventually } from '../kit/eventually.js';
 import { openScene, type Scene } from '../kit/move-scene.js';
+import { closeWithGuards } from '../kit/restart-at-timer.js';
 import { patienceMs, runs, seeded } from '../kit/runs.js';
 import { say, sleepUntil, TIMERS, watched, type Watched } from '../kit/timers-to-meet.js';
 import { mustReplay } from '../kit/whole-replay.js';
@@ -26,14 +27,7 @@ let scene: Scene;
 beforeAll(async () => {
   scene = await openScene({ address: inject('temporalAddress'), workflowBundle: inject('workflowBundlePath') });
 });
-afterAll(async () => {
-  for await (const { workflowId } of scene.client.workflow.list({ query: "ExecutionStatus = 'Running'" }))
-    await scene.client.workflow
-      .getHandle(workflowId)
-      .terminate()
-      .catch(() => undefined);
-  await scene.close();
-});
+afterAll(async () => await closeWithGuards(scene));
 
 test(
   `${RESTARTS} restarts at the timers of ${SERVICES} services`,

@@ -8,7 +8,16 @@ import { CONTROL_TASK_QUEUE } from '../../src/workflows/ids.js';
 import { fleetViewSignal, guardViewQuery } from '../../src/workflows/messages.js';
 import { eventually } from '../kit/eventually.js';
 import { openScene, type Scene } from '../kit/move-scene.js';
-import { askBeforeTheTimer, freeze, type Guard, guardOfTwo, isQuiet, say } from '../kit/restart-at-timer.js';
+import {
+  askBeforeTheTimer,
+  closeWithGuards,
+  freeze,
+  type Guard,
+  guardOfTwo,
+  isQuiet,
+  say,
+  viewIfAnswered,
+} from '../kit/restart-at-timer.js';
 import { mustReplay } from '../kit/whole-replay.js';
 
 /** Of whoever asks. */
@@ -18,14 +27,7 @@ let scene: Scene;
 beforeAll(async () => {
   scene = await openScene({ address: inject('temporalAddress'), workflowBundle: inject('workflowBundlePath') });
 });
-afterAll(async () => {
-  for await (const { workflowId } of scene.client.workflow.list({ query: "ExecutionStatus = 'Running'" }))
-    await scene.client.workflow
-      .getHandle(workflowId)
-      .terminate()
-      .catch(() => undefined);
-  await scene.close();
-});
+afterAll(async () => await closeWithGuards(scene));
 
 test('a question that waits since before a timer fired bricks no guard, and is answered', async () => {
   const guard = await guardOfTwo(scene);
@@ -46,11 +48,7 @@ test('nor does what comes between that question and the task', async () => {
   const guard = await guardOfTwo(scene);
   await freeze(guard);
   await say(guard, 'a', 'dead');
-  const { answer } = await askBeforeTheTimer(
-    scene,
-    guard,
-    async () => await guard.query(guardViewQuery).catch(() => null),
-  );
+  const { answer } = await askBeforeTheTimer(scene, guard, viewIfAnswered(guard));
   scene.worker.comeBack();
   await answer;
   // Heard together with the end of the freeze: nothing is to be done any more.

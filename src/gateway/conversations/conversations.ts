@@ -18,7 +18,7 @@ import { CodedError } from '../../domain/errors.js';
 import { DEPTH_MAX, isFields, parseFields } from '../../domain/outside.js';
 import type { CallerError } from '../request/openai-error.js';
 import type { ServiceDeps } from '../service/service.js';
-import { SharedRoom } from '../shared-room.js';
+import { FairRoom } from '../fair-room.js';
 import type { ConversationStore } from './store.js';
 
 /** A conversation that takes more is not kept: each of its turns would be read, sent and written as a whole. */
@@ -54,8 +54,8 @@ export interface Turn {
 export class Conversations {
   readonly #store: ConversationStore;
   readonly #tell: ServiceDeps['tell'];
-  readonly #keeping = new SharedRoom(KEEPING_MAX);
-  readonly #keepingChars = new SharedRoom(KEEPING_CHARS_MAX);
+  readonly #keeping = new FairRoom(KEEPING_MAX);
+  readonly #keepingChars = new FairRoom(KEEPING_CHARS_MAX);
   #failing = false;
 
   constructor(store: ConversationStore, tell: ServiceDeps['tell']) {

@@ -329,8 +329,8 @@ export class Attempt implements AnswerHandler {
 
   #silent(limitMs: number): void {
     const why = `nothing came for ${limitMs} ms`;
-    if (this.#mode !== 'relay') this.#fail('idle-timeout', why, true);
-    else this.#cut(why);
+    if (this.#mode === 'relay') this.#cut(why);
+    else this.#fail('idle-timeout', why);
     this.#answering?.stop();
   }
 

@@ -317,9 +317,10 @@ export class Service implements Cast {
 
   #failed({ member, onTrial }: Choice, { failure, detail }: Extract<AttemptOutcome, { kind: 'failed' }>): void {
     const nowMs = performance.now();
-    const said = { service: this.#name, cluster: member.name, because: failure, why: printable(detail) };
+    // Most failures of a row are not written: made printable is only what is.
+    const said = () => ({ service: this.#name, cluster: member.name, because: failure, why: printable(detail) });
     const passedOver = member.failureLines.due(nowMs);
-    if (passedOver !== null) this.#deps.tell({ event: 'attempt-failed', ...said, passedOver });
+    if (passedOver !== null) this.#deps.tell({ event: 'attempt-failed', ...said(), passedOver });
     member.tally[failure === 'cut' ? 'cut' : 'cluster']++;
     member.live.failed(nowMs);
     member.lastFailedAtMs = this.#deps.clock();
@@ -330,7 +331,7 @@ export class Service implements Cast {
     member.tally.ejections++;
     this.#effective = null;
     const forMs = Math.round(member.ejection.untilMs - nowMs);
-    this.#deps.tell({ event: 'cluster-ejected', ...said, forMs });
+    this.#deps.tell({ event: 'cluster-ejected', ...said(), forMs });
     this.rehome(member.name);
   }
 

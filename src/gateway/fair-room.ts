@@ -2,7 +2,7 @@
  * A room that callers share while something of theirs is under way. No owner may take more than is free: one alone gets
  * half of it, and whoever comes next still finds some, whatever the others do. What has no owner may take all of it.
  */
-export class SharedRoom {
+export class FairRoom {
   readonly #max: number;
   readonly #taken = new Map<string, number>();
   #total = 0;
