@@ -131,10 +131,11 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
 }
 
 function tellIfDamaged({ settings, dataDir, clock }: GatewayOptions, tell: ServiceDeps['tell']): void {
-  const movedTo = checkConversationFile(settings.conversations, dataDir, clock());
-  if (movedTo === null) return;
-  const message = 'the file of conversations was cut short or is none; it was moved aside, and none of them can go on';
-  tell({ event: 'conversations-damaged', message, movedTo });
+  const aside = checkConversationFile(settings.conversations, dataDir, clock());
+  if (aside === null) return;
+  const done = aside.movedTo === null ? 'emptied, for it could not be moved aside' : 'moved aside';
+  const message = `the file of conversations was cut short or is none; it was ${done}, and none of them can go on`;
+  tell({ event: 'conversations-damaged', message, ...aside });
 }
 
 function metricsOf(version: string, plane: DataPlane, own: ProcessGauge): MetricsSource {

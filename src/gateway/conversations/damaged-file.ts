@@ -3,7 +3,7 @@
  * the process (SIGBUS, SIGSEGV), which no boundary catches. Looked at once, before it is opened; such a file is set aside.
  */
 import { spawnSync } from 'node:child_process';
-import { closeSync, fstatSync, openSync, readSync, renameSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, renameSync, statSync, truncateSync } from 'node:fs';
 
 /** Of LMDB's meta pages (mdb.c, `MDB_meta`): the first two pages; the newest that is whole counts. */
 const META = { magicAt: 24, versionAt: 28, pageSizeAt: 48, lastPageAt: 144, transactionAt: 152, bytes: 160 } as const;
@@ -12,21 +12,36 @@ const VERSION = 2;
 const PAGE_BYTES_MAX = 65_536;
 const READ_THROUGH_MS_MAX = 10_000;
 
-/** Where a damaged file was moved to; `null`: there is none, or it is whole. @throws system errors of the path */
-export function setDamagedAside(path: string, nowMs: number): string | null {
+/** What became of a damaged file; `movedTo` is `null` where its directory refused and it was emptied instead. */
+export interface SetAside {
+  readonly movedTo: string | null;
+}
+
+/** `null`: there is no file, it is whole, or it is nothing that LMDB opens at all: its store will say so. */
+export function setDamagedAside(path: string, nowMs: number): SetAside | null {
   if (!isDamaged(path)) return null;
   const movedTo = `${path}.damaged-${nowMs}`;
-  renameSync(path, movedTo);
-  return movedTo;
+  if (succeeds(() => renameSync(path, movedTo))) return { movedTo };
+  // Where this fails too, LMDB cannot write either: it refuses to open it.
+  return succeeds(() => truncateSync(path)) ? { movedTo: null } : null;
+}
+
+function succeeds(change: () => void): boolean {
+  try {
+    change();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function isDamaged(path: string): boolean {
   let file: number;
   try {
+    if (!statSync(path).isFile()) return false; // opening a pipe would wait for its other end
     file = openSync(path, 'r');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
+  } catch {
+    return false;
   }
   try {
     const { size } = fstatSync(file);

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { CodedError } from '../../domain/errors.js';
 import type { ConversationSettings } from '../../domain/fleet.js';
-import { setDamagedAside } from './damaged-file.js';
+import { setDamagedAside, type SetAside } from './damaged-file.js';
 import { openDiskStore } from './disk-store.js';
 import { openRedisStore } from './redis-store.js';
 import { unreachable, type ConversationStore } from './store.js';
@@ -16,8 +16,12 @@ export interface StorePlace {
 
 const fileIn = (dataDir: string): string => join(dataDir, 'gateway-conversations.mdb');
 
-/** Before any process opens it. Where a damaged file was moved to; `null`: there is none. */
-export function checkConversationFile({ store }: ConversationSettings, dataDir: string, nowMs: number): string | null {
+/** Before any process opens it. `null`: there is no damaged file. */
+export function checkConversationFile(
+  { store }: ConversationSettings,
+  dataDir: string,
+  nowMs: number,
+): SetAside | null {
   return store === 'disk' ? setDamagedAside(fileIn(dataDir), nowMs) : null;
 }
 

@@ -1,7 +1,8 @@
 /** Files of conversations that a full disk or a crash left behind: a start sets them aside, and nothing ends. */
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { setDamagedAside } from '../../../src/gateway/conversations/damaged-file.js';
 import { openDiskStore } from '../../../src/gateway/conversations/disk-store.js';
@@ -44,4 +45,25 @@ test('a whole file stays, so does an empty one, and one whose last page nothing 
   truncateSync(path, 0);
   expect(setDamagedAside(path, 1)).toBeNull();
   expect(setDamagedAside(join(path, '..', 'none'), 1)).toBeNull();
+});
+
+test.each<[string, (path: string) => void]>([
+  ['a directory', (path) => mkdirSync(path)],
+  ['a pipe that nobody writes to', (path) => void execFileSync('mkfifo', [path])],
+  ['a link to nothing', (path) => symlinkSync(join(path, 'none'), path)],
+  ['a link to a directory', (path) => symlinkSync('/tmp', path)],
+  ['a device', (path) => symlinkSync('/dev/null', path)],
+  ['below a file', (path) => (rmSync(dirname(path), { recursive: true }), writeFileSync(dirname(path), 'x'))],
+])('where %s stands in the place of the file, it is left alone', (_name, make) => {
+  const path = join(tempDir(), 'gateway-conversations.mdb');
+  make(path);
+  expect(setDamagedAside(path, 1)).toBeNull();
+});
+
+test('a damaged file that cannot be moved is emptied', async () => {
+  const { path, bytes } = await filled();
+  writeFileSync(path, randomBytes(bytes.length));
+  mkdirSync(join(`${path}.damaged-1`, 'in-the-way'), { recursive: true });
+  expect(setDamagedAside(path, 1)).toEqual({ movedTo: null });
+  expect(readFileSync(path)).toHaveLength(0);
 });
