@@ -79,10 +79,11 @@ async function watchForEver(cluster: Cluster): Promise<{ readonly kind: 'retired
   while (!cluster.isRetired) {
     const { version } = cluster;
     const scope = new CancellationScope();
-    const watches = scope.run(async () => await cluster.watchFromEverywhere());
+    void scope.run(async () => await cluster.watchFromEverywhere());
     await condition(() => cluster.isRetired || cluster.version !== version || workflowInfo().continueAsNewSuggested);
+    // Nothing may wait for their ends: a replay hands them over together with answers of guards that came after them.
     scope.cancel();
-    await watches;
+    await Promise.resolve(); // the cancellations are ordered before the next watches
     if (!cluster.isRetired && workflowInfo().continueAsNewSuggested) {
       await condition(() => allHandlersFinished() && cluster.hasToldAll());
       return await continueAsNew<typeof clusterHealth>({ ...cluster.order, carried: cluster.carry() });

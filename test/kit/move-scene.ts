@@ -65,16 +65,9 @@ export interface SceneOptions {
   readonly workflowBundle: string;
   /** Admin URLs of further gateways that the worker writes to. */
   readonly alsoAt?: readonly string[];
-  /** `false`: what ran is not replayed at the end. */
-  readonly replays?: boolean;
 }
 
-export async function openScene({
-  address,
-  workflowBundle,
-  alsoAt = [],
-  replays = true,
-}: SceneOptions): Promise<Scene> {
+export async function openScene({ address, workflowBundle, alsoAt = [] }: SceneOptions): Promise<Scene> {
   const namespace = await ownNamespace(address);
   const dataDir = mkdtempSync(join(tmpdir(), 'understudy-scene-'));
   const gateway = await startGateway({
@@ -143,7 +136,7 @@ export async function openScene({
     close: async () => {
       await worker.stop();
       try {
-        if (replays) await mustReplay(client, workflowBundle);
+        await mustReplay(client, workflowBundle);
       } finally {
         await connection.close();
         for (const app of apps) app.close();

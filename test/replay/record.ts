@@ -28,6 +28,7 @@ import {
 } from '../../src/workflows/messages.js';
 import type { move } from '../../src/workflows/move.js';
 import type { serviceGuard } from '../../src/workflows/service-guard.js';
+import { configureWhileItReports } from '../kit/configure-while-it-reports.js';
 import { eventually } from '../kit/eventually.js';
 import { openScene, type Scene, type TestService } from '../kit/move-scene.js';
 import { askBeforeTheTimer, freeze, guardOfTwo, isQuiet, viewIfAnswered } from '../kit/restart-at-timer.js';
@@ -204,6 +205,12 @@ test('the health of a cluster: healthy, dead, healthy again, retired', async () 
   writeHistory('clusterHealth-broken-and-well-again', await handle.fetchHistory());
   probes.shutdown();
   await probing;
+});
+
+test('a cluster that is configured while its guards are told', async () => {
+  const handle = await configureWhileItReports(scene);
+  writeHistory('clusterHealth-configured-while-it-reports', await handle.fetchHistory());
+  await handle.terminate();
 });
 
 async function startGuard({ spec, clusters }: TestService): Promise<WorkflowHandle<typeof serviceGuard>> {

@@ -5,7 +5,8 @@
 import { inject, afterAll, beforeAll, expect, test } from 'vitest';
 import { askWorkflow } from '../../src/control/ask.js';
 import { CONTROL_TASK_QUEUE } from '../../src/workflows/ids.js';
-import { fleetViewSignal, guardViewQuery } from '../../src/workflows/messages.js';
+import { fleetViewSignal, guardViewQuery, retireSignal } from '../../src/workflows/messages.js';
+import { configureWhileItReports } from '../kit/configure-while-it-reports.js';
 import { eventually } from '../kit/eventually.js';
 import { openScene, type Scene } from '../kit/move-scene.js';
 import {
@@ -71,6 +72,13 @@ test('nor does a question that comes back from a worker which took it, and the n
   await answer;
   // The brake is over by the time at which the task is given out again: nothing is to be waited for.
   await eventually(async () => await isQuiet(guard), PATIENCE_MS);
+  expect(await mustReplay(scene.client, inject('workflowBundlePath'))).toBeGreaterThan(0);
+});
+
+test('a cluster that is configured while its guards are told can be repeated', async () => {
+  const handle = await configureWhileItReports(scene);
+  await handle.signal(retireSignal);
+  await handle.result();
   expect(await mustReplay(scene.client, inject('workflowBundlePath'))).toBeGreaterThan(0);
 });
 
