@@ -25,6 +25,19 @@ const chunked = (body: string, extension = ''): string =>
   `${body.length.toString(16)}${extension}\r\n${body}\r\n0\r\n\r\n`;
 const TE = 'Transfer-Encoding: chunked\r\n';
 
+test.each(['Authorization: Bearer a', 'Host: evil.example', 'Content-Type: text/plain'])(
+  'at the admin API "%s" beside another one is refused, and nothing is changed',
+  async (second) => {
+    const { lab } = await scene();
+    const [name = ''] = second.split(':');
+    const first = name === 'Host' ? '' : `${name}: application/json\r\n`;
+    const body = JSON.stringify({ epoch: 9, weights: { a: 100 } });
+    const head = `PUT /routes/chat HTTP/1.1\r\nHost: localhost\r\n${first}${second}\r\n${length(body.length)}${CLOSE}`;
+    expect(statusesOf(await sendRaw(lab.adminUrl, [`${head}\r\n${body}`]))).toEqual([400]);
+    expect((await lab.state('chat')).epoch).toBe(0);
+  },
+);
+
 describe('what is not plainly one request is refused, and nothing of it arrives', () => {
   test.each<[string, string]>([
     ['a length and chunks', post(length(5) + TE, `0\r\n\r\n${HIDDEN}`)],

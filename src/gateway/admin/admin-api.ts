@@ -20,6 +20,7 @@ import {
 import { faults } from '../boundary.js';
 import type { Doors } from '../doors.js';
 import { FOREIGN, type WhoIsForeign } from '../door/foreign.js';
+import { saidTwice } from '../door/said-once.js';
 import { hasToken, nameOfVisitor } from './admin-visitor.js';
 import { METRICS_TYPE } from '../metrics-page.js';
 import { tableFile } from '../routes/table-file.js';
@@ -60,6 +61,11 @@ const ADMIN_BODY_MAX = 256 * 1024;
 
 /** Beginnings of prompts that are listed. */
 const HOT_LISTED_MAX = 64;
+
+const NO_TOKEN =
+  'the admin API needs its bearer token; nothing was told or changed. Next: send it as authorization: Bearer <token>; where none was chosen it is in gateway-admin-token of the gateway’s data directory';
+const SAID_TWICE = (name: string): string =>
+  `the header ${name} came twice; nothing was told or changed. Next: send it once`;
 
 /** What a verb would do to the table, and what it does besides once that is applied. */
 interface Order {
@@ -134,9 +140,15 @@ export async function serveAdmin(api: AdminApi, req: IncomingMessage, res: Serve
       send(res, 403, FOREIGN[foreign]);
       return;
     }
+    const twice = saidTwice(req.rawHeaders);
+    if (twice !== null) {
+      await discardRest(req, res);
+      send(res, 400, { code: 'bad-input', message: SAID_TWICE(twice) });
+      return;
+    }
     if (!hasToken(api.token, req.headers.authorization)) {
       await discardRest(req, res);
-      send(res, 401, { code: 'unauthorized', message: 'the admin API needs its bearer token' });
+      send(res, 401, { code: 'unauthorized', message: NO_TOKEN });
       return;
     }
     await answer(api, req, res);

@@ -5,6 +5,7 @@
  */
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { GatheredBytes } from '../../engines/gathered-bytes.js';
+import { faults } from '../boundary.js';
 import { atEndOfTurn } from '../end-of-turn.js';
 import type { AnswerKeeper } from '../conversations/answer-keeper.js';
 import type { Splice } from '../continuation/splice.js';
@@ -81,7 +82,7 @@ export class Relay {
   }
 
   whenCallerCanRead(then: () => void): void {
-    this.#res.once('drain', then);
+    this.#res.once('drain', () => faults.guard('request', then));
   }
 
   /** The cluster has ended its answer, as it does or without the last bytes that a caller waits for. */

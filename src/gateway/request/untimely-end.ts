@@ -1,5 +1,6 @@
 /** What ends a request before its answer does: its caller leaves, its time is over, or the gateway's is. */
 import type { ServerResponse } from 'node:http';
+import { faults } from '../boundary.js';
 import type { Listed, Roll } from '../roll.js';
 
 export type UntimelyEnd = 'gone' | 'expired' | 'closing';
@@ -25,7 +26,7 @@ export interface WatchOrder {
 
 /** Calls `leave` when one of them happens; what it returns ends the watch. */
 export function watchForEnd({ res, running, totalMs }: WatchOrder, leave: (why: UntimelyEnd) => void): () => void {
-  const total = setTimeout(() => leave('expired'), totalMs);
+  const total = setTimeout(() => faults.guard('timer', () => leave('expired')), totalMs);
   const gone = (): void => leave('gone');
   const endable = { place: 0, end: (): void => leave('closing') };
   res.once('close', gone);

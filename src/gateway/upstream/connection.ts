@@ -45,9 +45,9 @@ export class Connection {
     this.#socket = socket;
     this.#owner = owner;
     socket.on('data', (bytes: Buffer) => this.#heard(bytes));
-    socket.on('end', () => this.#saidAll());
+    socket.on('end', () => faults.guard('request', () => this.#saidAll()));
     socket.on('error', (error) => (this.#error ??= error));
-    socket.on('close', () => this.#closed());
+    socket.on('close', () => faults.guard('request', () => this.#closed()));
   }
 
   get isUsable(): boolean {
