@@ -6,7 +6,7 @@ import { isFields, type Fields } from '../domain/outside.js';
 import { FACT_CHARS_MAX, printableAll } from '../domain/printable.js';
 import { VERDICTS, type Diagnosis, type ServiceName } from '../domain/words.js';
 import { faultOfSpec } from './cluster-order.js';
-import { isLength, isName, isPositive, isText, isTime } from './plain-checks.js';
+import { faultOfSize, isLength, isName, isPositive, isText, isTime } from './plain-checks.js';
 
 /** Of a verdict on one cluster, to a guard or to a move. */
 export function faultOfVerdict(message: unknown): string | null {
@@ -41,6 +41,9 @@ export function faultOfProgress(message: unknown): string | null {
   return message['question'] === null || isText(message['question']) ? null : 'question: a text was expected';
 }
 
+/** A service with 100 clusters is some 200 KiB. */
+const GUARD_ORDER_CHARS_MAX = 768 * 1024;
+
 /** Of a guard's configuration. The file's own errors are found before it is sent (`src/config`). */
 export function faultOfGuardOrder(order: unknown, service: ServiceName): string | null {
   if (!isFields(order)) return 'an object with spec and clusters was expected';
@@ -48,10 +51,14 @@ export function faultOfGuardOrder(order: unknown, service: ServiceName): string 
   if (!isFields(spec) || spec['name'] !== service) return `spec.name: ${service} was expected`;
   if (!Array.isArray(clusters) || !clusters.every(isFields)) return 'clusters: a list of objects was expected';
   for (const cluster of clusters) {
-    const fault = isText(cluster['name']) ? faultOfSpec(cluster) : 'name: a text was expected';
+    const fault = isName(cluster['name']) ? faultOfSpec(cluster) : 'name: a name was expected';
     if (fault !== null) return `clusters: ${fault}`;
   }
-  return faultOfMembers(spec['members'], new Set(clusters.map((c) => c['name']))) ?? faultOfService(spec);
+  return (
+    faultOfMembers(spec['members'], new Set(clusters.map((c) => c['name']))) ??
+    faultOfService(spec) ??
+    faultOfSize(order, GUARD_ORDER_CHARS_MAX)
+  );
 }
 
 function faultOfMembers(members: unknown, known: ReadonlySet<unknown>): string | null {

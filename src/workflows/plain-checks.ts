@@ -17,3 +17,8 @@ export const isTime = (value: unknown): boolean => isLength(value) && (value as 
 export const isName = (value: unknown): value is string => isText(value) && NAME_PATTERN.test(value);
 
 export const areNames = (value: unknown): value is readonly string[] => Array.isArray(value) && value.every(isName);
+
+/** Of an order that is kept: it goes on to activities, children and the next run, and must fit there. */
+export function faultOfSize(order: unknown, charsMax: number): string | null {
+  return JSON.stringify(order).length <= charsMax ? null : `at most ${charsMax} characters of JSON were expected`;
+}
