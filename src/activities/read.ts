@@ -1,5 +1,5 @@
 /** Looks, for moves: is the target fit, and how does a step go? Facts only; verdicts belong to `domain/plan`. */
-import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
+import { cancellationSignal, heartbeat } from '@temporalio/activity';
 import { CodedError } from '../domain/errors.js';
 import { DRIFT_INTERVAL_MS, type ClusterSpec } from '../domain/fleet.js';
 import type { Doubt } from '../domain/health/doubt.js';
@@ -15,6 +15,7 @@ import type { LastLook } from './last-look.js';
 import { Padding, type Running } from './padding.js';
 import { pause } from './pause.js';
 import { evidenceOf } from './step-evidence.js';
+import { WatchedTime } from './watched-time.js';
 
 const LOOK_MS = 200;
 
@@ -51,8 +52,7 @@ export function createReadActivities(deps: ReadDeps): Omit<Read, 'notifiers'> {
       }),
     watchStep: async ({ service, targets, step, baseline }) =>
       await translated(async () => {
-        // The first schedule counts, not this attempt: a restarted worker must not make an emergency step longer.
-        const startedAtMs = activityInfo().scheduledTimestampMs;
+        const watched = new WatchedTime(step.gate.undecided === 'ask');
         const padding = new Padding({ targets, complete: deps.complete, slowMs: step.gate.slowFirstTokenMs, running });
         try {
           for (;;) {
@@ -63,9 +63,9 @@ export function createReadActivities(deps: ReadDeps): Omit<Read, 'notifiers'> {
               targets,
               step,
               padding: padding.counts,
-              elapsedMs: Date.now() - startedAtMs,
+              elapsedMs: watched.look(),
             });
-            heartbeat();
+            heartbeat(watched.kept);
             if (judgeStep(evidence, step.gate).kind !== 'wait' || cancellationSignal().aborted) return evidence;
             padding.topUp(evidence.ok - padding.counts.ok);
             await pause(LOOK_MS, cancellationSignal());

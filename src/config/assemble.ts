@@ -236,5 +236,6 @@ function moveSettings(move: ServiceEntry['move']): MoveSettings {
     slowFirstTokenMs: move.slowFirstToken,
     cooldownMs: move.cooldown,
     approvalTimeoutMs: move.approvalTimeout,
+    afterAbsence: move.afterAbsence,
   };
 }

@@ -23,11 +23,8 @@ export function faultOfOrder(order: unknown, name: ClusterName): string | null {
 
 /** What is wrong with the description of a cluster, its name apart. */
 export function faultOfSpec(spec: Readonly<Record<string, unknown>>): string | null {
-  for (const [field, charsMax] of Object.entries(TEXTS)) {
-    const text = spec[field];
-    if (!isText(text) || text.length > charsMax)
-      return `spec.${field}: a text of at most ${charsMax} characters was expected`;
-  }
+  const text = faultOfTexts(spec);
+  if (text !== null) return text;
   if (!(ENGINES as readonly unknown[]).includes(spec['engine']))
     return `spec.engine: one of ${ENGINES.join(', ')} was expected`;
   const { health, probes, capacity } = spec;
@@ -41,4 +38,13 @@ export function faultOfSpec(spec: Readonly<Record<string, unknown>>): string | n
   return isFields(gray) && isPositive(gray['failures']) && isPositive(gray['of'])
     ? null
     : 'spec.health.gray: failures and of were expected';
+}
+
+function faultOfTexts(spec: Readonly<Record<string, unknown>>): string | null {
+  for (const [field, charsMax] of Object.entries(TEXTS)) {
+    const text = spec[field];
+    if (!isText(text) || text.length > charsMax)
+      return `spec.${field}: a text of at most ${charsMax} characters was expected`;
+  }
+  return null;
 }

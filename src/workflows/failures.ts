@@ -19,7 +19,8 @@ export function codeOf(error: unknown): ErrorCode | 'cancelled' | 'timeout' | 'i
 
 export function sentenceOf(error: unknown): string {
   const root = error instanceof ActivityFailure ? (error.cause ?? error) : error;
-  if (root instanceof TimeoutFailure) return 'no answer in time';
+  if (root instanceof TimeoutFailure)
+    return root.cause === undefined ? 'no answer in time' : printable(messageOf(root.cause), SENTENCE_CHARS_MAX);
   return printable(messageOf(root), SENTENCE_CHARS_MAX);
 }
 

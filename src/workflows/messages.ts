@@ -101,7 +101,8 @@ export interface MoveView {
   readonly id: string;
   /** e.g. `preflight`, `ramp 25 %`, `drain eu-a` */
   readonly step: string;
-  readonly state: 'running' | 'paused' | 'asking' | 'going-back' | 'ended';
+  /** `waiting`: for a traffic layer that gives no answer. */
+  readonly state: 'running' | 'waiting' | 'paused' | 'asking' | 'going-back' | 'ended';
   /** The open question; `null` when nobody is asked. */
   readonly question: string | null;
 }

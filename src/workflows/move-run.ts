@@ -8,6 +8,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 
+import type { ClusterSpec } from '../domain/fleet.js';
 import type { MoveEndState, MoveRecord, MoveStepRecord } from '../domain/move-record.js';
 import { reportOf, type MoveTimes } from '../domain/plan/move-report.js';
 import type { MoveInput, MovePlan } from '../domain/plan/types.js';
@@ -16,6 +17,7 @@ import type { StoryTone } from '../domain/story.js';
 import type { TrafficState } from '../domain/traffic.js';
 import type { ClusterName, Weights } from '../domain/words.js';
 import { iso, nowMs } from './clock.js';
+import { failure } from './failures.js';
 import { faultOfVerdict } from './guard-order.js';
 import { serviceGuardId } from './ids.js';
 import { moveProgressSignal, moveViewQuery, type MoveView } from './messages.js';
@@ -39,6 +41,8 @@ export class MoveRun {
   touched = false;
   /** Index of the step that was last begun; -1 before the first. */
   reached = -1;
+  /** The target was verified and read back: from here on nothing is undone. */
+  isPastReturn = false;
   before: TrafficState | null = null;
   after: TrafficState | null = null;
   readonly down: Set<ClusterName>;
@@ -90,6 +94,24 @@ export class MoveRun {
     const text = this.#remark === null ? sentence : `${this.#remark}. ${sentence}`;
     this.#remark = null;
     this.story.tell(text, { head: this.#head(step, 'running') });
+  }
+
+  /** Nothing can be done until the traffic layer answers. */
+  wait(sentence: string): void {
+    this.#show({ state: 'waiting' });
+    this.story.tell(sentence);
+  }
+
+  /** It does. */
+  goOn(sentence: string): void {
+    this.#show({ state: 'running' });
+    this.story.tell(sentence);
+  }
+
+  /** Whoever aborts from now on ends the move, and no more. */
+  passReturn(): void {
+    this.isPastReturn = true;
+    this.operator.passReturn();
   }
 
   /** Told with the next chapter, for it is worth no message of its own. */
@@ -208,4 +230,11 @@ export class MoveRun {
       next,
     };
   }
+}
+
+/** @throws ApplicationFailure `unknown-cluster` */
+export function memberOf(run: MoveRun, name: ClusterName): ClusterSpec {
+  const spec = run.input.clusters[name];
+  if (spec === undefined) throw failure('unknown-cluster', `${name} is not configured`);
+  return spec;
 }

@@ -1,21 +1,24 @@
 /**
  * Runbook: lead a service's traffic from one set of weights to another, and back if the target is not well.
- * announce · preflight · approval · fence · warm up · ramp and verify · drain · end check · report.
- * Every choice was made in the plan; here we act, verify, go back. The guard starts one of these at a time, and it is
- * the guard that schedules the way home afterwards. A dead source is never gone back to: then the way is forward.
+ * announce · preflight · approval · fence · warm up · ramp and verify · confirm || drain · end check · report.
+ * Every choice was made in the plan; here we act, verify, go back. Past the point of no return (||) nothing is undone.
+ * The guard starts one of these at a time, and it is the guard that schedules the way home afterwards. A dead source is
+ * never gone back to: then the way is forward. A traffic layer that gives no answer is waited for, everywhere.
  */
 import { patched } from '@temporalio/workflow';
 import type { ClusterSpec } from '../domain/fleet.js';
 import { withAbsent } from '../domain/merge-replicas.js';
-import { judgePreflight, weightsText, type PreflightFacts } from '../domain/plan/judge-preflight.js';
+import { judgePreflight, sameWeights, weightsText, type PreflightFacts } from '../domain/plan/judge-preflight.js';
 import { retreatPath } from '../domain/plan/plan-move.js';
 import { goalOf, nextTarget } from '../domain/plan/redirect.js';
 import type { MoveRecord } from '../domain/move-record.js';
 import type { MoveInput } from '../domain/plan/types.js';
 import { codeOf, failure, hurried, sentenceOf } from './failures.js';
-import { MoveRun } from './move-run.js';
-import { atOnce, draining, mutate, read, undo, warming } from './proxies.js';
-import { ramp } from './ramp.js';
+import { leaveSource, readBack, stay } from './leave-source.js';
+import { memberOf, MoveRun } from './move-run.js';
+import { answered } from './outlast.js';
+import { atOnce, soon, undo, untilBack, warming } from './proxies.js';
+import { ramp, shift } from './ramp.js';
 import { Saga } from './saga.js';
 
 export async function move(input: MoveInput): Promise<MoveRecord> {
@@ -28,11 +31,17 @@ export async function move(input: MoveInput): Promise<MoveRecord> {
     await warmUp(run);
     saga.goBackBy('return the traffic', async () => await returnTraffic(run));
     await ramp(run);
-    saga.goBackBy('take the source back in', async () => await undrain(run));
-    await drain(run);
-    return await endCheck(run);
+    if (!patched('no-return-20261202')) return await leaveSource(run, saga); // as older versions did: in one piece
+    await confirm(run);
   } catch (error) {
     return await goBack(run, saga, error);
+  }
+  run.passReturn();
+  const afterwards = new Saga();
+  try {
+    return await leaveSource(run, afterwards);
+  } catch (error) {
+    return await stay(run, afterwards, error);
   }
 }
 
@@ -74,12 +83,15 @@ async function lookAt(run: MoveRun, target: ClusterSpec): Promise<PreflightFacts
     provenAtMs: plan.to === input.plan.to ? input.targetProvenAtMs : null,
   };
   const title = `is ${plan.to} fit?`;
+  const ordinary = async (): Promise<PreflightFacts> =>
+    await answered(
+      run,
+      async () => await soon.preflight(title, query),
+      async () => await untilBack.preflight(title, query),
+    );
   return plan.profile === 'emergency'
-    ? await hurried(
-        async () => await atOnce.preflight(title, query),
-        async () => await read.preflight(title, query),
-      )
-    : await read.preflight(title, query);
+    ? await hurried(async () => await atOnce.preflight(title, query), ordinary)
+    : await ordinary();
 }
 
 /** An emergency goes on and says so; anything else asks a person. */
@@ -119,7 +131,12 @@ async function mustApprove(run: MoveRun, question: string): Promise<void> {
 async function fence(run: MoveRun): Promise<void> {
   await run.operator.permits();
   if (run.plan.profile === 'emergency') return;
-  await mutate.fence(`epoch ${run.fence.epoch}`, run.fence);
+  const title = `epoch ${run.fence.epoch}`;
+  await answered(
+    run,
+    async () => await soon.fence(title, run.fence),
+    async () => await untilBack.fence(title, run.fence),
+  );
 }
 
 /** Longest time for it; a move waits. */
@@ -142,60 +159,24 @@ async function warmUp(run: MoveRun): Promise<void> {
   }
 }
 
-/** No new work for the sources; waits until nothing runs there. What is left at the deadline is named, not cut. */
-async function drain(run: MoveRun): Promise<void> {
-  const leaving = run.plan.from.filter((name) => (goalOf(run.plan)[name] ?? 0) === 0);
-  for (const name of leaving) {
-    await run.operator.permits();
-    run.enter(`drain ${name}`, `Draining ${name}: no new work, running requests end`);
-    const { drainTimeoutMs: timeoutMs, rehome } = run.plan;
-    const order = { ...run.fence, cluster: memberOf(run, name), rehome, timeoutMs };
-    const outcome = await run.operator.orInterrupted(
-      async () => await draining(timeoutMs).drain(`drain ${name}`, order),
-    );
-    if ('done' in outcome) {
-      const { left, tookMs } = outcome.done;
-      const why =
-        left === 0
-          ? `empty after ${tookMs} ms`
-          : `${left} requests left after ${tookMs} ms; they may end by themselves`;
-      run.note({ name: `drain ${name}`, weights: null, verdict: left === 0 ? 'empty' : 'deadline', why });
-    } else {
-      const skip = run.operator.takeSkip();
-      if (skip !== null) run.note({ name: `drain ${name}`, weights: null, verdict: 'skipped', why: `by ${skip.by}` });
-      else await run.operator.permits();
-    }
-    await endDrain(run, name, 'done' in outcome && rehome);
-  }
-}
-
 /**
- * A drain is for emptying and ends with the move; weight 0 stays. A cluster that was left is better than nothing when all
- * others fail, before anybody can decide; so its failure stops nothing. `always`: as before drain-ends-20261126.
+ * What was verified is read back, and written again where it is not what the layer holds: a write that was on its way for
+ * long may have come after its own repetition.
  */
-async function endDrain(run: MoveRun, cluster: string, always: boolean): Promise<void> {
-  const stays = run.plan.keepDrained?.includes(cluster) === true;
-  if (!always && (stays || !patched('drain-ends-20261126'))) return;
-  try {
-    await mutate.undrain(`${cluster} keeps weight 0`, { ...run.fence, cluster });
-  } catch (error) {
-    if (codeOf(error) === 'stale-epoch') throw error;
-    run.note({ name: `drain ${cluster}`, weights: null, verdict: 'stays drained', why: sentenceOf(error) });
-  }
-}
-
-/** What the data plane really does, last word before the report. */
-async function endCheck(run: MoveRun): Promise<MoveRecord> {
-  run.enter('end check', 'Reading the end state back from the traffic layer');
-  const state = await read.traffic('end state', { service: run.plan.service });
-  run.after = state;
-  run.weights = state.intended;
-  const expected = goalOf(run.plan);
-  const serves = `${run.plan.to} serves ${Math.round(state.effective[run.plan.to] ?? 0)} % (${weightsText(state.effective)})`;
-  const why = withAbsent(serves, state);
-  const holds = (state.effective[run.plan.to] ?? 0) >= (expected[run.plan.to] ?? 0) - 1;
-  run.note({ name: 'end check', weights: state.effective, verdict: holds ? 'holds' : 'drifted', why });
-  return await run.end(holds ? 'done' : 'held', holds ? why : `the end state does not hold: ${why}`);
+async function confirm(run: MoveRun): Promise<void> {
+  const goal = goalOf(run.plan);
+  await run.operator.permits();
+  run.enter('confirm', 'Reading back what the traffic layer holds; from then on nothing is undone');
+  let state = await readBack(run, 'what does the layer hold?');
+  const isAsWritten = sameWeights(state.intended, goal);
+  if (!isAsWritten) state = await shift(run, `again ${weightsText(goal)}`, goal);
+  run.shifted(state, goal);
+  run.note({
+    name: 'confirm',
+    weights: state.intended,
+    verdict: isAsWritten ? 'as written' : 'written again',
+    why: withAbsent(`the traffic layer holds ${weightsText(state.intended)}`, state),
+  });
 }
 
 /** One way out for everything that went wrong: newest undo first, deaf to cancellation, and a named end. */
@@ -228,14 +209,4 @@ async function returnTraffic(run: MoveRun): Promise<void> {
   }
 }
 
-async function undrain(run: MoveRun): Promise<void> {
-  for (const cluster of run.plan.from) await undo.undrain(`take ${cluster} back in`, { ...run.fence, cluster });
-}
-
 const membersOf = (run: MoveRun): string[] => run.input.service.members.map((m) => m.cluster);
-
-function memberOf(run: MoveRun, name: string) {
-  const spec = run.input.clusters[name];
-  if (spec === undefined) throw failure('unknown-cluster', `${name} is not configured`);
-  return spec;
-}

@@ -33,6 +33,8 @@ interface Heard {
   superseded: string | null;
   question: string | null;
   answer: { readonly yes: boolean; readonly who: Attribution } | null;
+  /** What has moved stays: an abort ends what is left of the move. */
+  pastReturn: boolean;
   over: boolean;
 }
 
@@ -43,6 +45,7 @@ const NOTHING_HEARD: Readonly<Heard> = {
   superseded: null,
   question: null,
   answer: null,
+  pastReturn: false,
   over: false,
 };
 
@@ -56,6 +59,8 @@ export interface Operator {
   takeSkip(): Attribution | null;
   /** Asks a person; nothing else happens until there is an answer or the time is up. */
   ask(question: string, timeoutMs: number): Promise<Answer>;
+  /** From now on an abort ends the move and undoes nothing, and `permits` waits while paused but throws no more. */
+  passReturn(): void;
   /** From now on every verb is answered with "it has ended". */
   close(): void;
 }
@@ -80,10 +85,11 @@ export function listenToOperator(options: OperatorOptions): Operator {
       const resumed = await condition(() => heard.pause === null || heard.abort !== null, options.pauseMsMax, {
         summary: 'paused by a person',
       });
-      if (!resumed) throw failure('not-approved', `paused by ${heard.pause.by} and not resumed in time`);
+      if (!resumed && !heard.pastReturn)
+        throw failure('not-approved', `paused by ${heard.pause.by} and not resumed in time`);
       options.onState('running', null);
     }
-    if (heard.abort !== null) throw failure('operator-aborted', abortSentence(heard.abort));
+    if (heard.abort !== null && !heard.pastReturn) throw failure('operator-aborted', abortSentence(heard.abort));
   };
 
   const orInterrupted: Operator['orInterrupted'] = async (work) => {
@@ -121,7 +127,11 @@ export function listenToOperator(options: OperatorOptions): Operator {
     return readAnswer(heard);
   };
 
-  return { heard, permits, orInterrupted, takeSkip, ask, close: () => void (heard.over = true) };
+  return {
+    ...{ heard, permits, orInterrupted, takeSkip, ask },
+    passReturn: () => void (heard.pastReturn = true),
+    close: () => void (heard.over = true),
+  };
 }
 
 function interruptionOf({ abort, pause, skip }: Heard): Interruption | null {
@@ -137,6 +147,17 @@ function readAnswer(heard: Heard): Answer {
 
 const abortSentence = (who: Attribution): string => `aborted by ${who.by}${who.reason === '' ? '' : `: ${who.reason}`}`;
 
+const STAYS = 'the traffic has moved and stays there; what is left of the move ends now';
+
+const UPDATES = {
+  abort: abortUpdate,
+  pause: pauseUpdate,
+  resume: resumeUpdate,
+  'skip-step': skipStepUpdate,
+  approve: approveUpdate,
+  decline: declineUpdate,
+} as const;
+
 /** Each verb as an update (answered) and as a signal (for Temporal's own CLI); both end in the same function. */
 function installVerbs(heard: Heard, options: OperatorOptions): void {
   const yes = (message: string): VerbReply => ({ accepted: true, id: options.id, state: 'running', message });
@@ -144,7 +165,7 @@ function installVerbs(heard: Heard, options: OperatorOptions): void {
   const verbs = {
     abort: (who: Attribution) => {
       heard.abort ??= who;
-      return yes('the move ends and goes back where it can');
+      return yes(heard.pastReturn ? STAYS : 'the move ends and goes back where it can');
     },
     pause: (who: Attribution) => {
       heard.pause ??= who;
@@ -168,14 +189,6 @@ function installVerbs(heard: Heard, options: OperatorOptions): void {
     heard.answer = { yes: isYes, who };
     return yes(isYes ? 'approved' : 'declined');
   };
-  const definitions = {
-    abort: abortUpdate,
-    pause: pauseUpdate,
-    resume: resumeUpdate,
-    'skip-step': skipStepUpdate,
-    approve: approveUpdate,
-    decline: declineUpdate,
-  };
   for (const verb of Object.keys(verbs) as (keyof typeof verbs)[]) {
     const hear = (raw: unknown, via: Attribution['via']): VerbReply => {
       if (heard.over) return no(`${options.id} has ended`);
@@ -188,7 +201,7 @@ function installVerbs(heard: Heard, options: OperatorOptions): void {
       options.onWord(`${verb} by ${reading.value.by} (${reading.value.via}): ${reply.message}`);
       return reply;
     };
-    setHandler(definitions[verb], (who) => hear(who, 'cli'));
+    setHandler(UPDATES[verb], (who) => hear(who, 'cli'));
     setHandler(defineSignal<[unknown]>(verb), (who) => void hear(who, 'signal'));
   }
   setHandler(supersedeSignal, (message) => {

@@ -72,6 +72,9 @@ export const atOnce: Titled<Pick<Read, 'preflight'> & Pick<Mutate, 'shift'> & Te
   retry: { maximumAttempts: 1 },
 });
 
+/** Of what lasts long: after some 15 s without a layer that answers, whoever waits for it is told. */
+const ATTEMPTS_MAX = 10;
+
 /** Watching lasts as long as a gate allows; TRY_CANCEL, so that an operator's word is not kept waiting for a heartbeat. */
 export const watching = (deadlineMs: number): Titled<Pick<Read, 'watchStep'>> =>
   titled<Pick<Read, 'watchStep'>>({
@@ -79,7 +82,7 @@ export const watching = (deadlineMs: number): Titled<Pick<Read, 'watchStep'>> =>
     scheduleToCloseTimeout: deadlineMs + 30_000,
     heartbeatTimeout: '3 seconds',
     cancellationType: ActivityCancellationType.TRY_CANCEL,
-    retry,
+    retry: { ...retry, maximumAttempts: ATTEMPTS_MAX },
   });
 
 /** A look that lasts for hours and returns only with news. */
@@ -111,8 +114,24 @@ export const draining = (timeoutMs: number): Titled<Pick<Mutate, 'drain'>> =>
     scheduleToCloseTimeout: timeoutMs + 60_000,
     heartbeatTimeout: '5 seconds',
     cancellationType: ActivityCancellationType.TRY_CANCEL,
-    retry,
+    retry: { ...retry, maximumAttempts: ATTEMPTS_MAX },
   });
+
+type Asked = Pick<Read, 'traffic' | 'preflight'> & Pick<Mutate, 'fence' | 'shift' | 'undrain'>;
+
+/** What a move asks first; whoever is not answered by then goes on with `untilBack`, and says so. */
+export const soon: Titled<Asked> = titled<Asked>({
+  startToCloseTimeout: '10 seconds',
+  scheduleToCloseTimeout: '15 seconds',
+  retry,
+});
+
+/** Without an end: another try costs no history. TRY_CANCEL, so that a person can end the wait. */
+export const untilBack: Titled<Asked> = titled<Asked>({
+  startToCloseTimeout: '10 seconds',
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+  retry: { ...retry, initialInterval: 500 },
+});
 
 export const undo: Titled<Mutate> = titled<Mutate>({
   startToCloseTimeout: '5 seconds',

@@ -9,9 +9,11 @@ import { weightsText } from '../domain/plan/judge-preflight.js';
 import { goalOf, redirectPlan } from '../domain/plan/redirect.js';
 import type { PlanStep } from '../domain/plan/types.js';
 import type { TrafficState } from '../domain/traffic.js';
+import type { Weights } from '../domain/words.js';
 import { codeOf, failure, hurried, sentenceOf } from './failures.js';
 import type { MoveRun } from './move-run.js';
-import { atOnce, mutate, watching } from './proxies.js';
+import { answered, isAbsence, outlasts, untilItAnswers } from './outlast.js';
+import { atOnce, soon, untilBack, watching } from './proxies.js';
 
 export async function ramp(run: MoveRun): Promise<void> {
   for (;;) {
@@ -31,7 +33,12 @@ export async function ramp(run: MoveRun): Promise<void> {
 async function takeIn(run: MoveRun): Promise<void> {
   for (const cluster of gainingClusters(run.plan.start, goalOf(run.plan))) {
     if (run.before?.clusters[cluster]?.drained !== true) continue;
-    await mutate.undrain(`take ${cluster} back in`, { ...run.fence, cluster });
+    const [title, order] = [`take ${cluster} back in`, { ...run.fence, cluster }];
+    await answered(
+      run,
+      async () => await soon.undrain(title, order),
+      async () => await untilBack.undrain(title, order),
+    );
   }
 }
 
@@ -58,9 +65,19 @@ async function climb(run: MoveRun): Promise<string | null> {
 async function write(run: MoveRun, step: PlanStep): Promise<TrafficState> {
   const title = weightsText(step.weights);
   const order = { ...run.fence, weights: step.weights };
-  const ordinary = async (): Promise<TrafficState> => await mutate.shift(title, order);
+  const ordinary = async (): Promise<TrafficState> => await shift(run, title, step.weights);
   if (run.plan.profile !== 'emergency' || run.reached > 0) return await ordinary();
   return await hurried(async () => await atOnce.shift(title, order), ordinary);
+}
+
+/** Absolute weights, written until the layer answers with what it holds. */
+export async function shift(run: MoveRun, title: string, weights: Weights): Promise<TrafficState> {
+  const order = { ...run.fence, weights };
+  return await answered(
+    run,
+    async () => await soon.shift(title, order),
+    async () => await untilBack.shift(title, order),
+  );
 }
 
 type Decided = Exclude<StepVerdict, { kind: 'wait' | 'ask' }>;
@@ -76,13 +93,19 @@ async function verify(run: MoveRun, step: PlanStep, baseline: TrafficState): Pro
       continue;
     }
     const verdict = seen.done;
-    if (verdict.kind === 'wait') continue;
+    // Time in which nothing could be seen does not count: the step is watched from its beginning.
+    if (verdict.kind === 'unseen') await untilItAnswers(run, verdict.because);
+    if (verdict.kind === 'wait' || verdict.kind === 'unseen') continue;
     if (verdict.kind !== 'ask') return verdict;
     return await askToGoOn(run, step, verdict.because);
   }
 }
 
-async function watch(run: MoveRun, step: PlanStep, baseline: TrafficState): Promise<StepVerdict> {
+async function watch(
+  run: MoveRun,
+  step: PlanStep,
+  baseline: TrafficState,
+): Promise<StepVerdict | { readonly kind: 'unseen'; readonly because: string }> {
   const targets = gainingClusters(run.plan.start, step.weights).flatMap((name) => run.input.clusters[name] ?? []);
   try {
     const evidence = await watching(step.gate.deadlineMs).watchStep(`watch ${step.name}`, {
@@ -95,6 +118,7 @@ async function watch(run: MoveRun, step: PlanStep, baseline: TrafficState): Prom
   } catch (error) {
     if (codeOf(error) === 'cancelled') throw error;
     const because = `nothing could be seen of the step: ${sentenceOf(error)}`;
+    if (step.gate.undecided === 'ask' && isAbsence(error) && outlasts()) return { kind: 'unseen', because };
     return step.gate.undecided === 'proceed' ? { kind: 'proceed', because } : { kind: 'ask', because };
   }
 }
@@ -109,7 +133,7 @@ async function askToGoOn(run: MoveRun, step: PlanStep, because: string): Promise
 /** Source down, target not well, nobody else: all of it to the target, for something is better than nothing. */
 async function hold(run: MoveRun, rejected: string): Promise<void> {
   const goal = goalOf(run.plan);
-  const state = await mutate.shift(`hold at ${weightsText(goal)}`, { ...run.fence, weights: goal });
+  const state = await shift(run, `hold at ${weightsText(goal)}`, goal);
   run.shifted(state, goal);
   run.note({ name: 'hold', weights: state.intended, verdict: 'held', why: rejected });
   throw failure(

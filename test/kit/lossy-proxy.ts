@@ -14,6 +14,12 @@ export interface LossyProxy {
   readonly url: string;
   /** From now on the `n`th change (0 first) meets this fate, once (`lose`) or as often as it is repeated (`refuse`). */
   arm(fate: Fate | null): void;
+  /**
+   * From the first request of this service on of which `when` says so, none gets an answer. `request`: e.g.
+   * `PUT /routes/chat`. Several services may be away at once.
+   * @returns ends it
+   */
+  goAway(service: string, when: (request: string) => Promise<boolean> | boolean): () => void;
   /** Changes that went through since `arm`, e.g. `PUT /routes/chat`. */
   readonly changes: readonly string[];
   close(): Promise<void>;
@@ -23,12 +29,26 @@ export async function openLossyProxy(upstream: () => string): Promise<LossyProxy
   let fate: Fate | null = null;
   let changes: string[] = [];
   let refused = 0;
+  const absences = new Map<
+    string,
+    { isAway: boolean; readonly when: (request: string) => Promise<boolean> | boolean }
+  >();
+  const isAway = async (said: string): Promise<boolean> => {
+    const absence = absences.get(said.split('/').at(-1) ?? '');
+    if (absence === undefined) return false;
+    absence.isAway ||= await absence.when(said);
+    return absence.isAway;
+  };
   const server = createServer((req, res) => {
     const chunks: Buffer[] = [];
     req.on('data', (chunk: Buffer) => chunks.push(chunk));
     req.on('end', () => {
       void (async () => {
         const url = req.url ?? '';
+        if (await isAway(`${req.method} ${url}`)) {
+          res.destroy();
+          return;
+        }
         // Warming changes no traffic, and its failure stops nothing.
         const isChange = req.method !== 'GET' && !url.startsWith('/warm/') && url.endsWith(`/${fate?.service ?? ''}`);
         const n = changes.length + refused;
@@ -61,6 +81,10 @@ export async function openLossyProxy(upstream: () => string): Promise<LossyProxy
       fate = next;
       changes = [];
       refused = 0;
+    },
+    goAway: (service, when) => {
+      absences.set(service, { isAway: false, when });
+      return () => void absences.delete(service);
     },
     get changes() {
       return changes;

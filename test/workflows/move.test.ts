@@ -61,6 +61,7 @@ describe('a switchover', () => {
       'warm up',
       'ramp 25 %',
       'ramp 100 %',
+      'confirm',
       'drain a',
       'end check',
     ]);
@@ -288,7 +289,7 @@ test('a move that finds itself fenced by a newer one stops and undoes nothing', 
 
 test('planned steps that nobody can decide are a question, and silence goes back', async () => {
   const service = await scene.service(['a', 'b']);
-  const gate = { ...endlessGate, bakeMs: 0, deadlineMs: 1, undecided: 'ask' as const };
+  const gate = { ...endlessGate, deadlineMs: 1, undecided: 'ask' as const };
   const input = service.moveInput({ to: 'b' }, { approvalTimeoutMs: 300 });
   const record = await run({ ...input, plan: { ...input.plan, steps: input.plan.steps.map((s) => ({ ...s, gate })) } });
   expect(record).toMatchObject({ state: 'rolled-back', weights: { a: 100, b: 0 } });

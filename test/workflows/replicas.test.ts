@@ -65,7 +65,7 @@ test('a move goes on while a gateway is down and names it; that gateway has caug
   const without = await switchOver(service, 'b', 1);
   expect(without).toMatchObject({ state: 'done', weights: { a: 0, b: 100 } });
   const told = without.steps.filter(({ why }) => why?.includes(`not on gateway 127.0.0.1:${adminPort}`) === true);
-  expect(told.map(({ name }) => name)).toEqual(['ramp 25 %', 'ramp 100 %', 'end check']);
+  expect(told.map(({ name }) => name)).toEqual(['ramp 25 %', 'ramp 100 %', 'confirm', 'end check']);
 
   // What a lost gateway runs is unknown, but the engine says that nothing runs.
   expect(without.steps.find(({ name }) => name === 'drain a')).toMatchObject({ verdict: 'empty' });

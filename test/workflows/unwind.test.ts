@@ -5,10 +5,12 @@ import { CONTROL_TASK_QUEUE } from '../../src/workflows/ids.js';
 import type { move } from '../../src/workflows/move.js';
 import { openScene, type Scene, type TestService } from '../kit/move-scene.js';
 
-/** The changes of a planned move that can be undone, in order: fence, 25 %, 100 %, drain. */
-const UNDOABLE = [0, 1, 2, 3];
-/** The last one: the drain ends. */
-const CHANGES = [...UNDOABLE, 4];
+/** The changes of a planned move that are undone when a later one fails, in order: fence, 25 %, 100 %. */
+const UNDOABLE = [0, 1, 2];
+/** Past the point of no return: the drain begins, and ends. */
+const DRAIN = 3;
+const END_OF_DRAIN = 4;
+const CHANGES = [...UNDOABLE, DRAIN, END_OF_DRAIN];
 
 let scene: Scene;
 beforeAll(async () => {
@@ -42,12 +44,16 @@ test.each(UNDOABLE)('change %i is refused: nothing is left over', async (n) => {
   await expectCleanSlate(service);
 });
 
-test('the end of the drain is refused: the traffic stays where it is well, and the record says so', async () => {
+test.each([
+  ['the drain', DRAIN, 'failed'],
+  ['the end of the drain', END_OF_DRAIN, 'stays drained'],
+])('%s is refused: the traffic stays where it is well, and the record says so', async (_name, n, verdict) => {
   const service = await scene.service(['a', 'b']);
-  scene.wire.arm({ kind: 'refuse', n: UNDOABLE.length, service: service.spec.name });
+  scene.wire.arm({ kind: 'refuse', n, service: service.spec.name });
   const record = await run(service);
   expect(record).toMatchObject({ state: 'done', weights: { a: 0, b: 100 } });
-  expect(record.steps).toContainEqual(expect.objectContaining({ name: 'drain a', verdict: 'stays drained' }));
+  expect(record.steps).toContainEqual(expect.objectContaining({ name: 'drain a', verdict }));
+  expect(await service.weights()).toEqual({ a: 0, b: 100 });
 });
 
 /** All traffic where it was, nothing drained, nothing but the epoch to show for it. */

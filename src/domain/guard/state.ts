@@ -63,7 +63,7 @@ export interface RunningMove {
   readonly id: string;
   readonly input: MoveInput;
   readonly startedAtMs: number;
-  /** As the move last told: its step, `running | paused | asking | going-back`, and its open question. */
+  /** As the move last told: its step, `running | waiting | paused | asking | going-back`, and its open question. */
   readonly step: string;
   readonly state: string;
   readonly question: string | null;

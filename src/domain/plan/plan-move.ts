@@ -168,6 +168,9 @@ function buildPlan(question: PlanQuestion, route: Route): MovePlan {
     // A dead cluster's requests end by themselves; waiting longer than this for them helps nobody.
     drainTimeoutMs: down ? Math.min(service.move.drainTimeoutMs, 10_000) : service.move.drainTimeoutMs,
     keepDrained: route.from.filter((name) => question.barred?.[name] !== undefined),
+    ...(profile !== 'emergency' && service.move.afterAbsence === 'ask'
+      ? { afterAbsence: { asksFromMs: service.move.stepDeadlineMs } }
+      : {}),
   };
 }
 

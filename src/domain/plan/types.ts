@@ -47,6 +47,8 @@ export interface MovePlan {
   readonly approval: 'none' | 'required';
   readonly approvalTimeoutMs: number;
   readonly drainTimeoutMs: number;
+  /** An absence of the traffic layer that lasted so long is asked about when it is over; absent: the move goes on. */
+  readonly afterAbsence?: { readonly asksFromMs: number };
   /** Sources that stay drained when the move is over, for somebody works on them; absent in moves of older versions. */
   readonly keepDrained?: readonly ClusterName[];
 }
