@@ -1,4 +1,5 @@
 /** A traffic layer that is away at any point of a move, for longer than the move asks without telling anybody. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { MoveRecord } from '../../src/domain/move-record.js';
@@ -8,8 +9,13 @@ import { abortUpdate, approveUpdate, moveViewQuery } from '../../src/workflows/m
 import type { move } from '../../src/workflows/move.js';
 import { eventually } from '../kit/eventually.js';
 import { openScene, type Scene, type TestService } from '../kit/move-scene.js';
+import { runs } from '../kit/runs.js';
 
 const me = { by: 'me', reason: 'a test', via: 'cli' } as const;
+
+/** How much longer than it takes the move to say so the layer is away, ms: nothing in CI, up to two minutes in `test:long`. */
+const LONGER_MS = (runs(1) - 1) * 35_000;
+const TIMEOUT_MS = 120_000 + 2 * LONGER_MS;
 
 let scene: Scene;
 beforeAll(async () => {
@@ -59,14 +65,16 @@ async function startWithAbsence(
     workflowId: handle.workflowId,
     args: [change(service.moveInput({ to: 'b' }))],
   });
-  const isWaiting = eventually(async () => (await handle.query(moveViewQuery)).state === 'waiting', 90_000);
+  const isWaiting = eventually(async () => (await handle.query(moveViewQuery)).state === 'waiting', 90_000).then(
+    async () => await sleep(LONGER_MS),
+  );
   return { service, handle, isWaiting, comeBack };
 }
 
 const MOVED = { a: 0, b: 100 };
 const names = ({ steps }: MoveRecord): string[] => steps.map((step) => step.name);
 
-describe.concurrent('a traffic layer that is away', () => {
+describe.concurrent('a traffic layer that is away', { timeout: TIMEOUT_MS }, () => {
   test.each(MOMENTS)('%s is waited for, and the move is done when it is back', async (_name, moment) => {
     const { service, handle, isWaiting, comeBack } = await startWithAbsence(moment);
     await isWaiting;
@@ -108,7 +116,7 @@ describe.concurrent('a traffic layer that is away', () => {
       (input) => ({ ...input, plan: { ...input.plan, afterAbsence: { asksFromMs } } }),
     );
     await isWaiting;
-    await new Promise((resolve) => setTimeout(resolve, 2 * asksFromMs)); // the absence itself must last
+    await sleep(2 * asksFromMs); // the absence itself must last
     comeBack();
     await eventually(async () => (await handle.query(moveViewQuery)).state === 'asking');
     await handle.executeUpdate(approveUpdate, { args: [me] });
