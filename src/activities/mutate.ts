@@ -33,9 +33,10 @@ export function createMutateActivities({ layer, complete, engineRunning }: Mutat
     define: async ({ spec, clusters }) =>
       await translated(async () => await layer.define(serviceDefinition(spec, clusters))),
     forget: async ({ service }) => await translated(async () => await layer.forget(service)),
-    fence: async ({ service, epoch }) => await translated(async () => await layer.fence(service, { epoch })),
-    shift: async ({ service, epoch, weights }) =>
-      await translated(async () => await layer.write(service, weights, { epoch })),
+    fence: async ({ service, epoch, step }) =>
+      await translated(async () => await layer.fence(service, { epoch, step })),
+    shift: async ({ service, weights, epoch, step }) =>
+      await translated(async () => await layer.write(service, weights, { epoch, step })),
     spill: async ({ service, epoch, ...wish }) =>
       await translated(async () => {
         if (layer.spill === undefined) return { refused: 'this traffic layer cannot let a share spill over' };
@@ -44,8 +45,8 @@ export function createMutateActivities({ layer, complete, engineRunning }: Mutat
       }),
     warmUp: async (order) => await warmUp(layer, complete, order),
     drain: async (order) => await translated(async () => await drainUntilEmpty(layer, engineRunning, order)),
-    undrain: async ({ service, epoch, cluster }) => {
-      await translated(async () => await layer.undrain(service, cluster, { epoch }));
+    undrain: async ({ service, cluster, epoch, step }) => {
+      await translated(async () => await layer.undrain(service, cluster, { epoch, step }));
     },
   };
 }
@@ -53,14 +54,14 @@ export function createMutateActivities({ layer, complete, engineRunning }: Mutat
 async function warmUp(
   layer: TrafficLayer,
   complete: MutateDeps['complete'],
-  { target, service, epoch, timeoutMs }: Parameters<Mutate['warmUp']>[0],
+  { target, service, epoch, step, timeoutMs }: Parameters<Mutate['warmUp']>[0],
 ) {
   const startedAtMs = Date.now();
   const answers = await Promise.all(Array.from({ length: WARM_UP_COMPLETIONS }, async () => await complete(target)));
   const completions = answers.filter((a) => a.ok).length;
   const order = { cluster: target.name, max: WARM_PREFIXES, timeoutMs };
   // A cold cache is slow, no more: whatever goes wrong here is no reason to stop.
-  const warmed = await layer.warm?.(service, order, { epoch }).catch(() => null);
+  const warmed = await layer.warm?.(service, order, { epoch, step }).catch(() => null);
   return { completions, prefixes: warmed?.prefixes ?? null, tookMs: Date.now() - startedAtMs };
 }
 
@@ -72,8 +73,8 @@ type DrainOrder = Parameters<Mutate['drain']>[0];
  */
 async function drainUntilEmpty(layer: TrafficLayer, engineRunning: MutateDeps['engineRunning'], order: DrainOrder) {
   const startedAtMs = Date.now();
-  const { service, cluster, epoch, rehome } = order;
-  await layer.drain(service, cluster.name, { rehome }, { epoch });
+  const { service, cluster, epoch, step, rehome } = order;
+  await layer.drain(service, cluster.name, { rehome }, { epoch, step });
   let left: number | Unknown = 'unknown';
   let deadlineMs = order.timeoutMs;
   for (let emptyLooks = 0; emptyLooks < EMPTY_LOOKS;) {
@@ -88,7 +89,7 @@ async function drainUntilEmpty(layer: TrafficLayer, engineRunning: MutateDeps['e
     if (tookMs >= deadlineMs) {
       if (left === 0 || deadlineMs > order.timeoutMs) break;
       deadlineMs = tookMs + HAND_OVER_MS;
-      await layer.drain(service, cluster.name, { rehome, handOver: true }, { epoch });
+      await layer.drain(service, cluster.name, { rehome, handOver: true }, { epoch, step });
     }
     await pause(DRAIN_LOOK_MS, cancellationSignal());
   }

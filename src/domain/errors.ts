@@ -132,7 +132,7 @@ export const ERRORS = {
   },
   'stale-epoch': {
     family: 'fenced',
-    meaning: 'a newer move owns this service',
+    meaning: 'a newer move owns this service, or a later write of the same one has been made',
     fix: 'nothing: the newer move goes on',
   },
   'epoch-too-far': {

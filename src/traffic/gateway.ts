@@ -1,6 +1,6 @@
 /**
  * Our own gateway as a traffic layer: weights and drains through its admin API, at run time and effective at once.
- * It cannot compare-and-set weights: the epoch is its only fence. What it measures of itself it knows exactly.
+ * It cannot compare-and-set weights: epoch and step are its fence. What it measures of itself it knows exactly.
  * A reset connection on a write leaves its outcome open; the caller reads back before it writes again.
  */
 import { messageOf } from '../domain/describe-error.js';
@@ -73,22 +73,22 @@ export function openGateway(options: GatewayLayerOptions): TrafficLayer {
     forget: async (service) => {
       await ask({ method: 'DELETE', path: on('services', service) });
     },
-    fence: async (service, { epoch }) => await state({ method: 'PUT', path: on('fence', service), body: { epoch } }),
-    write: async (service, weights, { epoch }) =>
-      await state({ method: 'PUT', path: on('routes', service), body: { epoch, weights } }),
-    drain: async (service, cluster, { rehome, handOver = false }, { epoch }) =>
-      await state({ method: 'POST', path: on('drain', service), body: { epoch, cluster, rehome, handOver } }),
-    spill: async (service, wish, { epoch }) =>
-      await state({ method: 'PUT', path: on('spill', service), body: { epoch, ...wish } }),
-    warm: async (service, order, { epoch }) => {
+    fence: async (service, fence) => await state({ method: 'PUT', path: on('fence', service), body: fence }),
+    write: async (service, weights, fence) =>
+      await state({ method: 'PUT', path: on('routes', service), body: { ...fence, weights } }),
+    drain: async (service, cluster, { rehome, handOver = false }, fence) =>
+      await state({ method: 'POST', path: on('drain', service), body: { ...fence, cluster, rehome, handOver } }),
+    spill: async (service, wish, fence) =>
+      await state({ method: 'PUT', path: on('spill', service), body: { ...fence, ...wish } }),
+    warm: async (service, order, fence) => {
       // It answers when it is done, so it may take longer than a change does.
       const patient = { ...options, timeoutMs: options.timeoutMs + order.timeoutMs };
-      const call = { method: 'POST', path: on('warm', service), body: { epoch, ...order } } as const;
+      const call = { method: 'POST', path: on('warm', service), body: { ...fence, ...order } } as const;
       const { prefixes, tookMs } = fieldsOf(await callGateway(patient, call));
       return { prefixes: numberOf(prefixes) ?? 0, tookMs: numberOf(tookMs) ?? 0 };
     },
-    undrain: async (service, cluster, { epoch }) =>
-      await state({ method: 'POST', path: on('undrain', service), body: { epoch, cluster } }),
+    undrain: async (service, cluster, fence) =>
+      await state({ method: 'POST', path: on('undrain', service), body: { ...fence, cluster } }),
   };
 }
 

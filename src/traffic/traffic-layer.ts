@@ -7,9 +7,11 @@ import type { ClusterName, ServiceName, Weights } from '../domain/words.js';
 
 export type { ServiceDefinition };
 
-/** Writer's right: a layer refuses a smaller epoch with `stale-epoch` (family `fenced`). */
+/** Writer's right: a layer refuses a smaller epoch, and within an epoch a smaller step, with `stale-epoch` (family `fenced`). */
 export interface Fence {
   readonly epoch: number;
+  /** Grows with each write of a move; a repetition has that of its write. Absent: only the epoch counts. */
+  readonly step?: number | undefined;
 }
 
 export interface Capabilities {

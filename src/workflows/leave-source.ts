@@ -57,7 +57,7 @@ async function drainOne(run: MoveRun, name: ClusterName): Promise<boolean> {
 
 async function untilEmpty(run: MoveRun, name: ClusterName) {
   const { drainTimeoutMs: timeoutMs, rehome } = run.plan;
-  const order = { ...run.fence, cluster: memberOf(run, name), rehome, timeoutMs };
+  const order = { ...run.nextWrite(), cluster: memberOf(run, name), rehome, timeoutMs };
   for (;;) {
     try {
       return await run.operator.orInterrupted(async () => await draining(timeoutMs).drain(`drain ${name}`, order));
@@ -75,7 +75,7 @@ async function untilEmpty(run: MoveRun, name: ClusterName) {
 async function endDrain(run: MoveRun, cluster: string, always: boolean): Promise<void> {
   const stays = run.plan.keepDrained?.includes(cluster) === true;
   if (!always && (stays || !patched('drain-ends-20261126'))) return;
-  const [title, order] = [`${cluster} keeps weight 0`, { ...run.fence, cluster }];
+  const [title, order] = [`${cluster} keeps weight 0`, { ...run.nextWrite(), cluster }];
   try {
     await answered(
       run,
@@ -128,5 +128,5 @@ export async function stay(run: MoveRun, saga: Saga, error: unknown): Promise<Mo
 }
 
 async function undrain(run: MoveRun): Promise<void> {
-  for (const cluster of run.plan.from) await undo.undrain(`take ${cluster} back in`, { ...run.fence, cluster });
+  for (const cluster of run.plan.from) await undo.undrain(`take ${cluster} back in`, { ...run.nextWrite(), cluster });
 }

@@ -23,6 +23,7 @@ import { serviceGuardId } from './ids.js';
 import { moveProgressSignal, moveViewQuery, type MoveView } from './messages.js';
 import { openStory, type Story } from './open-story.js';
 import { listenToOperator, memberVerdictSignal, type Operator } from './operator.js';
+import type { WriteOf } from './ports.js';
 import { STATE_KEY } from './search-attributes.js';
 
 /** A pause longer than this goes back: everything temporary expires. */
@@ -30,7 +31,8 @@ const PAUSE_MS_MAX = 30 * 60_000;
 
 export class MoveRun {
   readonly id: string;
-  readonly fence: { readonly service: string; readonly epoch: number };
+  readonly service: string;
+  readonly epoch: number;
   readonly operator: Operator;
   readonly story: Story;
   /** Changes when the move is redirected to another target. */
@@ -51,12 +53,14 @@ export class MoveRun {
   #view: MoveView;
   #startedAtMs = nowMs();
   #guardKnowsAsking = false;
+  #writes = 0;
   #remark: string | null = null;
 
   constructor(readonly input: MoveInput) {
     const { plan, epoch } = input;
     this.id = workflowInfo().workflowId;
-    this.fence = { service: plan.service, epoch };
+    this.service = plan.service;
+    this.epoch = epoch;
     this.plan = plan;
     this.weights = plan.start;
     this.down = new Set(input.down);
@@ -80,6 +84,12 @@ export class MoveRun {
       // A signal sent by hand may carry anything.
       if (faultOfVerdict(message) === null) this.#hearVerdict(message.cluster, message.diagnosis.verdict);
     });
+  }
+
+  /** The place of the next write: taken once for each, whatever it takes to get it through. */
+  nextWrite(): WriteOf {
+    this.#writes += 1;
+    return { service: this.service, epoch: this.epoch, step: this.#writes };
   }
 
   /** Whether the traffic may go back to where it was: never to a cluster that is dead or stuck by now. */
@@ -197,7 +207,7 @@ export class MoveRun {
     const isAsking = this.#view.state === 'asking';
     if (isAsking === this.#guardKnowsAsking || this.#view.state === 'ended') return;
     this.#guardKnowsAsking = isAsking;
-    getExternalWorkflowHandle(serviceGuardId(this.fence.service))
+    getExternalWorkflowHandle(serviceGuardId(this.service))
       .signal(moveProgressSignal, this.#view)
       .catch(() => undefined); // A guard that is gone needs to know nothing.
   }

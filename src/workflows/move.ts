@@ -131,11 +131,11 @@ async function mustApprove(run: MoveRun, question: string): Promise<void> {
 async function fence(run: MoveRun): Promise<void> {
   await run.operator.permits();
   if (run.plan.profile === 'emergency') return;
-  const title = `epoch ${run.fence.epoch}`;
+  const [title, order] = [`epoch ${run.epoch}`, run.nextWrite()];
   await answered(
     run,
-    async () => await soon.fence(title, run.fence),
-    async () => await untilBack.fence(title, run.fence),
+    async () => await soon.fence(title, order),
+    async () => await untilBack.fence(title, order),
   );
 }
 
@@ -148,7 +148,7 @@ async function warmUp(run: MoveRun): Promise<void> {
   await run.operator.permits();
   run.enter('warm up', `Warming up ${run.plan.to}`);
   try {
-    const order = { ...run.fence, target: memberOf(run, run.plan.to), timeoutMs: WARM_MS_MAX };
+    const order = { ...run.nextWrite(), target: memberOf(run, run.plan.to), timeoutMs: WARM_MS_MAX };
     const { completions, prefixes, tookMs } = await warming(WARM_MS_MAX).warmUp(`warm ${run.plan.to}`, order);
     const read = prefixes === null ? `${completions} completions` : `${prefixes} prefixes`;
     const why = `warmed ${run.plan.to} with ${read} in ${Math.round(tookMs / 100) / 10} s`;
@@ -203,7 +203,7 @@ const staysSentence = (run: MoveRun, why: string): string =>
 /** Ramps back through the steps that were taken; it does not jump. Repeatable, for its weights are absolute. */
 async function returnTraffic(run: MoveRun): Promise<void> {
   for (const weights of retreatPath(run.plan, run.reached)) {
-    const state = await undo.shift(`back to ${weightsText(weights)}`, { ...run.fence, weights });
+    const state = await undo.shift(`back to ${weightsText(weights)}`, { ...run.nextWrite(), weights });
     run.shifted(state, goalOf(run.plan));
     run.note({ name: 'ramp back', weights: state.intended, verdict: 'written', why: null });
   }

@@ -44,16 +44,20 @@ export interface Read {
   notifiers(): Promise<readonly string[]>;
 }
 
+/** Which write of which move this is: a layer lets none pass that is older than what it holds. */
+export interface WriteOf {
+  readonly service: ServiceName;
+  readonly epoch: number;
+  /** Grows with each write of the move; absent: of a version that did not count, or not of a move. */
+  readonly step?: number;
+}
+
 /** Everything that can hurt. Each call carries the epoch of its move and may be repeated. */
 export interface Mutate {
   define(order: { readonly spec: ServiceSpec; readonly clusters: readonly ClusterSpec[] }): Promise<TrafficState>;
   forget(order: { readonly service: ServiceName }): Promise<void>;
-  fence(order: { readonly service: ServiceName; readonly epoch: number }): Promise<TrafficState>;
-  shift(order: {
-    readonly service: ServiceName;
-    readonly epoch: number;
-    readonly weights: Weights;
-  }): Promise<TrafficState>;
+  fence(order: WriteOf): Promise<TrafficState>;
+  shift(order: WriteOf & { readonly weights: Weights }): Promise<TrafficState>;
   /** Answers why nothing was changed; `null`: the layer holds it now. */
   spill(order: {
     readonly service: ServiceName;
@@ -64,30 +68,17 @@ export interface Mutate {
     readonly forMs: number;
   }): Promise<{ readonly refused: string | null }>;
   /** A few completions, and where the layer knows them the hottest beginnings of prompts. Their failure is an answer. */
-  warmUp(order: {
-    readonly target: ClusterSpec;
-    readonly service: ServiceName;
-    readonly epoch: number;
-    readonly timeoutMs: number;
-  }): Promise<{
+  warmUp(order: WriteOf & { readonly target: ClusterSpec; readonly timeoutMs: number }): Promise<{
     readonly completions: number;
     /** `null`: the layer knows none, or did not answer. */
     readonly prefixes: number | null;
     readonly tookMs: number;
   }>;
   /** Returns at its deadline instead of failing: what is left is an answer. */
-  drain(order: {
-    readonly service: ServiceName;
-    readonly epoch: number;
-    readonly cluster: ClusterSpec;
-    readonly rehome: boolean;
-    readonly timeoutMs: number;
-  }): Promise<{ readonly left: number | Unknown; readonly tookMs: number }>;
-  undrain(order: {
-    readonly service: ServiceName;
-    readonly epoch: number;
-    readonly cluster: ClusterName;
-  }): Promise<void>;
+  drain(
+    order: WriteOf & { readonly cluster: ClusterSpec; readonly rehome: boolean; readonly timeoutMs: number },
+  ): Promise<{ readonly left: number | Unknown; readonly tookMs: number }>;
+  undrain(order: WriteOf & { readonly cluster: ClusterName }): Promise<void>;
 }
 
 /** Tells people; may take hours when they cannot be reached, and nothing waits for it. */

@@ -33,7 +33,7 @@ export async function ramp(run: MoveRun): Promise<void> {
 async function takeIn(run: MoveRun): Promise<void> {
   for (const cluster of gainingClusters(run.plan.start, goalOf(run.plan))) {
     if (run.before?.clusters[cluster]?.drained !== true) continue;
-    const [title, order] = [`take ${cluster} back in`, { ...run.fence, cluster }];
+    const [title, order] = [`take ${cluster} back in`, { ...run.nextWrite(), cluster }];
     await answered(
       run,
       async () => await soon.undrain(title, order),
@@ -64,15 +64,15 @@ async function climb(run: MoveRun): Promise<string | null> {
 /** The first weight of an emergency goes the short way: nothing may delay it. */
 async function write(run: MoveRun, step: PlanStep): Promise<TrafficState> {
   const title = weightsText(step.weights);
-  const order = { ...run.fence, weights: step.weights };
   const ordinary = async (): Promise<TrafficState> => await shift(run, title, step.weights);
   if (run.plan.profile !== 'emergency' || run.reached > 0) return await ordinary();
+  const order = { ...run.nextWrite(), weights: step.weights };
   return await hurried(async () => await atOnce.shift(title, order), ordinary);
 }
 
 /** Absolute weights, written until the layer answers with what it holds. */
 export async function shift(run: MoveRun, title: string, weights: Weights): Promise<TrafficState> {
-  const order = { ...run.fence, weights };
+  const order = { ...run.nextWrite(), weights };
   return await answered(
     run,
     async () => await soon.shift(title, order),

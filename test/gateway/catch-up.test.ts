@@ -96,6 +96,7 @@ test('a peer tells its table only for the token', async () => {
 const route = (epoch: number, a: number, changedAtMs = 1): ServiceRoute => ({
   definition: chat(),
   epoch,
+  step: 0,
   weights: { a, b: 100 - a },
   drained: [],
   spill: null,

@@ -15,6 +15,12 @@ export interface LossyProxy {
   /** From now on the `n`th change (0 first) meets this fate, once (`lose`) or as often as it is repeated (`refuse`). */
   arm(fate: Fate | null): void;
   /**
+   * The `n`th change of this service (0 first) is cut off for its sender at once, and arrives only when `deliver` is
+   * called: after its repetition, and all that the sender does then.
+   * @returns delivers it; answers with the layer's status, `null` when there was no such change
+   */
+  hold(service: string, n: number): () => Promise<number | null>;
+  /**
    * From the first request of this service on of which `when` says so, none gets an answer. `request`: e.g.
    * `PUT /routes/chat`. Several services may be away at once.
    * @returns ends it
@@ -39,12 +45,17 @@ export async function openLossyProxy(upstream: () => string): Promise<LossyProxy
     absence.isAway ||= await absence.when(said);
     return absence.isAway;
   };
+  const held = heldChanges(upstream);
   const server = createServer((req, res) => {
     const chunks: Buffer[] = [];
     req.on('data', (chunk: Buffer) => chunks.push(chunk));
     req.on('end', () => {
       void (async () => {
         const url = req.url ?? '';
+        if (held.hold(req.method ?? 'GET', url, Buffer.concat(chunks))) {
+          res.destroy();
+          return;
+        }
         if (await isAway(`${req.method} ${url}`)) {
           res.destroy();
           return;
@@ -82,6 +93,7 @@ export async function openLossyProxy(upstream: () => string): Promise<LossyProxy
       changes = [];
       refused = 0;
     },
+    hold: (service, n) => held.arm(service, n),
     goAway: (service, when) => {
       absences.set(service, { isAway: false, when });
       return () => void absences.delete(service);
@@ -92,6 +104,39 @@ export async function openLossyProxy(upstream: () => string): Promise<LossyProxy
     close: async () => {
       server.closeAllConnections();
       await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+interface Held {
+  readonly n: number;
+  seen: number;
+  late: { readonly method: string; readonly url: string; readonly body: Buffer } | null;
+}
+
+/** Changes that are on their way for long: one a service. */
+function heldChanges(upstream: () => string) {
+  const byService = new Map<string, Held>();
+  return {
+    arm: (service: string, n: number) => {
+      const mine: Held = { n, seen: 0, late: null };
+      byService.set(service, mine);
+      return async (): Promise<number | null> => {
+        if (mine.late === null) return null;
+        const { method, url, body } = mine.late;
+        const headers = { 'content-type': 'application/json' };
+        const answer = await request(`${upstream()}${url}`, { method: method as 'PUT', headers, body });
+        await answer.body.dump();
+        return answer.statusCode;
+      };
+    },
+    /** Whether this is the one. */
+    hold: (method: string, url: string, body: Buffer): boolean => {
+      const mine = byService.get(url.split('/').at(-1) ?? '');
+      if (mine === undefined || method === 'GET' || url.startsWith('/warm/')) return false;
+      const isIt = mine.seen++ === mine.n;
+      if (isIt) mine.late = { method, url, body };
+      return isIt;
     },
   };
 }

@@ -49,6 +49,28 @@ export function trafficContract(name: string, open: () => Promise<OpenLayer>): v
       expect({ ...again, clusters: null }).toEqual({ ...first, clusters: null });
     });
 
+    test('within an epoch a write with a smaller step is refused, in every verb, and nothing changes', async () => {
+      const at = (step?: number) => ({ epoch: 7, step });
+      await world.layer.fence('chat', at(1));
+      await world.layer.write('chat', { a: 50, b: 50 }, at(2));
+      await world.layer.write('chat', { a: 0, b: 100 }, at(4));
+      const late = [
+        async () => await world.layer.write('chat', { a: 50, b: 50 }, at(2)),
+        async () => await world.layer.write('chat', { a: 100, b: 0 }, at(3)),
+        async () => await world.layer.fence('chat', at(1)),
+        async () => await world.layer.drain('chat', 'b', { rehome: true }, at(3)),
+        async () => await world.layer.undrain('chat', 'a', at(3)),
+      ];
+      for (const write of late) await expect(write()).rejects.toMatchObject({ code: 'stale-epoch' });
+      expect(await world.layer.read('chat')).toMatchObject({ epoch: 7, intended: { a: 0, b: 100 } });
+      // Its own repetition, a writer that does not count, and a newer epoch that begins to count anew.
+      await world.layer.write('chat', { a: 0, b: 100 }, at(4));
+      await world.layer.write('chat', { a: 25, b: 75 }, at());
+      await expect(world.layer.write('chat', { a: 100, b: 0 }, at(3))).rejects.toMatchObject({ code: 'stale-epoch' });
+      const next = await world.layer.write('chat', { a: 100, b: 0 }, { epoch: 8, step: 1 });
+      expect(next).toMatchObject({ epoch: 8, intended: { a: 100, b: 0 } });
+    });
+
     test('a stale epoch is refused, in every verb, and nothing changes', async () => {
       await world.layer.fence('chat', fence(7));
       const verbs = [

@@ -88,14 +88,13 @@ const VERBS: Readonly<Record<string, Verb>> = {
   },
   'DELETE services': (_api, service) => ({ change: (table) => forgetService(table, service), detail: {} }),
   'PUT routes': (api, service, body) => {
-    const { epoch, weights } = parseOrder(weightsOrderSchema, body);
-    const change = (table: RouteTable): RouteTable =>
-      writeWeights(table, service, { epoch, weights, nowMs: api.clock() });
-    return { change, detail: { epoch, weights } };
+    const order = parseOrder(weightsOrderSchema, body);
+    const change = (table: RouteTable): RouteTable => writeWeights(table, service, { ...order, nowMs: api.clock() });
+    return { change, detail: order };
   },
   'PUT fence': (_api, service, body) => {
-    const { epoch } = parseOrder(fenceOrderSchema, body);
-    return { change: (table) => takeFence(table, service, epoch), detail: { epoch } };
+    const fence = parseOrder(fenceOrderSchema, body);
+    return { change: (table) => takeFence(table, service, fence), detail: fence };
   },
   'PUT spill': (api, service, body) => {
     const { forMs, ...share } = parseOrder(spillOrderSchema, body);
@@ -103,24 +102,25 @@ const VERBS: Readonly<Record<string, Verb>> = {
     return { change: (table) => writeSpill(table, service, { ...share, untilMs }), detail: { ...share, forMs } };
   },
   'POST warm': (api, service, body) => {
-    const { epoch, cluster, ...bounds } = parseOrder(warmOrderSchema, body);
+    const { epoch, step, cluster, ...bounds } = parseOrder(warmOrderSchema, body);
     return {
-      change: (table) => takeFence(table, service, epoch),
-      detail: { epoch, cluster, ...bounds },
+      change: (table) => takeFence(table, service, { epoch, step }),
+      detail: { epoch, step, cluster, ...bounds },
       answer: async () => await warmCluster(api, { service, cluster, ...bounds }),
     };
   },
   'POST drain': (api, service, body) => {
-    const { epoch, cluster, rehome, handOver } = parseOrder(drainOrderSchema, body);
+    const { rehome, handOver, ...order } = parseOrder(drainOrderSchema, body);
+    const { cluster } = order;
     return {
-      change: (table) => drainCluster(table, service, { epoch, cluster }),
-      detail: { epoch, cluster, rehome, handOver },
+      change: (table) => drainCluster(table, service, order),
+      detail: { ...order, rehome, handOver },
       after: async () => await api.plane.ask('leave', { service, cluster, rehome, handOver }),
     };
   },
   'POST undrain': (_api, service, body) => {
-    const { epoch, cluster } = parseOrder(undrainOrderSchema, body);
-    return { change: (table) => undrainCluster(table, service, { epoch, cluster }), detail: { epoch, cluster } };
+    const order = parseOrder(undrainOrderSchema, body);
+    return { change: (table) => undrainCluster(table, service, order), detail: order };
   },
 };
 

@@ -21,6 +21,8 @@ const httpUrl = z
 
 const weights = z.record(name, z.number());
 const epoch = z.int().min(0);
+/** Place of a write within its epoch; a writer that does not count sends none. */
+const step = z.int().min(0).optional();
 
 export const serviceDefinitionSchema = z.object({
   service: name,
@@ -52,10 +54,11 @@ export const serviceDefinitionSchema = z.object({
   continueBy: z.enum(CONTINUE_BY).optional(),
 });
 
-export const weightsOrderSchema = z.object({ epoch, weights });
-export const fenceOrderSchema = z.object({ epoch });
+export const weightsOrderSchema = z.object({ epoch, step, weights });
+export const fenceOrderSchema = z.object({ epoch, step });
 export const drainOrderSchema = z.object({
   epoch,
+  step,
   cluster: name,
   rehome: z.boolean().default(false),
   handOver: z.boolean().default(false),
@@ -64,6 +67,7 @@ export const drainOrderSchema = z.object({
 const SPILL_MS_MAX = 10 * 60_000;
 export const spillOrderSchema = z.object({
   epoch,
+  step,
   from: name,
   to: name,
   sharePct: z.number().min(0).max(100),
@@ -73,11 +77,12 @@ export const spillOrderSchema = z.object({
 const WARM_MS_MAX = 30_000;
 export const warmOrderSchema = z.object({
   epoch,
+  step,
   cluster: name,
   max: z.int().min(1).max(64).default(32),
   timeoutMs: z.int().min(1).max(WARM_MS_MAX).default(10_000),
 });
-export const undrainOrderSchema = z.object({ epoch, cluster: name });
+export const undrainOrderSchema = z.object({ epoch, step, cluster: name });
 
 /** @throws CodedError `bad-input`, naming each wrong field */
 export function parseOrder<T>(schema: z.ZodType<T>, body: Buffer): T {

@@ -50,7 +50,7 @@ export async function catchUp(
 
 /**
  * Peers were there while this one was not, so at the same epoch they know better, and what none of them knows was forgotten.
- * Of two peers the one with the larger epoch, then the later change.
+ * Of two peers the one with the larger epoch, then the larger step, then the later change.
  */
 export function freshest(own: RouteTable, peers: readonly RouteTable[]): RouteTable {
   const names = new Set(peers.flatMap((table) => Object.keys(table)));
@@ -58,7 +58,7 @@ export function freshest(own: RouteTable, peers: readonly RouteTable[]): RouteTa
   return Object.fromEntries(
     [...names].flatMap((name) => {
       const routes = peers.flatMap((table) => (Object.hasOwn(table, name) ? (table[name] ?? []) : []));
-      const [best] = routes.sort((a, b) => b.epoch - a.epoch || b.changedAtMs - a.changedAtMs);
+      const [best] = routes.sort((a, b) => b.epoch - a.epoch || b.step - a.step || b.changedAtMs - a.changedAtMs);
       const mine = Object.hasOwn(own, name) ? own[name] : undefined;
       const chosen = mine !== undefined && mine.epoch > (best?.epoch ?? -1) ? mine : best;
       return chosen === undefined ? [] : [[name, chosen]];

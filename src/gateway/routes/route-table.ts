@@ -9,6 +9,8 @@ import type { ClusterName, ServiceName, Weights } from '../../domain/words.js';
 export interface ServiceRoute {
   readonly definition: ServiceDefinition;
   readonly epoch: number;
+  /** Place of the last write within its epoch; 0: its writer does not count. */
+  readonly step: number;
   /** One entry a member, in the members' order; they add up to 100. */
   readonly weights: Weights;
   readonly drained: readonly ClusterName[];
@@ -16,6 +18,13 @@ export interface ServiceRoute {
   readonly spill: (SpillLease & { readonly epoch: number }) | null;
   /** Wall clock, ms, of the last change of `weights`. */
   readonly changedAtMs: number;
+}
+
+/** Who may write: nobody whose epoch is smaller, nor, within an epoch, whose step is. */
+export interface WriteFence {
+  readonly epoch: number;
+  /** Grows with each write of a move. Absent: a writer that does not count, held to its epoch only. */
+  readonly step?: number | undefined;
 }
 
 export type RouteTable = Readonly<Record<ServiceName, ServiceRoute>>;
@@ -42,7 +51,8 @@ export function defineService(table: RouteTable, definition: ServiceDefinition, 
     if (Object.keys(table).length >= SERVICES_MAX)
       throw new CodedError('bad-input', `more than ${SERVICES_MAX} services`);
     const weights = checkedWeights(definition, definition.home);
-    return { ...table, [service]: { definition, epoch: 0, weights, drained: [], spill: null, changedAtMs: nowMs } };
+    const route = { definition, epoch: 0, step: 0, weights, drained: [], spill: null, changedAtMs: nowMs };
+    return { ...table, [service]: route };
   }
   const names = definition.members.map((m) => m.cluster);
   const weights = carryOver(known.weights, definition);
@@ -61,35 +71,31 @@ export function forgetService(table: RouteTable, service: ServiceName): RouteTab
   return Object.fromEntries(Object.entries(table).filter(([name]) => name !== service));
 }
 
-export function takeFence(table: RouteTable, service: ServiceName, epoch: number): RouteTable {
-  const route = fenced(table, service, epoch);
-  return { ...table, [service]: { ...route, epoch } };
+export function takeFence(table: RouteTable, service: ServiceName, fence: WriteFence): RouteTable {
+  return { ...table, [service]: fenced(table, service, fence) };
 }
 
 export function writeWeights(
   table: RouteTable,
   service: ServiceName,
-  order: { readonly epoch: number; readonly weights: Weights; readonly nowMs: number },
+  order: WriteFence & { readonly weights: Weights; readonly nowMs: number },
 ): RouteTable {
-  const route = fenced(table, service, order.epoch);
+  const route = fenced(table, service, order);
   const weights = checkedWeights(route.definition, order.weights);
   const changedAtMs = sameWeights(route.weights, weights) ? route.changedAtMs : order.nowMs;
   // Whoever writes weights knows where the traffic belongs: what spills over ends.
-  return { ...table, [service]: { ...route, epoch: order.epoch, weights, spill: null, changedAtMs } };
+  return { ...table, [service]: { ...route, weights, spill: null, changedAtMs } };
 }
 
 /** A lease that takes the place of the one before; a share of 0, or one that is over, ends it. Weights stay. */
-export function writeSpill(
-  table: RouteTable,
-  service: ServiceName,
-  order: SpillLease & { readonly epoch: number },
-): RouteTable {
-  const route = fenced(table, service, order.epoch);
+export function writeSpill(table: RouteTable, service: ServiceName, order: SpillLease & WriteFence): RouteTable {
+  const route = fenced(table, service, order);
   mustKnowCluster(route, order.from);
   mustKnowCluster(route, order.to);
   if (order.from === order.to) throw new CodedError('bad-input', `${order.from} cannot spill over to itself`);
-  const spill = order.sharePct > 0 ? order : null;
-  return { ...table, [service]: { ...route, epoch: order.epoch, spill } };
+  const { from, to, sharePct, untilMs, epoch } = order;
+  const spill = sharePct > 0 ? { from, to, sharePct, untilMs, epoch } : null;
+  return { ...table, [service]: { ...route, spill } };
 }
 
 /** What spills over at this moment: a lease that is over, or that a newer epoch overtook, is none. */
@@ -102,9 +108,9 @@ export function spillOf({ spill, epoch }: ServiceRoute, nowMs: number): SpillLea
 export function drainCluster(
   table: RouteTable,
   service: ServiceName,
-  order: { readonly epoch: number; readonly cluster: ClusterName },
+  order: WriteFence & { readonly cluster: ClusterName },
 ): RouteTable {
-  const route = fenced(table, service, order.epoch);
+  const route = fenced(table, service, order);
   mustKnowCluster(route, order.cluster);
   const drained = route.definition.members
     .map((m) => m.cluster)
@@ -112,19 +118,19 @@ export function drainCluster(
   if (drained.length === route.definition.members.length) {
     throw new CodedError('bad-input', `draining ${order.cluster} would leave ${service} without any cluster`);
   }
-  return { ...table, [service]: { ...route, epoch: order.epoch, drained } };
+  return { ...table, [service]: { ...route, drained } };
 }
 
 export function undrainCluster(
   table: RouteTable,
   service: ServiceName,
-  order: { readonly epoch: number; readonly cluster: ClusterName },
+  order: WriteFence & { readonly cluster: ClusterName },
 ): RouteTable {
-  const route = fenced(table, service, order.epoch);
+  const route = fenced(table, service, order);
   mustKnowCluster(route, order.cluster);
   return {
     ...table,
-    [service]: { ...route, epoch: order.epoch, drained: route.drained.filter((c) => c !== order.cluster) },
+    [service]: { ...route, drained: route.drained.filter((c) => c !== order.cluster) },
   };
 }
 
@@ -135,10 +141,17 @@ export function routeOf(table: RouteTable, service: ServiceName): ServiceRoute {
   throw new CodedError('unknown-service', `no service "${service}"; known: ${Object.keys(table).join(', ') || 'none'}`);
 }
 
-function fenced(table: RouteTable, service: ServiceName, epoch: number): ServiceRoute {
+/**
+ * The route, with the place of this write. A write that was on its way for long, and comes after its own repetition and
+ * what followed, has a smaller step; one that is repeated has the same, and says the same.
+ */
+function fenced(table: RouteTable, service: ServiceName, { epoch, step }: WriteFence): ServiceRoute {
   const route = routeOf(table, service);
   if (epoch < route.epoch) {
     throw new CodedError('stale-epoch', `${service}: epoch ${epoch} is older than ${route.epoch}`);
+  }
+  if (epoch === route.epoch && step !== undefined && step < route.step) {
+    throw new CodedError('stale-epoch', `${service}: step ${step} of epoch ${epoch} is older than step ${route.step}`);
   }
   const jumpMax = route.epoch === 0 ? FIRST_EPOCH_MAX : EPOCH_JUMP_MAX;
   if (epoch - route.epoch > jumpMax) {
@@ -146,7 +159,8 @@ function fenced(table: RouteTable, service: ServiceName, epoch: number): Service
     const next = 'Next: read the epoch with GET /state, and write with the one that follows it';
     throw new CodedError('epoch-too-far', text + next);
   }
-  return route;
+  const before = epoch === route.epoch ? route.step : 0;
+  return { ...route, epoch, step: step ?? before };
 }
 
 function mustKnowCluster(route: ServiceRoute, cluster: ClusterName): void {

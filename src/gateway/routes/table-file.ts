@@ -19,6 +19,8 @@ export const tableSchema = z.object({
     z.object({
       definition: serviceDefinitionSchema,
       epoch: z.int().min(0),
+      // Tables of older versions have none.
+      step: z.int().min(0).default(0),
       weights,
       drained: z.array(z.string()),
       // Tables of older versions have none.
