@@ -236,6 +236,7 @@ function moveSettings(move: ServiceEntry['move']): MoveSettings {
     slowFirstTokenMs: move.slowFirstToken,
     cooldownMs: move.cooldown,
     approvalTimeoutMs: move.approvalTimeout,
+    pauseYields: move.pauseYields,
     afterAbsence: move.afterAbsence,
   };
 }

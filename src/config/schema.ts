@@ -188,6 +188,9 @@ const move = z
     slowFirstToken: duration('A first token later than this counts as slow.').prefault('5s'),
     cooldown: duration('Pause after a move in which no other automatic move starts.', { minMs: 0 }).prefault('60s'),
     approvalTimeout: duration('How long a question to a person stays open; the default answer is no.').prefault('30m'),
+    pauseYields: z.boolean().default(true).meta({
+      description: 'Whether a pause ends when a cluster that carries traffic goes down.',
+    }),
     afterAbsence: z.enum(['go-on', 'ask']).default('go-on').meta({
       description:
         'What a switchover, a failback or a failover from a degraded cluster does when the traffic layer answers again after an absence longer than stepDeadline.',

@@ -109,6 +109,8 @@ export interface MoveSettings {
   readonly cooldownMs: number;
   /** How long a question to a person stays open; the default answer is no. */
   readonly approvalTimeoutMs: number;
+  /** Whether a pause ends when a cluster that carries goes down. Absent in what an older version told: it does. */
+  readonly pauseYields?: boolean;
   /**
    * What a move that is no emergency does when the traffic layer answers again after an absence longer than
    * `stepDeadlineMs`. Absent in what an older version told the workflows: it goes on.

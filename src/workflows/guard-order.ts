@@ -38,6 +38,7 @@ export function faultOfProgress(message: unknown): string | null {
   if (!isFields(message)) return 'an object with id, step, state and question was expected';
   const wrong = ['id', 'step', 'state'].find((field) => !isText(message[field]));
   if (wrong !== undefined) return `${wrong}: a text was expected`;
+  if (!['undefined', 'boolean'].includes(typeof message['touched'])) return 'touched: yes or no was expected';
   return message['question'] === null || isText(message['question']) ? null : 'question: a text was expected';
 }
 

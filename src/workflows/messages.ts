@@ -105,6 +105,8 @@ export interface MoveView {
   readonly state: 'running' | 'waiting' | 'paused' | 'asking' | 'going-back' | 'ended';
   /** The open question; `null` when nobody is asked. */
   readonly question: string | null;
+  /** Whether any weight was changed; absent in what an older version tells. */
+  readonly touched?: boolean;
 }
 
 export const abortUpdate = defineUpdate<VerbReply, [Attribution]>('abort');

@@ -2,6 +2,7 @@
 import {
   CancellationScope,
   getExternalWorkflowHandle,
+  patched,
   setCurrentDetails,
   setHandler,
   upsertSearchAttributes,
@@ -10,6 +11,8 @@ import {
 
 import type { ClusterSpec } from '../domain/fleet.js';
 import type { MoveEndState, MoveRecord, MoveStepRecord } from '../domain/move-record.js';
+import { gainingClusters } from '../domain/plan/plan-move.js';
+import { goalOf } from '../domain/plan/redirect.js';
 import { reportOf, type MoveTimes } from '../domain/plan/move-report.js';
 import type { MoveInput, MovePlan } from '../domain/plan/types.js';
 import { inMarkdown as md } from '../domain/printable.js';
@@ -52,7 +55,7 @@ export class MoveRun {
   #times: MoveTimes;
   #view: MoveView;
   #startedAtMs = nowMs();
-  #guardKnowsAsking = false;
+  #guardKnowsWaiting = false;
   #writes = 0;
   #remark: string | null = null;
 
@@ -76,7 +79,7 @@ export class MoveRun {
     this.operator = listenToOperator({
       id: this.id,
       pauseMsMax: PAUSE_MS_MAX,
-      onWord: (sentence) => this.story.tell(sentence),
+      onWord: (sentence, options) => this.story.tell(sentence, options),
       onState: (state, question) => this.#show({ state, question }),
     });
     setHandler(moveViewQuery, () => this.#view);
@@ -90,6 +93,11 @@ export class MoveRun {
   nextWrite(): WriteOf {
     this.#writes += 1;
     return { service: this.service, epoch: this.epoch, step: this.#writes };
+  }
+
+  /** The clusters that are to gain traffic and are down by now; none: it may be raised there. */
+  get lostTargets(): readonly ClusterName[] {
+    return gainingClusters(this.plan.start, goalOf(this.plan)).filter((name) => this.down.has(name));
   }
 
   /** Whether the traffic may go back to where it was: never to a cluster that is dead or stuck by now. */
@@ -191,7 +199,7 @@ export class MoveRun {
   }
 
   #show(change: Partial<MoveView>): void {
-    this.#view = { ...this.#view, ...change };
+    this.#view = { ...this.#view, ...change, touched: this.touched };
     setCurrentDetails(this.#details());
     if (this.#view.state === 'asking') {
       this.story.tell(this.#view.question ?? '', {
@@ -202,11 +210,12 @@ export class MoveRun {
     this.#tellGuard();
   }
 
-  /** A guard need only know whether a person is asked: such a move can still give way. Steps are for those who query. */
+  /** A guard need only know whether a person is waited for: such a move can still give way. Steps are for those who query. */
   #tellGuard(): void {
-    const isAsking = this.#view.state === 'asking';
-    if (isAsking === this.#guardKnowsAsking || this.#view.state === 'ended') return;
-    this.#guardKnowsAsking = isAsking;
+    const { state } = this.#view;
+    const waits = state === 'asking' || (state === 'paused' && patched('tell-pauses-20261202'));
+    if (waits === this.#guardKnowsWaiting || state === 'ended') return;
+    this.#guardKnowsWaiting = waits;
     getExternalWorkflowHandle(serviceGuardId(this.service))
       .signal(moveProgressSignal, this.#view)
       .catch(() => undefined); // A guard that is gone needs to know nothing.

@@ -12,6 +12,7 @@ import {
   skipStepUpdate,
   type VerbReply,
 } from './messages.js';
+import type { TellOptions } from './open-story.js';
 import { readAttribution } from './read-message.js';
 
 export const supersedeSignal = defineSignal<[{ readonly why: string }]>('supersede');
@@ -69,7 +70,7 @@ export interface OperatorOptions {
   readonly id: string;
   readonly pauseMsMax: number;
   /** Told of every word that was heard, for the story. */
-  readonly onWord: (sentence: string) => void;
+  readonly onWord: (sentence: string, options?: TellOptions) => void;
   /** The state shown to people changed: paused, asking, running. */
   readonly onState: (state: 'running' | 'paused' | 'asking', question: string | null) => void;
 }
@@ -82,11 +83,16 @@ export function listenToOperator(options: OperatorOptions): Operator {
   const permits = async (): Promise<void> => {
     if (heard.pause !== null && heard.abort === null) {
       options.onState('paused', null);
-      const resumed = await condition(() => heard.pause === null || heard.abort !== null, options.pauseMsMax, {
-        summary: 'paused by a person',
-      });
-      if (!resumed && !heard.pastReturn)
-        throw failure('not-approved', `paused by ${heard.pause.by} and not resumed in time`);
+      const by = heard.pause.by;
+      const isOver = (): boolean => heard.pause === null || heard.abort !== null || heard.superseded !== null;
+      const resumed = await condition(isOver, options.pauseMsMax, { summary: 'paused by a person' });
+      const worse = takeSuperseded(heard);
+      if (worse !== null) {
+        heard.pause = null;
+        options.onWord(`The pause of ${by} ends, for callers would pay for it: ${worse}`, { broadcast: true });
+        if (!heard.pastReturn) throw failure('not-approved', worse);
+      }
+      if (!resumed && !heard.pastReturn) throw failure('not-approved', `paused by ${by} and not resumed in time`);
       options.onState('running', null);
     }
     if (heard.abort !== null && !heard.pastReturn) throw failure('operator-aborted', abortSentence(heard.abort));
@@ -141,8 +147,15 @@ function interruptionOf({ abort, pause, skip }: Heard): Interruption | null {
 function readAnswer(heard: Heard): Answer {
   const given = heard.answer as Heard['answer'];
   if (given !== null) return { kind: given.yes ? 'approved' : 'declined', who: given.who };
-  if (heard.superseded !== null) return { kind: 'superseded', why: heard.superseded };
-  return { kind: 'timeout' };
+  const worse = takeSuperseded(heard);
+  return worse === null ? { kind: 'timeout' } : { kind: 'superseded', why: worse };
+}
+
+/** It ends one wait, and no later one. */
+function takeSuperseded(heard: Heard): string | null {
+  const why = heard.superseded;
+  heard.superseded = null;
+  return why;
 }
 
 const abortSentence = (who: Attribution): string => `aborted by ${who.by}${who.reason === '' ? '' : `: ${who.reason}`}`;

@@ -81,6 +81,7 @@ async function mayGoOn(run: MoveRun, awayMs: number): Promise<void> {
     `The traffic layer was away for ${seconds(awayMs)} and answers again. Go on?`,
     approvalTimeoutMs,
   );
+  if (answer.kind === 'superseded') throw failure('not-approved', answer.why);
   if (answer.kind !== 'approved')
     throw failure('not-approved', `nobody said go on after the traffic layer was away for ${seconds(awayMs)}`);
 }

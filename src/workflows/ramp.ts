@@ -2,6 +2,7 @@
  * The ramp of a move: for each step shift, watch, judge. `proceed` goes on, `ask` asks a person, `abort` ends the ramp:
  * back if the source lives, else on to the next target, else everything to the least bad and a person is called.
  */
+import { patched } from '@temporalio/workflow';
 import { withAbsent } from '../domain/merge-replicas.js';
 import { gainingClusters } from '../domain/plan/plan-move.js';
 import { judgeStep, type StepVerdict } from '../domain/plan/judge-step.js';
@@ -47,6 +48,8 @@ async function climb(run: MoveRun): Promise<string | null> {
   await takeIn(run);
   for (const [index, step] of run.plan.steps.entries()) {
     await run.operator.permits();
+    const lost = whyLost(run);
+    if (lost !== null) return lost;
     run.enter(`ramp ${step.name}`, `${step.name} to ${run.plan.to}: ${weightsText(step.weights)}`);
     run.touched = true; // Before the write: one whose answer was lost has happened.
     run.reached = index;
@@ -59,6 +62,12 @@ async function climb(run: MoveRun): Promise<string | null> {
     run.recovered();
   }
   return null;
+}
+
+/** A target that went down while a person was waited for gets no more; others see it in the step's own evidence. */
+function whyLost(run: MoveRun): string | null {
+  const lost = run.lostTargets;
+  return lost.length === 0 || !patched('yield-20261202') ? null : `${lost.join(', ')} went down`;
 }
 
 /** The first weight of an emergency goes the short way: nothing may delay it. */
@@ -90,6 +99,8 @@ async function verify(run: MoveRun, step: PlanStep, baseline: TrafficState): Pro
       const skip = run.operator.takeSkip();
       if (skip !== null) return { kind: 'proceed', because: `skipped by ${skip.by}` };
       await run.operator.permits();
+      const lost = whyLost(run);
+      if (lost !== null) return { kind: 'abort', because: lost };
       continue;
     }
     const verdict = seen.done;
@@ -126,6 +137,7 @@ async function watch(
 async function askToGoOn(run: MoveRun, step: PlanStep, because: string): Promise<Decided> {
   const answer = await run.operator.ask(`${step.name} is undecided: ${because}. Go on?`, run.plan.approvalTimeoutMs);
   if (answer.kind === 'approved') return { kind: 'proceed', because: `${because}; ${answer.who.by} said go on` };
+  if (answer.kind === 'superseded') throw failure('not-approved', answer.why);
   const who = answer.kind === 'declined' ? `${answer.who.by} said no` : 'nobody said go on';
   return { kind: 'abort', because: `${because}; ${who}` };
 }

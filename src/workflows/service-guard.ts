@@ -129,8 +129,8 @@ class Guard {
     this.#hearSound(clusterVerdictSignal, faultOfVerdict, ({ cluster, diagnosis, lastGenerationOkAtMs }) => {
       this.hear({ kind: 'verdict', cluster, diagnosis: keptDiagnosis(diagnosis), lastGenerationOkAtMs });
     });
-    this.#hearSound(moveProgressSignal, faultOfProgress, ({ id, step, state, question }) => {
-      this.hear(printableAll({ kind: 'move-progress', id, step, state, question }));
+    this.#hearSound(moveProgressSignal, faultOfProgress, ({ id, step, state, question, touched }) => {
+      this.hear(printableAll({ kind: 'move-progress', id, step, state, question, touched }));
     });
     const faultOfOrder = (order: unknown): string | null => faultOfGuardOrder(order, this.state.spec.name);
     this.#hearSound(configureGuardSignal, faultOfOrder, (order) => {

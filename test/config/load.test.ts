@@ -68,6 +68,7 @@ describe('a sound file', () => {
         slowFirstTokenMs: 5_000,
         cooldownMs: 60_000,
         approvalTimeoutMs: 1_800_000,
+        pauseYields: true,
         afterAbsence: 'go-on',
       },
       failback: { policy: 'approve', soakMs: 600_000, flapHalfLifeMs: 900_000 },

@@ -44,9 +44,7 @@ export function closeMove(
       automatic && record.kind === 'failover'
         ? punish(state.penalty, FAILOVER_PENALTY, nowMs, state.spec)
         : state.penalty,
-    cooldownUntilMs: move.superseded
-      ? state.cooldownUntilMs
-      : nowMs + cooldownMs(state, history, isTouched(record, move)),
+    cooldownUntilMs: cooldownAfter(state, record, history, nowMs),
     failbackNotBeforeMs: saidNo ? nowMs + FAILBACK_AFTER_NO_MS : state.failbackNotBeforeMs,
     freeze: quietAfterAbort(record, nowMs) ?? state.freeze,
   };
@@ -60,6 +58,14 @@ function isTouched({ state, weights }: MoveRecord, { input }: RunningMove): bool
 /** @replayed */
 export const recentlyAutomatic = (times: readonly number[], nowMs: number): readonly number[] =>
   times.filter((at) => at > nowMs - STORM_WINDOW_MS).slice(0, AUTOMATIC_MAX);
+
+function cooldownAfter(state: GuardState, record: MoveRecord, history: readonly MoveRecord[], nowMs: number): number {
+  const { move } = state;
+  if (move === null) return state.cooldownUntilMs;
+  if (!move.superseded) return nowMs + cooldownMs(state, history, isTouched(record, move));
+  // It gave way so that something is done at once; older versions did not tell enough of it to know.
+  return move.touched === undefined ? state.cooldownUntilMs : nowMs;
+}
 
 /** Doubles with every move in a row that did not end well, so that a hopeless one is not tried every minute. */
 function cooldownMs(state: GuardState, history: readonly MoveRecord[], touched: boolean): number {

@@ -38,6 +38,7 @@ export type GuardEvent =
       readonly step: string;
       readonly state: string;
       readonly question: string | null;
+      readonly touched?: boolean | undefined;
     }
   | { readonly kind: 'move-ended'; readonly id: string; readonly record: MoveRecord }
   | {

@@ -4,6 +4,7 @@ import type { MovePlan } from '../plan/types.js';
 import type { ClusterName, MoveKind, Verdict } from '../words.js';
 import { DEGRADED_PENALTY_MAX, penaltyAt } from './damping.js';
 import { judgeFailback } from './failback.js';
+import { whyGiveWay } from './give-way.js';
 import { holdsFailback, holdsFailover } from './holds.js';
 import { barredClusters, withoutExpired } from './maintenance.js';
 import { noticeBystanders } from './bystanders.js';
@@ -38,28 +39,14 @@ function severity(state: GuardState, name: ClusterName): number {
   return { dead: 3, stuck: 2, degraded: 1 }[state.known[name]?.diagnosis.verdict as string] ?? 0;
 }
 
-/** A move that has changed nothing yet gives way when its reason is gone or something worse happened. */
 function giveWay(state: GuardState, nowMs: number): Decision {
-  const move = state.move;
-  if (move === null || move.superseded || move.state !== 'asking' || move.step !== 'approval')
-    return { state, commands: [] };
-  const failing = failingClusters(state);
-  const why =
-    move.input.plan.kind === 'failover'
-      ? move.input.attribution.via === 'auto' && whyFailoverIsStale(state, move.input.plan, failing)
-      : failing.length > 0 && `${failing.join(', ')} failed meanwhile`;
-  if (why === false) return { state, commands: [] };
+  const { move } = state;
+  const why = whyGiveWay(state, failingClusters(state), nowMs);
+  if (move === null || why === null) return { state, commands: [] };
   return {
     state: noteWhyNot({ ...state, move: { ...move, superseded: true } }, move.id, why, nowMs),
     commands: [{ kind: 'supersede-move', id: move.id, why }],
   };
-}
-
-/** Nobody needs to be asked any more: it is over, or it got so bad that asking is not due in this mode. */
-function whyFailoverIsStale(state: GuardState, plan: MovePlan, failing: readonly ClusterName[]): string | false {
-  if (failing.length === 0) return 'the failing cluster recovered before anybody answered';
-  const isDown = failing.some((name) => severity(state, name) > 1);
-  return plan.profile === 'degraded' && isDown && state.spec.mode === 'auto' && `${failing.join(', ')} is down by now`;
 }
 
 function considerFailover(state: GuardState, failing: readonly ClusterName[], nowMs: number): Decision {

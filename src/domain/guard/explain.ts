@@ -6,7 +6,7 @@ import { holdsFailback } from './holds.js';
 import { unwatchedOf, unwatchedSentence } from './unwatched.js';
 import { maintenanceSentence, withoutExpired } from './maintenance.js';
 import { mostOf, spillSentence } from './spill.js';
-import type { GuardState } from './state.js';
+import type { GuardState, RunningMove } from './state.js';
 import { gainingClusters } from '../plan/plan-move.js';
 import { goalOf } from '../plan/redirect.js';
 import type { MovePlan } from '../plan/types.js';
@@ -68,7 +68,7 @@ function explainAutomation(state: GuardState, nowMs: number): string[] {
   const sentences = [
     move === null
       ? null
-      : `${move.id} is running (${move.question ?? move.step}); nothing else starts until it has ended`,
+      : `${move.id} ${isWaiting(move) ? 'waits for a person' : 'is running'} (${move.question ?? move.step}); nothing else starts until it has ended`,
     held === null ? null : `held: ${held}`,
     held === null && spec.mode === 'approve' ? 'a person is asked before anything moves' : null,
     nowMs < cooldownUntilMs ? `cooling down until ${iso(cooldownUntilMs)}` : null,
@@ -96,7 +96,7 @@ function unrest(value: number): string {
 
 /** The state with this one verdict more, given to the code that decides; what it orders is read, not done. */
 function foretell(state: GuardState, name: ClusterName, verdict: Verdict, nowMs: number): string {
-  if (state.move !== null) return `${state.move.id} would hear of it and go on, or turn to another target`;
+  if (state.move !== null) return foretellWith(state, state.move, { name, verdict, confirmed: true }, nowMs);
   const real = decideOn(state, { name, verdict, confirmed: true }, nowMs);
   const doubtful = decideOn(state, { name, verdict, confirmed: false }, nowMs);
   return real === doubtful ? real : `${real}; if only the probes said so: ${doubtful}`;
@@ -114,6 +114,17 @@ function decideOn(state: GuardState, assumed: Assumed, nowMs: number): string {
   if (start !== undefined) return foretellMove(start);
   return `nothing would move: ${whyNothing(state, after, assumed.name)}`;
 }
+
+/** What becomes of the move that runs. */
+function foretellWith(state: GuardState, move: RunningMove, assumed: Assumed, nowMs: number): string {
+  const { commands } = assume(state, assumed, nowMs);
+  if (commands.some(({ kind }) => kind === 'supersede-move'))
+    return `${move.id} would wait for nobody any more, and what comes next would be decided anew`;
+  if (isWaiting(move)) return `${move.id} would hear of it and go on waiting for a person`;
+  return `${move.id} would hear of it and go on, or turn to another target`;
+}
+
+const isWaiting = ({ state }: RunningMove): boolean => state === 'asking' || state === 'paused';
 
 function foretellSpill(state: GuardState, name: ClusterName, nowMs: number): string {
   if (state.spill?.from === name && state.spill.sharePct > 0) return 'it spills over already';

@@ -129,8 +129,9 @@ const isMember = (state: GuardState, name: ClusterName): boolean => state.spec.m
 
 function rememberProgress(state: GuardState, event: Extract<GuardEvent, { kind: 'move-progress' }>): GuardState {
   if (state.move?.id !== event.id) return state;
-  const { step, state: moveState, question } = event;
-  return { ...state, move: { ...state.move, step, state: moveState, question } };
+  const { step, state: moveState, question, touched } = event;
+  const told = touched === undefined ? {} : { touched };
+  return { ...state, move: { ...state.move, step, state: moveState, question, ...told } };
 }
 
 /**

@@ -67,7 +67,9 @@ export interface RunningMove {
   readonly step: string;
   readonly state: string;
   readonly question: string | null;
-  /** Set when it was told to give way before it changed anything. */
+  /** Whether it has changed any weight; absent: of a version that did not tell. */
+  readonly touched?: boolean;
+  /** Set when it was told to wait for nobody any more. */
   readonly superseded: boolean;
 }
 
