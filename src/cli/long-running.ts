@@ -24,6 +24,7 @@ const LINGER_MS = 1_000;
  */
 export async function serveUntilStopped(start: () => Promise<Serving>): Promise<number> {
   endOnFault();
+  outliveTheLog();
   const stopped = stopRequest();
   const serving = await start();
   // A signal during the start is not lost: `stopped` has heard it.
@@ -37,6 +38,14 @@ export async function serveUntilStopped(start: () => Promise<Serving>): Promise<
   // A connection that somebody keeps open must not keep the process.
   setTimeout(() => process.exit(), LINGER_MS).unref();
   return why === 'ended' ? EXIT.notDone : EXIT.done;
+}
+
+/** Whoever reads the log may go (`| head`, a collector that died): a lost log is no reason to stop serving. */
+export function outliveTheLog(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.removeAllListeners('error'); // a verb that only prints ends there
+    stream.on('error', () => undefined);
+  }
 }
 
 /**

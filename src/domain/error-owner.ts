@@ -53,6 +53,9 @@ const EXHAUSTED: ReadonlySet<string> = new Set([
   'EAI_MEMORY',
 ]);
 
+/** Whether a transport error's code says that this process or its machine has run out of something. */
+export const isOwnExhaustion = (code: string): boolean => EXHAUSTED.has(code);
+
 /** The failure behind a transport error's `code`; everything that is not known broke a connection that stood. */
 export function failureOfTransport(code: string | undefined): AttemptFailure | 'exhausted' {
   if (code !== undefined && EXHAUSTED.has(code)) return 'exhausted';

@@ -4,6 +4,8 @@
  * whose queue is full still serves those who are in already.
  */
 import { Agent, type Dispatcher } from 'undici';
+import { isOwnExhaustion } from '../domain/error-owner.js';
+import { OWN_EXHAUSTION } from '../domain/health/observer.js';
 import { probeAgent } from '../domain/probe-agent.js';
 import type { Vantage } from '../domain/words.js';
 import { BodyReader } from './body-reader.js';
@@ -44,7 +46,7 @@ export interface Question {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** `error` is a word of the transport: `refused`, `timeout`, `reset`, `dns`, `tls`, `protocol`, `unroutable`, `cancelled`. */
+/** `error` is a word of the transport: `refused`, `timeout`, `reset`, `dns`, `tls`, `protocol`, `unroutable`, `cancelled`, `exhausted` (this machine lacks what it takes to ask). */
 export type Answer =
   | { readonly status: number; readonly body: string; readonly whole: boolean; readonly ms: number }
   | { readonly error: string; readonly ms: number };
@@ -135,6 +137,7 @@ export function wordOf(error: unknown, callers?: AbortSignal): string {
   const name = (error as Error | null)?.name ?? '';
   if (name === 'TimeoutError' || name === 'AbortError') return 'timeout';
   const code = codeOf(error);
+  if (isOwnExhaustion(code)) return OWN_EXHAUSTION;
   return WORDS.find(([pattern]) => pattern.test(code))?.[1] ?? 'failed';
 }
 

@@ -31,6 +31,8 @@ export interface GatewayProcess {
   ): Promise<{ readonly status: number; readonly body: T }>;
   state(): Promise<TrafficState>;
   kill(signal: NodeJS.Signals): void;
+  /** Nobody reads what it writes any more. */
+  closeLog(): void;
 }
 
 export interface GatewayProcessOptions {
@@ -90,6 +92,7 @@ export async function gatewayProcess(options: GatewayProcessOptions): Promise<Ga
     workers: () => workersIn(lines),
     admin,
     state: async () => (await admin<TrafficState>('GET', '/state/chat')).body,
+    closeLog: () => child.stdout.destroy(),
     kill: (signal) => void child.kill(signal),
   };
 }

@@ -112,6 +112,12 @@ describe('http', () => {
     ['UND_ERR_HEADERS_TIMEOUT', 'timeout'],
     ['EHOSTUNREACH', 'unroutable'],
     ['SOMETHING_NEW', 'failed'],
+    ['EMFILE', 'exhausted'],
+    ['ENFILE', 'exhausted'],
+    ['ENOBUFS', 'exhausted'],
+    ['ENOMEM', 'exhausted'],
+    ['EADDRNOTAVAIL', 'exhausted'],
+    ['EAGAIN', 'exhausted'],
   ])('%s is called %s', (code, word) => expect(wordOf(Object.assign(new Error(), { code }))).toBe(word));
 
   test('a fresh try opens its own connection, regular ones share', async () => {

@@ -8,7 +8,7 @@ import { openControl } from '../../control/control.js';
 import type { Fleet } from '../../domain/fleet.js';
 import { requireFreePorts } from '../../temporal/ports.js';
 import { senderAt } from '../attribution.js';
-import { endOnFault, eventLine } from '../long-running.js';
+import { endOnFault, eventLine, outliveTheLog } from '../long-running.js';
 import { claimDataDir } from './claim.js';
 import { prepareInstance, type InstanceRun, type RunOrder } from './instance-run.js';
 import type { DevOptions } from './options.js';
@@ -35,6 +35,7 @@ export async function runDev(options: DevOptions): Promise<number> {
   const claim = await claimDataDir(options.dataDir);
   const reporter = openReporter(options.live);
   const stop = listenForStop();
+  outliveTheLog();
   endOnFault((event) => {
     reporter.close();
     eventLine(event);

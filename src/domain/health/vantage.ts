@@ -18,7 +18,7 @@ import {
   type Outcome,
 } from './hysteresis.js';
 import * as judge from './judge-tick.js';
-import { distrustSelf, isGap } from './observer.js';
+import { distrustTick, isGap } from './observer.js';
 import { costOf, payCompletion, UNSPENT, type ProbeSpending } from './probe-budget.js';
 import type { TickSeen, VantageReport } from './types.js';
 import { isInDoubt, mayAsk, wantsGeneration } from './wants.js';
@@ -95,7 +95,7 @@ export function beginVantage(atMs: number): VantageHealth {
  * confirmed trouble is not. @replayed
  */
 export function observe(before: VantageHealth, tick: TickSeen, cluster: ClusterSpec): VantageHealth {
-  const suspended = distrustSelf(tick.self, cluster.health);
+  const suspended = distrustTick(tick, cluster.health);
   if (suspended !== null) return { ...before, suspended, spending: spend(before, tick, cluster) };
   const known = isGap(before.lastTickAtMs, tick.atMs, cluster) ? afterGap(before) : before;
   const seen = lookAt(known, tick, cluster);

@@ -427,3 +427,23 @@ test('whatever is seen, there is a verdict, evidence for a bad one, and no faili
     { numRuns: runs(100) },
   );
 });
+
+describe('a watcher that lacks what it takes to ask', () => {
+  const LACKS: Seen = { http: { error: 'exhausted', ms: 1 } };
+  const LACKS_FOR_COMPLETIONS: Seen = { http: { status: 200, ms: 5 }, generation: { ok: false, error: 'exhausted' } };
+
+  test.each([
+    ['descriptors for its checks', LACKS],
+    ['descriptors for its completions', LACKS_FOR_COMPLETIONS],
+  ])('%s knows no more and no less of the cluster, and says why', (_name, seen) => {
+    const play = new Play().times(10, WELL).times(20, seen);
+    expect(play.health.verdict).toBe('healthy');
+    expect(play.health.suspended).toContain('of its own');
+    expect(play.times(4, REFUSED).health.verdict).toBe('dead');
+    expect(play.health.suspended).toBeNull();
+  });
+
+  test('does not take back what it knew', () => {
+    expect(new Play().times(10, WELL).times(4, REFUSED).times(20, LACKS).health.verdict).toBe('dead');
+  });
+});
