@@ -1,4 +1,5 @@
 /** Verbs that serve until they are stopped: JSON lines on stdout, an orderly end on SIGTERM, SIGINT or a lost parent. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError } from '../domain/describe-error.js';
 import { EXIT_BY_FAMILY } from '../domain/errors.js';
 import { EXIT } from './exit.js';
@@ -17,6 +18,8 @@ export interface Serving {
 }
 
 const LINGER_MS = 1_000;
+/** How long a start may still take when it is told to stop: then it is stopped in order. */
+const START_MS_MAX_ONCE_STOPPED = 3_000;
 
 /**
  * Starts, then serves until a signal, the end of the parent or of the work itself. A second signal ends at once.
@@ -26,7 +29,8 @@ export async function serveUntilStopped(start: () => Promise<Serving>): Promise<
   endOnFault();
   outliveTheLog();
   const stopped = stopRequest();
-  const serving = await start();
+  const serving = await startedOr(stopped, start());
+  if (serving === null) return EXIT.done;
   // A signal during the start is not lost: `stopped` has heard it.
   const why = await Promise.race([
     stopped,
@@ -35,9 +39,26 @@ export async function serveUntilStopped(start: () => Promise<Serving>): Promise<
   if (why !== 'ended') eventLine({ event: 'stopping', why });
   await serving.stop();
   await serving.ended;
-  // A connection that somebody keeps open must not keep the process.
-  setTimeout(() => process.exit(), LINGER_MS).unref();
+  endSoon();
   return why === 'ended' ? EXIT.notDone : EXIT.done;
+}
+
+/** `null`: it was told to stop, and the start did not come to an end soon after. Whatever the start has opened ends too. */
+async function startedOr(stopped: Promise<string>, starting: Promise<Serving>): Promise<Serving | null> {
+  const gaveUp = stopped.then(async () => await sleep(START_MS_MAX_ONCE_STOPPED, null, { ref: false }));
+  try {
+    const serving = await Promise.race([starting, gaveUp]);
+    if (serving === null) endSoon();
+    return serving;
+  } catch (error) {
+    endSoon(); // a start that failed halfway leaves connections behind
+    throw error;
+  }
+}
+
+/** A connection that somebody keeps open must not keep the process. Its exit code is set by then. */
+function endSoon(): void {
+  setTimeout(() => process.exit(), LINGER_MS).unref();
 }
 
 /** Whoever reads the log may go (`| head`, a collector that died): a lost log is no reason to stop serving. */

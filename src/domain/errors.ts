@@ -100,6 +100,11 @@ export const ERRORS = {
     meaning: 'Temporal does not answer',
     fix: '`understudy doctor` tells which address was tried',
   },
+  'no-namespace': {
+    family: 'transient',
+    meaning: 'Temporal has no such namespace',
+    fix: '`deploy/temporal/namespace.sh` makes it with its search attributes; `--namespace` names another one',
+  },
   'no-worker': {
     family: 'transient',
     meaning: 'no control worker answers',

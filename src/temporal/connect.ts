@@ -1,7 +1,7 @@
 /** Connections to Temporal, with the credentials that Temporal's own tools read from the environment. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client, Connection, type TLSConfig } from '@temporalio/client';
+import { Client, Connection, isGrpcServiceError, type TLSConfig } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
 import { CodedError } from '../domain/errors.js';
 
@@ -35,20 +35,30 @@ export async function connectClient(
     );
   } catch (error) {
     await connection.close();
-    throw unreachable(address, error, `namespace ${namespace}`);
+    throw isAbsent(error) ? noNamespace(address, namespace) : unreachable(address, error, `namespace ${namespace}`);
   }
   return { client: new Client({ connection, namespace }), connection };
 }
 
 /**
- * For workers. The caller closes it after its workers have ended.
+ * For workers, which may start together with the server and whoever makes its namespace: both are waited for. The caller
+ * closes it after its workers have ended.
  * @throws CodedError as `connectClient`
  */
-export async function connectWorker(order: ConnectOrder): Promise<NativeConnection> {
+export async function connectWorker(order: ConnectOrder & { readonly namespace: string }): Promise<NativeConnection> {
   // Loaded here: with it come the bundler and the native core, which no verb of an operator should pay for.
   const { NativeConnection } = await import('@temporalio/worker');
+  const { address, namespace } = order;
   const credentials = credentialsFrom(order.env ?? process.env);
-  return await within(order, async () => await NativeConnection.connect({ address: order.address, ...credentials }));
+  const connection = await within(order, async () => await NativeConnection.connect({ address, ...credentials }));
+  try {
+    await within(order, async () => await connection.workflowService.describeNamespace({ namespace }));
+  } catch (error) {
+    await connection.close();
+    const { cause } = error as CodedError;
+    throw isAbsent(cause) ? noNamespace(address, namespace) : error;
+  }
+  return connection;
 }
 
 /** Credentials of Temporal's own variables (docs/temporal.md); an API key switches TLS on unless it is switched off. */
@@ -103,6 +113,15 @@ async function within<T>(order: ConnectOrder, connect: (leftMs: number) => Promi
       await sleep(RETRY_MS);
     }
   }
+}
+
+/** Of gRPC's status codes. */
+const NOT_FOUND = 5;
+
+const isAbsent = (error: unknown): boolean => isGrpcServiceError(error) && Number(error.code) === NOT_FOUND;
+
+function noNamespace(address: string, namespace: string): CodedError {
+  return new CodedError('no-namespace', `Temporal at ${address} has no namespace ${namespace}; nothing was started`);
 }
 
 function unreachable(address: string, error: unknown, about?: string): CodedError {

@@ -61,7 +61,7 @@ export async function startControlWorker(options: ControlWorkerOptions): Promise
   });
   const complete = async (cluster: ClusterSpec): Promise<GenerationSeen> =>
     await probeGeneration(cluster, { maxTokens: COMPLETION_TOKENS, timeoutMs: COMPLETION_TIMEOUT_MS });
-  const connection = await connectWorker({ address: options.address });
+  const connection = await connectWorker({ address: options.address, namespace: options.namespace });
   const worker = await Worker.create({
     connection,
     namespace: options.namespace,

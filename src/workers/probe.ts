@@ -45,7 +45,7 @@ export async function startProbeWorker(options: ProbeWorkerOptions): Promise<Run
     tls: options.adminTls,
     timeoutMs: TRAFFIC_TIMEOUT_MS,
   });
-  const connection = await connectWorker({ address, deadlineMs: CONNECT_WITHIN_MS });
+  const connection = await connectWorker({ address, namespace, deadlineMs: CONNECT_WITHIN_MS });
   const worker = await Worker.create({
     connection,
     namespace,
