@@ -5,7 +5,7 @@ import { EXIT_BY_FAMILY } from '../domain/errors.js';
 import { EXIT } from './exit.js';
 import { printJson } from './output.js';
 
-/** One event as a JSON line; the first of a process is `{"event":"ready",…}`. */
+/** One event as a JSON line; `{"event":"ready",…}` says that a process serves. */
 export function eventLine(event: { readonly event: string } & Readonly<Record<string, unknown>>): void {
   printJson(event);
 }
@@ -96,6 +96,7 @@ export async function serveWorker(
   start: () => Promise<Worker>,
 ): Promise<number> {
   return await serveUntilStopped(async () => {
+    eventLine({ event: 'starting', ...label }); // Temporal and its namespace are waited for
     const worker = await start();
     const ended = worker.run();
     eventLine({ event: 'ready', ...label });

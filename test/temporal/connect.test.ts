@@ -50,7 +50,9 @@ test('a certificate that cannot be read is named by its variable', () => {
 
 test('a worker without a server gives up at its deadline and names the address', async () => {
   const [port = 0] = await freePorts(1);
-  await expect(connectWorker({ address: `127.0.0.1:${port}`, namespace: 'default', deadlineMs: 500 })).rejects.toMatchObject({
+  await expect(
+    connectWorker({ address: `127.0.0.1:${port}`, namespace: 'default', deadlineMs: 500 }),
+  ).rejects.toMatchObject({
     code: 'temporal-unreachable',
     message: expect.stringContaining(`127.0.0.1:${port}`),
   });

@@ -39,7 +39,7 @@ describe.concurrent('a worker of kind', () => {
   test.each(WORKERS)('%s waits for a namespace that comes a moment later', async (kind, more) => {
     const namespace = `later-${kind}-${process.pid}`;
     const worker = start(kind, more, namespace);
-    await new Promise((resolve) => setTimeout(resolve, 2_000)); // it has begun to look by then, or does not matter
+    await eventually(() => worker.said().includes('"starting"'), 60_000);
     await makeNamespace(namespace);
     await eventually(() => worker.said().includes('"ready"'), 60_000);
     worker.child.kill('SIGTERM');
@@ -54,10 +54,10 @@ describe.concurrent('a worker of kind', () => {
 
   test.each(WORKERS)('%s that waits ends at the first SIGTERM', async (kind, more) => {
     const worker = start(kind, more, `waiting-${kind}`);
-    await new Promise((resolve) => setTimeout(resolve, 3_000)); // it is up and waits
+    await eventually(() => worker.said().includes('"starting"'), 60_000);
     worker.child.kill('SIGTERM');
     const startedAt = Date.now();
     expect(await worker.ended).toBe(0);
-    expect(Date.now() - startedAt).toBeLessThan(12_000); // waiting for the namespace would take longer
+    expect(Date.now() - startedAt).toBeLessThan(12_000); // waiting for the namespace takes longer
   });
 });
