@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { linkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { messageOf } from '../domain/describe-error.js';
 import { CodedError } from '../domain/errors.js';
 import { claimFolder, FILE_MODE, readOwnFile } from './own-files.js';
 
@@ -24,7 +25,7 @@ export function ownAdminToken(dir: string): string {
   const known = readAdminToken(dir);
   if (known !== null) return known;
   const made = `${adminTokenFile(dir)}.${process.pid}`;
-  writeFileSync(made, `${randomBytes(24).toString('base64url')}\n`, { mode: FILE_MODE });
+  writeToken(made);
   try {
     linkSync(made, adminTokenFile(dir)); // whole or not at all, and never over that of another start
   } catch (error) {
@@ -33,6 +34,16 @@ export function ownAdminToken(dir: string): string {
     unlinkSync(made);
   }
   return readAdminToken(dir) ?? ownAdminToken(dir);
+}
+
+function writeToken(file: string): void {
+  try {
+    writeFileSync(file, `${randomBytes(24).toString('base64url')}\n`, { mode: FILE_MODE });
+  } catch (error) {
+    const why = `no token of the admin API could be written: ${messageOf(error)}`;
+    const next = 'Next: free the disk, choose another --data-dir, or choose a token with UNDERSTUDY_ADMIN_TOKEN';
+    throw new CodedError('start-failed', `${why}; nothing was started. ${next}`, { cause: error });
+  }
 }
 
 /** `null`: there is none. @throws as `ownAdminToken` */

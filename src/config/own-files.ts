@@ -38,7 +38,7 @@ const AMONG_OURS = /^logs$|\.(?:ya?ml|jsonl|gz)$/u;
 export function claimFolder(dir: string): void {
   mkdirSync(dir, { recursive: true, mode: FOLDER_MODE });
   const stats = statSync(dir);
-  if (isMine(stats) && (stats.mode & BY_OTHERS) !== 0 && isOursAlone(dir, stats)) chmodSync(dir, FOLDER_MODE);
+  if (isMine(stats) && (stats.mode & BY_OTHERS) !== 0 && isOursAlone(dir, stats)) narrow(dir, FOLDER_MODE);
   requireBelievable(dir, statSync(dir));
   for (const folder of [dir, join(dir, 'logs')]) narrowFiles(folder, folder === dir ? OUR_FILES : /./u);
 }
@@ -96,7 +96,16 @@ function narrowFiles(folder: string, names: RegExp): void {
   for (const name of namesIn(folder).filter((each) => names.test(each))) {
     const path = join(folder, name);
     const stats = statSync(path, { throwIfNoEntry: false });
-    if (stats?.isFile() && isMine(stats) && (stats.mode & BY_OTHERS) !== 0) chmodSync(path, FILE_MODE);
+    if (stats?.isFile() && isMine(stats) && (stats.mode & BY_OTHERS) !== 0) narrow(path, FILE_MODE);
+  }
+}
+
+/** On a read-only file system nobody can change it, nor write to it; `doctor` names what others can read. */
+function narrow(path: string, mode: number): void {
+  try {
+    chmodSync(path, mode);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EROFS') throw error;
   }
 }
 

@@ -33,6 +33,7 @@ import { RouteStore } from './routes/route-store.js';
 import { defineService, type RouteTable } from './routes/route-table.js';
 import { serveHere } from './serve-here.js';
 import type { ServiceDeps } from './service/service.js';
+import { savedOrTold, saveLater } from './routes/save-later.js';
 import { readTable, saveTable } from './routes/table-file.js';
 import { serveByWorkers } from './workers/worker-pool.js';
 
@@ -96,12 +97,13 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const { clock, host, settings } = options;
   const process = randomUUID();
   tellIfDamaged(options, tell);
-  const { plane, table } = await openPlane(options, process, tell);
+  const { plane, table, isSaved } = await openPlane(options, process, tell);
   const store = new RouteStore({
     table,
     apply: async (next) => await plane.apply(next),
     save: async (next) => await saveTable(options.dataDir, next),
   });
+  const stopSaving = isSaved ? () => undefined : saveLater(store, tell);
   const gauge = new ProcessGauge();
   const metrics = metricsOf(options.version ?? 'unknown', plane, gauge);
   const admin = {
@@ -125,6 +127,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       await plane.close(graceMs);
       await stop(server, Math.min(graceMs, ADMIN_GRACE_MS));
       gauge.stop();
+      stopSaving();
       await store.settled();
     },
   };
@@ -171,28 +174,30 @@ async function openPlane(
   options: GatewayOptions,
   process: string,
   tell: ServiceDeps['tell'],
-): Promise<{ readonly plane: DataPlane; readonly table: RouteTable }> {
+): Promise<{ readonly plane: DataPlane; readonly table: RouteTable; readonly isSaved: boolean }> {
   const { host, port, clock, dataDir, redisUrl = null, workers = 1, peers = [] } = options;
   const { bodyBytesMax, heldBytesMax = heldBytesDefault(bodyBytesMax, workers) } = options.settings;
   const settings = { ...options.settings, heldBytesMax };
   const { adminToken: token, peerTls: tls } = options;
   const known = ownTable(options, tell);
+  const save = async (table: RouteTable): Promise<boolean> =>
+    await savedOrTold(async () => await saveTable(dataDir, table), tell);
   const begin = async (table: RouteTable, readiness: Readiness): Promise<DataPlane> => {
-    await saveTable(dataDir, table);
     const startedAtMs = clock();
     const serve = { host, port, settings, dataDir, redisUrl, table, readiness, process, startedAtMs, clock, tell };
     return workers === 1 ? await serveHere(serve) : await serveByWorkers({ ...serve, workers });
   };
   if (peers.length === 0) {
     const table = withConfigured(known, options);
-    return { plane: await begin(table, 'ready'), table };
+    return { isSaved: await save(table), plane: await begin(table, 'ready'), table };
   }
+  await save(known);
   const plane = await begin(known, 'catching-up');
   try {
     const table = withConfigured(await catchUp(known, { urls: peers, token, tls }, tell), options);
-    await saveTable(dataDir, table);
+    const isSaved = await save(table);
     await plane.apply(table);
-    return { plane, table };
+    return { plane, table, isSaved };
   } catch (error) {
     await plane.close(0);
     throw error;

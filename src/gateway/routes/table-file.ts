@@ -42,8 +42,8 @@ export const tableSchema = z.object({
 export type TableRead =
   | { readonly kind: 'read'; readonly table: RouteTable }
   | { readonly kind: 'none' }
-  /** It could not be understood and was moved aside to `movedTo`. */
-  | { readonly kind: 'corrupt'; readonly movedTo: string; readonly why: string };
+  /** It could not be understood and was moved aside to `movedTo`; `null`: the disk did not let it. */
+  | { readonly kind: 'corrupt'; readonly movedTo: string | null; readonly why: string };
 
 /**
  * Reads the table of a data directory, which is made when it does not exist. Only at start, so it may block.
@@ -62,9 +62,17 @@ export function readTable(dataDir: string, nowMs: number): TableRead {
   try {
     return { kind: 'read', table: tableSchema.parse(parsedOf(text)).services };
   } catch (error) {
-    const movedTo = `${path}.corrupt-${nowMs}`;
+    return { kind: 'corrupt', movedTo: movedAside(path, nowMs), why: messageOf(error) };
+  }
+}
+
+function movedAside(path: string, nowMs: number): string | null {
+  const movedTo = `${path}.corrupt-${nowMs}`;
+  try {
     renameSync(path, movedTo);
-    return { kind: 'corrupt', movedTo, why: messageOf(error) };
+    return movedTo;
+  } catch {
+    return null;
   }
 }
 
