@@ -44,7 +44,7 @@ function roundsPass(seed) {
   const rounds = [
     ['--project', 'sim'],
     ['--project', 'unit', `--testTimeout=${60_000 * times}`, ...propertyTests()],
-    ['--project', 'workflows', 'test/workflows/restarts-at-timers.test.ts', 'test/workflows/absence.test.ts'],
+    ['--project', 'workflows', 'test/workflows/restarts-at-timers.test.ts', 'test/workflows/absen'],
     ['--project', 'system', 'test/system/kills.test.ts', 'test/system/callers.test.ts'],
   ];
   return rounds.every(
