@@ -8,6 +8,7 @@ import { mergeReplicas, type ReplicaAnswer } from '../domain/merge-replicas.js';
 import { isTrafficState, type TrafficState } from '../domain/traffic.js';
 import type { ServiceName } from '../domain/words.js';
 import { boundedText } from '../outside/bounded-text.js';
+import { calmAgent, neverPaused } from '../outside/never-paused.js';
 
 /** Where the admin API of a service's gateways is. The token is never part of a message. */
 export interface GatewayAdmin {
@@ -94,14 +95,14 @@ function stateOf(service: ServiceName, answers: readonly Answer[]): [ServiceName
 
 async function askGateway(base: string, { token, tls }: GatewayAdmin): Promise<AdminState> {
   const url = new URL('/state', base);
-  const agent = tls === undefined ? undefined : new Agent({ connect: { ...tls } });
+  const agent = tls === undefined ? null : neverPaused(new Agent({ connect: { ...tls } }));
   try {
     const headers = token === null ? {} : { authorization: `Bearer ${token}` };
     const answer = await fetch(url, {
       headers,
       signal: AbortSignal.timeout(TIMEOUT_MS),
       redirect: 'error',
-      ...(agent && { dispatcher: agent }),
+      dispatcher: agent ?? calmAgent,
     });
     if (answer.status !== 200)
       throw new Error(answer.status === 401 ? 'it refuses the admin token' : `status ${answer.status}`);

@@ -8,6 +8,7 @@ import { isOwnExhaustion } from '../domain/error-owner.js';
 import { OWN_EXHAUSTION } from '../domain/health/observer.js';
 import { probeAgent } from '../domain/probe-agent.js';
 import type { Vantage } from '../domain/words.js';
+import { neverPaused } from '../outside/never-paused.js';
 import { BodyReader } from './body-reader.js';
 
 /** More than any health page needs; a metrics page asks for more. */
@@ -98,7 +99,7 @@ class DeadlineError extends Error {
 }
 
 /** The connections that stream answers use: the same pool, so that a probe is what a caller would be. */
-export const sharedDispatcher: Dispatcher = shared;
+export const sharedDispatcher: Dispatcher = neverPaused(shared);
 
 /**
  * Gives `use` a signal that ends with the time or with the caller's. A signal derived from one that lives for an hour

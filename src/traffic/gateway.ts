@@ -5,12 +5,13 @@
  */
 import { messageOf } from '../domain/describe-error.js';
 import { fieldsOf, numberOf, parseFields } from '../domain/outside.js';
-import { Agent, request } from 'undici';
+import { Agent, request, type Dispatcher } from 'undici';
 import type { ClientTls } from '../domain/admin-tls.js';
 import { CodedError } from '../domain/errors.js';
 import { isTrafficState, type TrafficState } from '../domain/traffic.js';
 import type { ServiceName } from '../domain/words.js';
 import { boundedText } from '../outside/bounded-text.js';
+import { calmAgent, neverPaused } from '../outside/never-paused.js';
 import type { Capabilities, TrafficLayer } from './traffic-layer.js';
 
 export interface GatewayLayerOptions {
@@ -45,7 +46,7 @@ const NOT_SENT: ReadonlySet<string> = new Set([
 const ANSWER_BYTES_MAX = 16 * 1_048_576;
 
 interface Reach extends GatewayLayerOptions {
-  readonly dispatcher?: Agent;
+  readonly dispatcher: Dispatcher;
 }
 
 interface Call {
@@ -56,8 +57,8 @@ interface Call {
 
 /** The traffic layer behind a gateway's admin API. Opens no connection by itself. */
 export function openGateway(options: GatewayLayerOptions): TrafficLayer {
-  const agent = options.tls === undefined ? undefined : new Agent({ connect: { ...options.tls } });
-  const reach: Reach = { ...options, ...(agent !== undefined && { dispatcher: agent }) };
+  const dispatcher = options.tls === undefined ? calmAgent : neverPaused(new Agent({ connect: { ...options.tls } }));
+  const reach: Reach = { ...options, dispatcher };
   const ask = async (call: Call): Promise<unknown> => await callGateway(reach, call);
   const state = async (call: Call): Promise<TrafficState> => {
     const said = await ask(call);
@@ -82,7 +83,7 @@ export function openGateway(options: GatewayLayerOptions): TrafficLayer {
       await state({ method: 'PUT', path: on('spill', service), body: { ...fence, ...wish } }),
     warm: async (service, order, fence) => {
       // It answers when it is done, so it may take longer than a change does.
-      const patient = { ...options, timeoutMs: options.timeoutMs + order.timeoutMs };
+      const patient = { ...reach, timeoutMs: options.timeoutMs + order.timeoutMs };
       const call = { method: 'POST', path: on('warm', service), body: { ...fence, ...order } } as const;
       const { prefixes, tookMs } = fieldsOf(await callGateway(patient, call));
       return { prefixes: numberOf(prefixes) ?? 0, tookMs: numberOf(tookMs) ?? 0 };
@@ -102,7 +103,7 @@ async function callGateway(options: Reach, call: Call): Promise<unknown> {
       headers: { 'content-type': 'application/json', ...(token === null ? {} : { authorization: `Bearer ${token}` }) },
       body: call.body === undefined ? null : JSON.stringify(call.body),
       signal: AbortSignal.timeout(timeoutMs),
-      ...(options.dispatcher && { dispatcher: options.dispatcher }),
+      dispatcher: options.dispatcher,
     });
     status = answer.statusCode;
     text = await boundedText(answer.body, ANSWER_BYTES_MAX);

@@ -104,7 +104,7 @@ export async function metric(url: string, name: string): Promise<number> {
   return Number(line?.split(' ').at(-1) ?? Number.NaN);
 }
 
-export async function eventually(condition: () => boolean | Promise<boolean>, msMax = 5_000): Promise<void> {
+export async function eventually(condition: () => boolean | Promise<boolean>, msMax = 30_000): Promise<void> {
   const deadline = performance.now() + msMax;
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`not within ${String(msMax)} ms: ${condition.toString()}`);

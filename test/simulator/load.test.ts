@@ -127,7 +127,7 @@ test('of a stream the longest wait between tokens is told, and whether a gateway
   const results: LoadResult[] = [];
   await load({ url, total: 1, streamShare: 1, onResult: (result) => results.push(result) });
   expect(results[0]).toMatchObject({ continued: true });
-  expect(results[0]?.gapMsMax).toBeGreaterThanOrEqual(290);
+  expect(results[0]?.gapMsMax).toBeGreaterThanOrEqual(250); // the first token may come late, the second one does not
   server.close();
 });
 

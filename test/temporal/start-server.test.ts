@@ -63,7 +63,7 @@ describe('a running server', () => {
     await expect(
       connectClient({ address: server.address, namespace: 'nowhere', deadlineMs: 2_000 }),
     ).rejects.toMatchObject({
-      code: 'temporal-unreachable',
+      code: 'no-namespace',
       message: expect.stringContaining('nowhere'),
     });
   });

@@ -8,6 +8,7 @@ import { fieldsOf, parsedOf, textOf } from '../../domain/outside.js';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, fetch } from 'undici';
 import type { ClientTls } from '../../domain/admin-tls.js';
+import { calmAgent, neverPaused } from '../../outside/never-paused.js';
 import { boundedText } from '../../outside/bounded-text.js';
 import type { RouteTable } from './route-table.js';
 import { tableSchema } from './table-file.js';
@@ -71,13 +72,13 @@ type Look =
   | { readonly kind: 'silent'; readonly why: string };
 
 async function lookAt(url: string, { token, tls }: Peers): Promise<Look> {
-  const agent = tls === undefined ? undefined : new Agent({ connect: { ...tls } });
+  const agent = tls === undefined ? null : neverPaused(new Agent({ connect: { ...tls } }));
   try {
     const answer = await fetch(new URL('/table', url), {
       headers: token === null ? {} : { authorization: `Bearer ${token}` },
       signal: AbortSignal.timeout(LOOK_MS_MAX),
       redirect: 'error',
-      ...(agent && { dispatcher: agent }),
+      dispatcher: agent ?? calmAgent,
     });
     if (answer.status !== 200) return { kind: 'silent', why: `${url}: status ${answer.status}` };
     return {
@@ -90,6 +91,6 @@ async function lookAt(url: string, { token, tls }: Peers): Promise<Look> {
     const { code, message } = fieldsOf((error as Error).cause ?? error);
     return { kind: 'silent', why: `${url}: ${textOf(code) ?? textOf(message) ?? 'it failed'}` };
   } finally {
-    void agent?.close();
+    void agent?.destroy();
   }
 }
