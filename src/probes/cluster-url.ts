@@ -9,5 +9,5 @@ export function keyHeaders({ apiKeyEnv }: Pick<ClusterSpec, 'apiKeyEnv'>): Reado
 
 /** The address of one of a cluster's endpoints: its base URL may have a path of its own, with or without a slash. */
 export function urlOf(cluster: { readonly url: string }, path: string): string {
-  return `${cluster.url.replace(/\/+$/, '')}/${path.replace(/^\/+/, '')}`;
+  return `${cluster.url.replace(/(?<!\/)\/+$/, '')}/${path.replace(/^\/+/, '')}`;
 }

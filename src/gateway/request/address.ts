@@ -2,8 +2,11 @@
 
 /** A URL, or an IP address. */
 const ADDRESS = /:\/\/|(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])|::|(?:[\da-f]{1,4}:){7}/i;
-/** In a sentence a colon and digits follow nothing else; in a header they may be a time. */
-const HOST_AND_PORT = /[a-z][\w.-]*:\d{2,5}(?!\d)/i;
+/**
+ * In a sentence a colon and digits follow nothing else; in a header they may be a time. No name is longer, and one without
+ * a bound would be looked for anew at each letter of a long word.
+ */
+const HOST_AND_PORT = /[a-z][\w.-]{0,253}:\d{2,5}(?!\d)/i;
 
 export const namesAddress = (text: string): boolean => ADDRESS.test(text);
 

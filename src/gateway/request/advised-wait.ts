@@ -10,7 +10,7 @@ const NUMBER = /^\d{1,30}(?:\.\d{1,30})?$/;
 const DATE = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[A-Za-z]{0,6},? [\w :-]{8,40}$/;
 /** `6m0s`, `59.5s`, `120ms`, as OpenAI says what is left of a minute. */
 const SPAN = /^(?:\d{1,9}(?:\.\d{1,9})?(?:ms|s|m|h|d)){1,5}$/;
-const SPAN_PART = /(\d+(?:\.\d+)?)(ms|s|m|h|d)/g;
+const SPAN_PART = /(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d)/g;
 const UNIT_S: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3_600, d: 86_400 };
 /** More requests or tokens than this nobody counts; a moment in seconds or milliseconds since 1970 is less. */
 const COUNT = /^\d{1,15}(?:\.\d{1,9})?$/;

@@ -7,6 +7,7 @@ import type { Said } from '../continuation/said.js';
 import type { AttemptOutcome, Member } from '../service/member.js';
 import type { Splice } from '../continuation/splice.js';
 import type { ExchangeOrder } from './exchange-order.js';
+import { printable, SENTENCE_CHARS_MAX } from '../../domain/printable.js';
 import { withoutAddress } from './address.js';
 import type { StreamKind, StreamScan } from './stream-scan.js';
 import type { UntimelyEnd } from './untimely-end.js';
@@ -63,8 +64,12 @@ export interface Reason {
   readonly detail: string;
 }
 
-export const reasonOf = (said: string | Reason): Reason =>
-  typeof said === 'string' ? { why: withoutAddress(said), detail: said } : said;
+/** Of what a cluster says no more is kept than people read. */
+export function reasonOf(said: string | Reason): Reason {
+  if (typeof said !== 'string') return said;
+  const detail = printable(said, SENTENCE_CHARS_MAX);
+  return { why: withoutAddress(detail), detail };
+}
 
 export type AttemptEnd =
   | { readonly kind: 'answered'; readonly owner: 'none' | 'client' | 'quota' }

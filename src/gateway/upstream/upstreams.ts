@@ -33,7 +33,7 @@ export class Upstreams {
     this.#origins.set(origin, connections);
     const load = this.#loads.get(url) ?? new Load();
     this.#loads.set(url, load);
-    return { url: base, connections, prefix: pathname.replace(/\/+$/, ''), load };
+    return { url: base, connections, prefix: pathname.replace(/(?<!\/)\/+$/, ''), load };
   }
 
   /** Close what leads to all other URLs; what runs there ends by itself. */
