@@ -44,7 +44,7 @@ export default defineConfig({
         test: {
           name: 'workflows',
           include: ['test/workflows/**/*.test.ts'],
-          maxConcurrency: 16,
+          maxConcurrency: 8,
           globalSetup: ['test/kit/temporal-setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 300_000,

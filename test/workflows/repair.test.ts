@@ -135,9 +135,14 @@ async function forget(runId: string): Promise<void> {
   const { client, namespace } = scene;
   const workflowExecution = { workflowId: guard.workflowId, runId };
   await client.workflowService.deleteWorkflowExecution({ namespace, workflowExecution });
-  await eventually(async () => {
-    for await (const run of client.workflow.list({ query: `WorkflowId = '${guard.workflowId}'` }))
-      if (run.runId === runId) return false;
-    return true;
-  });
+  // Lists know it for longer on a busy server.
+  const isThere = async (): Promise<boolean> =>
+    await client.workflow
+      .getHandle(guard.workflowId, runId)
+      .fetchHistory()
+      .then(
+        () => true,
+        () => false,
+      );
+  await eventually(async () => !(await isThere()));
 }
