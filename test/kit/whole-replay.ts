@@ -47,7 +47,7 @@ async function listRuns(client: Client): Promise<Run[]> {
 /** `replayed` grows with each that is handed over. Of a run without a task that is done there is nothing to repeat. */
 async function* historiesOf(client: Client, runs: readonly Run[], replayed: Run[]) {
   for (const run of runs) {
-    const { workflowId, runId } = run;
+    const { workflowId } = run;
     const done = wholeTasksOf(await eventsOf(client, run));
     if (done.length === 0) continue;
     replayed.push(run);
